@@ -1,0 +1,5 @@
+"""`python -m edge` is `homerule`."""
+
+from edge.cli import main
+
+main()

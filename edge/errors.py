@@ -1,0 +1,45 @@
+"""Every error that Homerule raises on purpose, named for what the caller does next.
+
+    HomeruleError            shown to the person as one line, exit code 1
+    |-- ConfigError          do not start: device.toml, a key or a model file is wrong
+    |   `-- ModelError       alarm: a model is missing, was changed, or does not read; never an empty road
+    |-- PolicyError          hold: a policy file, bundle or signature is refused; what was in force stays
+    |-- CameraError          retry with back-off: a camera, video file or folder gives no frames
+    |-- BrokerError          retry with back-off: the broker is away or refuses
+    |-- EnvelopeError        drop the message and say so: a sealed read does not open or does not verify
+    `-- LedgerError          stop sharing: the ledger cannot be written or does not verify
+
+A message says what is wrong, where (file and key), and the mend; lower case, no full stop, never a plate.
+"""
+
+
+class HomeruleError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ConfigError(HomeruleError):
+    """Something that must be right before the start is wrong."""
+
+
+class ModelError(ConfigError):
+    """A model is missing, was changed, or fails at inference."""
+
+
+class PolicyError(HomeruleError):
+    """A policy, registry, law pack, bundle or signature is refused."""
+
+
+class CameraError(HomeruleError):
+    """A camera, video file or folder of images gives no frames."""
+
+
+class BrokerError(HomeruleError):
+    """The broker cannot be reached or refuses."""
+
+
+class EnvelopeError(HomeruleError):
+    """A sealed read cannot be opened, or is not what it claims to be."""
+
+
+class LedgerError(HomeruleError):
+    """The ledger cannot be read or written, or does not verify."""

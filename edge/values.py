@@ -1,0 +1,204 @@
+"""Every value that passes from room to room, in the order in which they are made.
+
+All are frozen: a room wraps a value, it does not edit it. Times are aware datetimes in UTC. `repr` never shows a plate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """A reading of the clock: the time, and whether it may be believed."""
+
+    at: datetime
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """An upright rectangle in pixels of its frame, (x1, y1) top left, (x2, y2) bottom right."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One picture of one camera. `pixels` is height x width x 3, uint8, BGR."""
+
+    camera_id: str
+    sequence: int
+    captured_at: datetime
+    pixels: Pixels = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """Where the detector sees a plate; `confidence` in 0..1."""
+
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateRead:
+    """What one passage of one vehicle was read as; the text is voted over `frames` looks.
+
+    `replaces` names the read that this one corrects. `crop` is the best look at the plate, BGR, kept in memory only.
+    """
+
+    read_id: str
+    camera_id: str
+    first_seen: datetime
+    best_seen: datetime
+    last_seen: datetime
+    box: Box
+    text: str = field(repr=False)
+    confidence: float
+    lowest_character_confidence: float
+    frames: int
+    replaces: str | None = None
+    crop: Pixels | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jurisdiction:
+    """The place of capture; it alone decides which law applies. `state` is ISO 3166-2, such as `US-IL`."""
+
+    state: str
+    county_fips: str | None = None
+    place: str | None = None
+
+
+class Flag(StrEnum):
+    """Sharing flags on a read. A flag only narrows what the policy allows."""
+
+    NO_NATIONAL_LOOKUP = "no_national_lookup"
+    NO_STATEWIDE_LOOKUP = "no_statewide_lookup"
+    NO_OUT_OF_STATE = "no_out_of_state"
+    NO_FEDERAL = "no_federal"
+    NO_PRIVATE = "no_private"
+    NO_IMAGE = "no_image"
+    NO_ONWARD = "no_onward"
+    SINGLE_FRAME = "single_frame"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """An entry of a hot list that a read matched. The pattern itself stays in the list."""
+
+    list_id: str
+    entry_id: str
+    source_agency: str
+    purpose: str
+    offence_grade: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """The plate-free facts of a read: all that a decision may look at, and all that the outbox keeps to decide again."""
+
+    read_id: str
+    camera_id: str
+    captured_at: datetime
+    jurisdiction: Jurisdiction
+    owner: str
+    flags: frozenset[Flag]
+    hits: tuple[Hit, ...]
+    retain_until: datetime
+    test: bool
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedRead:
+    """A read and its tags."""
+
+    read: PlateRead
+    tags: Tags
+
+
+class Effect(StrEnum):
+    """What a decision says."""
+
+    SHARE = "share"
+    WITHHOLD = "withhold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether one subscriber gets one read, through which channel, and every reason; the first reason is the primary one."""
+
+    read_id: str
+    subscriber_id: str
+    effect: Effect
+    channel: str | None
+    reasons: tuple[str, ...]
+    obligations: tuple[str, ...]
+    bundle_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A read sealed for one subscriber. `header` is the clear header's exact bytes, `payload` the whole wire message.
+
+    `ack_token` comes back from the subscriber to settle the outbox row; it travels only inside the sealed body.
+    """
+
+    message_id: str
+    subscriber_id: str
+    topic: str
+    header: bytes
+    payload: bytes
+    expires_at: datetime
+    ack_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A row of the outbox: an envelope that its subscriber has not acknowledged, with what is needed to decide again."""
+
+    envelope: Envelope
+    tags: Tags
+    obligations: tuple[str, ...]
+    decided_at: datetime
+    sent_at: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The state of the audit tree, and the signed note (C2SP) that vouches for it."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFiles:
+    """A bundle as it stands on disk: the manifest's exact bytes, its signature, and every file that it covers by name."""
+
+    manifest: bytes
+    signature: bytes | None
+    files: Mapping[str, bytes]
