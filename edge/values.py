@@ -116,7 +116,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """The plate-free facts of a read: all that a decision may look at, and all that the outbox keeps to decide again."""
+    """The plate-free facts of a read: all that a decision may see, and that the outbox keeps to decide again."""
 
     read_id: str
     camera_id: str
@@ -147,7 +147,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Whether one subscriber gets one read, through which channel, and every reason; the first reason is the primary one."""
+    """Whether one subscriber gets one read, through which channel, and every reason, the primary one first."""
 
     read_id: str
     subscriber_id: str
@@ -176,7 +176,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A row of the outbox: an envelope that its subscriber has not acknowledged, with what is needed to decide again."""
+    """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again."""
 
     envelope: Envelope
     tags: Tags
@@ -197,7 +197,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleFiles:
-    """A bundle as it stands on disk: the manifest's exact bytes, its signature, and every file that it covers by name."""
+    """A bundle as it stands on disk: the manifest's exact bytes, its signature, every file that it covers."""
 
     manifest: bytes
     signature: bytes | None
