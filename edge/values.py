@@ -162,7 +162,8 @@ class Decision:
 class Envelope:
     """A read sealed for one subscriber. `header` is the clear header's exact bytes, `payload` the whole wire message.
 
-    `ack_token` comes back from the subscriber to settle the outbox row; it travels only inside the sealed body.
+    `ack_digest` is the sha256 of the token that the subscriber's acknowledgement must bring back to settle the outbox row;
+    the token itself travels only inside the sealed body and is kept nowhere.
     """
 
     message_id: str
@@ -171,7 +172,7 @@ class Envelope:
     header: bytes
     payload: bytes
     expires_at: datetime
-    ack_token: str = field(repr=False)
+    ack_digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +182,7 @@ class Waiting:
     envelope: Envelope
     tags: Tags
     obligations: tuple[str, ...]
+    bundle_digest: str
     decided_at: datetime
     sent_at: datetime | None
     attempts: int
