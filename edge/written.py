@@ -1,0 +1,228 @@
+"""What a person wrote, parsed. TOML text goes in, a strict pydantic model or one clear message comes out.
+
+Nothing is coerced and nothing is ignored: an unknown key, a wrong type or a quoted date is refused with file, table, key,
+line and the mend. Pure: the caller reads the file.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge.errors import HomeruleError
+
+Location = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
+
+LONGEST_TEXT = 32 * 1024 * 1024
+"""Characters; more than any file a person writes."""
+
+_WANTED = {
+    "bool_type": "must be true or false",
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "tuple_type": "must be a list in square brackets",
+    "list_type": "must be a list in square brackets",
+    "frozen_set_type": "must be a list in square brackets",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "date_type": "must be a date such as 2026-12-31",
+    "date_from_datetime_inexact": "must be a date such as 2026-12-31, without a time of day",
+    "datetime_type": "must be a time such as 2026-12-31T00:00:00Z",
+    "timezone_aware": "must be a time with its zone, such as 2026-12-31T00:00:00Z",
+}
+
+
+class Written(BaseModel):
+    """Base of every table that a person writes: strict, closed to unknown keys, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleError]) -> M:
+    """Parses TOML `text` into `model` (closed to unknown keys, see `Written`), or raises `error` with one line for people.
+
+    `file` is the name shown. TOML dates and times must be written as such, not in quotes.
+    """
+    table = _table(text, file=file, error=error)
+    try:
+        # JSON mode is pydantic's strict mode for text: enums by value, lists to tuples, and no other conversion.
+        parsed = model.model_validate_json(json.dumps(table, default=_as_text), strict=True)
+    except ValidationError as refused:
+        raise error(_explain(refused, text, table, model, file)) from None
+    for where, wanted in _mistaken_dates(table, parsed, ()):
+        raise error(_message(file, where, f"`{where[-1]}` {wanted}", text))
+    return parsed
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The words `, did you mean ...?` when one of `known` is close to `word`, else nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f", did you mean `{close[0]}`?" if close else ""
+
+
+def _table(text: str, *, file: str, error: type[HomeruleError]) -> dict[str, Any]:
+    if len(text) > LONGEST_TEXT:
+        raise error(f"{file}: longer than {LONGEST_TEXT // 1024 // 1024} MiB, cut it down")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as broken:
+        said = str(broken)
+        place = re.search(r"\(at (?:line (\d+), column (\d+)|end of document)\)", said)
+        # tomllib quotes the offending characters; they are the user's own and short.
+        what = re.sub(r" \(at [^)]*\)$", "", said).strip()
+        line = place.group(1) if place and place.group(1) else str(text.count("\n") + 1)
+        raise error(f"{file}: line {line} is not TOML: {_lower(what)}; mend or remove that line") from None
+    except RecursionError:
+        raise error(f"{file}: lists or tables are nested too deeply, write it flat") from None
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    raise TypeError(f"no TOML type: {type(value).__name__}")
+
+
+def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterator[tuple[Location, str]]:
+    """Where a date was taken for text or text for a date: JSON mode cannot tell them apart, a person must."""
+    if isinstance(parsed, BaseModel) and isinstance(written, Mapping):
+        for name, value in written.items():
+            yield from _mistaken_dates(value, _field(parsed, name), (*where, name))
+    elif isinstance(parsed, Mapping) and isinstance(written, Mapping):
+        for name, value in written.items():
+            yield from _mistaken_dates(value, parsed.get(name), (*where, name))
+    elif isinstance(parsed, tuple | list) and isinstance(written, list):
+        for index, value in enumerate(written):
+            yield from _mistaken_dates(value, parsed[index], (*where, index))
+    elif isinstance(written, date | time) and isinstance(parsed, str):
+        yield where, "must be text in quotes"
+    elif isinstance(parsed, date | time) and not isinstance(written, date | time):
+        yield where, "must be a date or time without quotes"
+
+
+def _field(parsed: BaseModel, name: str) -> object:
+    for field, told in type(parsed).model_fields.items():
+        if name in (field, told.alias):
+            return getattr(parsed, field)
+    return None
+
+
+def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: type[BaseModel], file: str) -> str:
+    """One line for the first mistake; unknown keys come first, because a misspelt key is also a missing one."""
+    mistakes = sorted(refused.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    first = mistakes[0]
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    where: Location = first["loc"]
+    if first["type"] == "extra_forbidden":
+        said = _unknown_key(where, table, model)
+    elif first["type"] == "missing":
+        said = f"`{where[-1]}` is missing, write it down"
+    elif first["type"] == "enum" or first["type"] == "literal_error":
+        said = _not_a_choice(where, table, model, str(first["msg"]))
+    else:
+        wanted = _WANTED.get(first["type"]) or _lower(str(first["msg"])).replace("input should", "must")
+        wanted = wanted.removeprefix("value error, ")
+        said = wanted if not where else f"`{_key(where)}` {wanted}"
+    return _message(file, where, said, text) + more
+
+
+def _unknown_key(where: Location, table: dict[str, Any], model: type[BaseModel]) -> str:
+    name = str(where[-1])
+    owner = _model_at(model, where[:-1])
+    known = [told.alias or field for field, told in owner.model_fields.items()] if owner else []
+    what = "unknown table" if isinstance(_value_at(table, where), dict) else "unknown key"
+    return f"{what} `{name}`{nearest(name, known) or ', remove it'}"
+
+
+def _not_a_choice(where: Location, table: dict[str, Any], model: type[BaseModel], said: str) -> str:
+    value = _value_at(table, where)
+    choices = re.findall(r"'([^']*)'", said)
+    shown = ", ".join(f"`{choice}`" for choice in choices)
+    if not isinstance(value, str):
+        return f"`{_key(where)}` must be one of {shown}"
+    return f"`{_key(where)}` cannot be `{value}`{nearest(value, choices) or ','} choose one of {shown}"
+
+
+def _message(file: str, where: Location, said: str, text: str) -> str:
+    in_plain_list = bool(where) and isinstance(where[-1], int)
+    path = [step for step in where[: -2 if in_plain_list else -1] if isinstance(step, str)]
+    number = next((step + 1 for step in where if isinstance(step, int)), None)
+    in_list_of_tables = isinstance(where[1], int) if len(where) > 2 else False
+    header = ""
+    if path:
+        header = f"[[{path[0]}]] number {number} " if in_list_of_tables else f"[{'.'.join(path)}] "
+    line = _line_of(text, where)
+    return f"{file}: {header}{said}" + (f" (line {line})" if line else "")
+
+
+def _line_of(text: str, where: Location) -> int | None:
+    """The line on which the key at `where` is written, by a scan for its table's header; None when it is not found."""
+    names = [step for step in where if isinstance(step, str)]
+    if not names:
+        return None
+    wanted_number = next((step for step in where if isinstance(step, int)), 0) + 1
+    header: list[str] = []
+    opened = 0
+    fallback = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        heading = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        if heading:
+            header = [part.strip().strip("\"'") for part in heading.group(1).split(".")]
+            opened += 1 if header[:1] == names[:1] and line.lstrip().startswith("[[") else 0
+            if header == names:
+                return number
+            fallback = number if header == names[:-1] and opened in (0, wanted_number) else fallback
+        key = re.match(r"\s*([A-Za-z0-9_\-\"'.]+)\s*=", line)
+        if key and [*header, *key.group(1).replace('"', "").split(".")] == names and opened in (0, wanted_number):
+            return number
+    return fallback
+
+
+def _key(where: Location) -> str:
+    """The key that a mistake is about, with its place when it stands in a list."""
+    last = where[-1]
+    if isinstance(last, int):
+        return f"{where[-2]}[{last}]" if len(where) > 1 else str(last)
+    return last
+
+
+def _model_at(model: type[BaseModel], where: Location) -> type[BaseModel] | None:
+    """The model whose keys are written at `where`, found through the annotations."""
+    here: Any = model
+    for step in where:
+        if isinstance(step, int):
+            continue
+        fields = here.model_fields if isinstance(here, type) and issubclass(here, BaseModel) else {}
+        told = next((one for field, one in fields.items() if step in (field, one.alias)), None)
+        here = _inner_model(told.annotation) if told else None
+        if here is None:
+            return None
+    return here  # type: ignore[no-any-return]
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in typing.get_args(annotation) if (found := _inner_model(part))), None)
+
+
+def _value_at(table: object, where: Location) -> object:
+    for step in where:
+        if isinstance(table, dict):
+            table = table.get(step)
+        elif isinstance(table, list) and isinstance(step, int) and step < len(table):
+            table = table[step]
+        else:
+            return None
+    return table
+
+
+def _lower(said: str) -> str:
+    return said[:1].lower() + said[1:]
