@@ -1,7 +1,7 @@
 """What a person wrote, parsed. TOML text goes in, a strict pydantic model or one clear message comes out.
 
-Nothing is coerced and nothing is ignored: an unknown key, a wrong type or a quoted date is refused with file, table, key,
-line and the mend. Pure: the caller reads the file.
+Nothing is coerced and nothing is ignored: an unknown key, a wrong type or a quoted date is refused with file, table,
+key, line and the mend. Pure: the caller reads the file.
 """
 
 import difflib
@@ -47,7 +47,7 @@ class Written(BaseModel):
 
 
 def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleError]) -> M:
-    """Parses TOML `text` into `model` (closed to unknown keys, see `Written`), or raises `error` with one line for people.
+    """Parses TOML `text` into `model` (closed to unknown keys, see `Written`), or raises `error` with one line.
 
     `file` is the name shown. TOML dates and times must be written as such, not in quotes.
     """
@@ -82,6 +82,8 @@ def _table(text: str, *, file: str, error: type[HomeruleError]) -> dict[str, Any
         raise error(f"{file}: line {line} is not TOML: {_lower(what)}; mend or remove that line") from None
     except RecursionError:
         raise error(f"{file}: lists or tables are nested too deeply, write it flat") from None
+    except ValueError as broken:
+        raise error(f"{file}: has a value that cannot be read: {_lower(str(broken))}") from None
 
 
 def _as_text(value: object) -> str:
