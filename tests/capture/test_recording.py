@@ -1,0 +1,143 @@
+"""What a recording gives, and what is said about one that gives nothing."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture import frames, open_recording
+from edge.errors import CameraError
+
+START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty frames at 20 a second, each brighter than the one before, with noise so that the file has some length."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 20.0, (160, 96))
+    chance = np.random.default_rng(3)
+    for brightness in range(40):
+        writer.write((chance.integers(0, 90, (96, 160, 3)) + 4 * brightness).astype(np.uint8))
+    writer.release()
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CameraError) as raised:
+        list(frames(path, camera_id="north", start=START))
+    assert str(path) in str(raised.value)
+    return str(raised.value)
+
+
+def test_every_frame_of_a_video_comes_in_order(clip: Path) -> None:
+    seen = list(frames(clip, camera_id="north", start=START))
+    assert [frame.sequence for frame in seen] == list(range(40))
+    brightness = [float(frame.pixels.mean()) for frame in seen]
+    assert brightness == sorted(brightness)
+    assert {frame.camera_id for frame in seen} == {"north"}
+
+
+def test_time_comes_from_the_stream(clip: Path) -> None:
+    seen = list(frames(clip, camera_id="north", start=START))
+    assert seen[0].captured_at == START
+    assert abs(seen[39].captured_at - START - timedelta(seconds=39 / 20)) < timedelta(milliseconds=2)
+
+
+def test_the_number_of_frames_is_known_before_the_first_is_read(clip: Path) -> None:
+    assert open_recording(clip, camera_id="north", start=START).total == 40
+
+
+def test_a_missing_video_is_refused(tmp_path: Path) -> None:
+    assert "no such file" in refusal(tmp_path / "nowhere.mp4")
+
+
+def test_an_empty_video_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.mp4"
+    path.touch()
+    assert "0 bytes" in refusal(path)
+
+
+def test_a_text_file_named_mp4_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("this is not a video\n" * 80)
+    assert "text file" in refusal(path)
+
+
+def test_a_file_of_noise_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(np.random.default_rng(1).bytes(20_000))
+    assert "not a video" in refusal(path)
+
+
+def test_a_video_cut_before_its_index_is_refused(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    whole = clip.read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") - 4])
+    assert "cut short" in refusal(path)
+
+
+def test_a_video_with_its_index_and_half_its_pictures_gives_what_it_has_and_says_so(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "half.mp4"
+    whole = bytearray(clip.read_bytes())
+    start, end = whole.index(b"mdat") + 4, whole.index(b"moov") - 4
+    whole[(start + end) // 2 : end] = bytes(end - (start + end) // 2)
+    path.write_bytes(whole)
+    recording = open_recording(path, camera_id="north", start=START)
+    decoded = len(list(recording.frames()))
+    assert 5 < decoded < 35
+    assert [f"only {decoded} of 40 frames" in warning for warning in recording.warnings] == [True]
+
+
+def test_a_whole_video_gives_no_warning(clip: Path) -> None:
+    recording = open_recording(clip, camera_id="north", start=START)
+    list(recording.frames())
+    assert recording.warnings == []
+
+
+def test_a_decoder_says_nothing_on_its_own(tmp_path: Path) -> None:
+    # In a process of its own: ffmpeg takes its log level from the first use.
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + np.random.default_rng(1).bytes(20_000))
+    opening = (
+        "import sys, datetime, pathlib; from edge.capture import frames; from edge.errors import CameraError\n"
+        "try: list(frames(pathlib.Path(sys.argv[1]), camera_id='n', start=datetime.datetime.now(datetime.UTC)))\n"
+        "except CameraError: print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", opening, str(path)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    assert "no images" in refusal(tmp_path)
+
+
+def test_a_folder_whose_images_are_all_broken_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.jpg").write_bytes(b"")
+    (tmp_path / "two.png").write_bytes(b"no png")
+    assert "can be decoded" in refusal(tmp_path)
+
+
+def test_a_broken_image_among_good_ones_is_left_out_and_said(tmp_path: Path) -> None:
+    for name in ("frame2.png", "frame10.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((40, 60, 3), 9, np.uint8))
+    (tmp_path / "frame3.png").write_bytes(b"no png")
+    recording = open_recording(tmp_path, camera_id="north", start=START, pictures_per_second=2.0)
+    seen = list(recording.frames())
+    assert [(frame.captured_at - START).total_seconds() for frame in seen] == [0.0, 1.0]
+    assert len(recording.warnings) == 1
+    assert "frame3.png" in recording.warnings[0]
+
+
+def test_images_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        cv2.imwrite(str(tmp_path / f"frame{number}.png"), np.full((40, 60, 3), number, np.uint8))
+    assert [int(frame.pixels[0, 0, 0]) for frame in frames(tmp_path, camera_id="north", start=START)] == [1, 9, 10]
+
+
+def test_a_device_is_neither_a_file_nor_a_folder() -> None:
+    assert "neither" in refusal(Path("/dev/null"))
