@@ -1,0 +1,170 @@
+"""Private keys live in files that only their owner can read, and are never written over.
+
+A private key is a PEM PKCS8 file without a passphrase, mode 0600; its public half stands beside it as `FILE.pub`:
+the raw 32 bytes in base64, one line. This is the only module that reads or writes keys.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from edge.errors import ConfigError
+
+PublicKey = Ed25519PublicKey | X25519PublicKey
+PrivateKey = Ed25519PrivateKey | X25519PrivateKey
+
+Key = TypeVar("Key", Ed25519PrivateKey, X25519PrivateKey)
+
+_LARGEST_FILE = 16_384
+
+
+def new_signing_key(path: Path) -> Ed25519PrivateKey:
+    """Makes an Ed25519 key at `path` (0600) and its public half at `path`.pub; ConfigError if either cannot be made."""
+    return _store(Ed25519PrivateKey.generate(), path)
+
+
+def new_sealing_key(path: Path) -> X25519PrivateKey:
+    """Makes an X25519 key at `path` (0600) and its public half at `path`.pub; ConfigError if either cannot be made."""
+    return _store(X25519PrivateKey.generate(), path)
+
+
+def load_signing_key(path: Path) -> Ed25519PrivateKey:
+    """Reads an Ed25519 private key; ConfigError if it is missing, readable by others, or of another kind."""
+    key = _load(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path}: not a signing key (Ed25519), make one with `homerule keygen FILE --kind signing`")
+    return key
+
+
+def load_sealing_key(path: Path) -> X25519PrivateKey:
+    """Reads an X25519 private key; ConfigError if it is missing, readable by others, or of another kind."""
+    key = _load(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise ConfigError(f"{path}: not a sealing key (X25519), make one with `homerule keygen FILE --kind sealing`")
+    return key
+
+
+def load_public(path: Path) -> Ed25519PublicKey:
+    """Reads a public signing key from a `.pub` file; ConfigError if it is missing or not 32 bytes in base64."""
+    return Ed25519PublicKey.from_public_bytes(_raw(_read(path).decode("utf-8", "replace"), str(path)))
+
+
+def signing_public(text: str, *, where: str) -> Ed25519PublicKey:
+    """The Ed25519 public key that `text` (base64, 32 bytes) spells; ConfigError names `where` it stood."""
+    return Ed25519PublicKey.from_public_bytes(_raw(text, where))
+
+
+def sealing_public(text: str, *, where: str) -> X25519PublicKey:
+    """The X25519 public key that `text` (base64, 32 bytes) spells; ConfigError names `where` it stood."""
+    return X25519PublicKey.from_public_bytes(_raw(text, where))
+
+
+def public_text(key: PublicKey | PrivateKey) -> str:
+    """The public half of `key` in base64: 44 characters."""
+    return base64.b64encode(public_bytes(key)).decode("ascii")
+
+
+def public_bytes(key: PublicKey | PrivateKey) -> bytes:
+    """The public half of `key`: 32 raw bytes."""
+    public = key.public_key() if isinstance(key, Ed25519PrivateKey | X25519PrivateKey) else key
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def key_id(key: PublicKey | PrivateKey) -> str:
+    """The name by which a message says which key it was sealed to: 16 hex digits, the start of its raw bytes' sha256."""
+    return hashlib.sha256(public_bytes(key)).hexdigest()[:16]
+
+
+def _store(key: Key, path: Path) -> Key:
+    public = path.with_name(path.name + ".pub")
+    if public.exists():
+        raise ConfigError(f"{public}: exists already and is not written over, choose another name or move it away")
+    _create(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    try:
+        _create(public, f"{public_text(key)}\n".encode("ascii"), 0o644)
+    except ConfigError:
+        path.unlink()  # half a pair would only block the next try
+        raise
+    return key
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError:
+        raise ConfigError(
+            f"{path}: exists already and is not written over, choose another name or move it away"
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be made, {_why(error)}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask took away or left
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ConfigError(f"{path}: cannot be written, {_why(error)}") from error
+
+
+def _load(path: Path) -> object:
+    content = _read(path, private=True)
+    try:
+        return load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ConfigError(f"{path}: not a private key (PEM, no passphrase), make one with `homerule keygen`") from None
+
+
+def _read(path: Path, *, private: bool = False) -> bytes:
+    try:
+        # not blocking, so that a pipe put in place of the file cannot hang the start
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if private:
+                _require_own(path, os.fstat(file.fileno()))
+            return file.read(_LARGEST_FILE)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such key file, make one with `homerule keygen`") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read, {_why(error)}") from error
+
+
+def _require_own(path: Path, status: os.stat_result) -> None:
+    """A private key that others can read, or that another user can swap, is not private."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{path}: not a regular file, name the key file itself")
+    if status.st_mode & 0o077:
+        raise ConfigError(f"{path}: others can read this private key, run `chmod 600 {path}`")
+    if status.st_uid not in (0, os.geteuid()):
+        raise ConfigError(f"{path}: belongs to another user, run `chown` so that it is yours")
+
+
+def _raw(text: str, where: str) -> bytes:
+    try:
+        raw = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32:
+        raise ConfigError(
+            f"{where}: not a public key, 32 bytes in base64 (44 characters) are needed, as in a `.pub` file"
+        )
+    return raw
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()
