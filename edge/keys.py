@@ -86,7 +86,7 @@ def public_bytes(key: PublicKey | PrivateKey) -> bytes:
 
 
 def key_id(key: PublicKey | PrivateKey) -> str:
-    """The name by which a message says which key it was sealed to: 16 hex digits, the start of its raw bytes' sha256."""
+    """The name by which a message says which key it was sealed to: 16 hex digits, the start of the raw key's sha256."""
     return hashlib.sha256(public_bytes(key)).hexdigest()[:16]
 
 
