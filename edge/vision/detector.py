@@ -1,0 +1,92 @@
+"""Finds plates in a frame, through any detector with the end-to-end output of open-image-models.
+
+Input: float32 1 x 3 x H x W, RGB in 0..1, letterboxed on grey. Output: rows of batch, x1, y1, x2, y2, class, score in
+letterboxed pixels. Our own detectors and fast-alpr's hub detectors go through this one door, square or not.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.values import Box, Detection, Pixels
+from edge.vision.session import Session
+
+PADDING_GREY = 114
+"""The letterbox grey that the hub detectors were trained with (open-image-models, yolo_v9/preprocess.py)."""
+SAME_PLATE_OVERLAP = 0.45
+"""Two boxes that overlap more (intersection over union) are one plate, the weaker one is dropped."""
+
+
+class Detector:
+    """A plate detector that is ready to run."""
+
+    def __init__(self, *, name: str, written: bytes, threshold: float = 0.3) -> None:
+        """`written` are the ONNX file's bytes, `threshold` the least score that counts. Raises ModelError."""
+        self.name = name
+        self._threshold = threshold
+        self._session = Session(name=name, written=written)
+        shape = self._session.input_shape
+        if len(shape) != 4 or shape[1] != 3 or not isinstance(shape[2], int) or not isinstance(shape[3], int):
+            raise ModelError(f"model `{name}`: not a plate detector, its input is {list(shape)} and not [1, 3, H, W]")
+        self._canvas = np.full((shape[2], shape[3], 3), PADDING_GREY, np.uint8)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input in pixels."""
+        return self._canvas.shape[1], self._canvas.shape[0]
+
+    def find(self, pixels: Pixels) -> list[Detection]:
+        """Plates in one picture (height x width x 3, BGR), best first, in its own pixels. Raises ModelError."""
+        batch, scale, left, top = self._letterbox(pixels)
+        rows = self._session.run(batch)
+        if rows.ndim < 2 or rows.shape[-1] != 7:
+            raise ModelError(f"model `{self.name}`: not an end-to-end plate detector, its output is {list(rows.shape)}")
+        rows = rows.reshape(-1, 7)
+        rows = rows[rows[:, 6] >= self._threshold]
+        high, wide = pixels.shape[:2]
+        boxes = (rows[:, 1:5] - np.array([left, top, left, top], np.float32)) / scale
+        boxes[:, 0::2] = boxes[:, 0::2].clip(0, wide)
+        boxes[:, 1::2] = boxes[:, 1::2].clip(0, high)
+        whole = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
+        return _without_doubles(boxes[whole], rows[whole, 6])
+
+    def _letterbox(self, pixels: Pixels) -> tuple[NDArray[np.float32], float, int, int]:
+        """The picture scaled into the middle of the canvas; also the scale and where its top left corner lies."""
+        high, wide = pixels.shape[:2]
+        scale = min(self._canvas.shape[0] / high, self._canvas.shape[1] / wide)
+        size = max(1, round(wide * scale)), max(1, round(high * scale))
+        left, top = (self._canvas.shape[1] - size[0]) // 2, (self._canvas.shape[0] - size[1]) // 2
+        self._canvas[:] = PADDING_GREY
+        # INTER_AREA would cost as much as the network itself.
+        inside = self._canvas[top : top + size[1], left : left + size[0]]
+        inside[:] = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        batch = cv2.dnn.blobFromImage(self._canvas, scalefactor=1 / 255.0, swapRB=True)
+        return np.asarray(batch, np.float32), scale, left, top
+
+
+def _without_doubles(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
+    """Greedy non-maximum suppression, best first."""
+    kept: list[int] = []
+    for candidate in np.argsort(-scores, kind="stable"):
+        if all(_overlap(boxes[candidate], boxes[other]) < SAME_PLATE_OVERLAP for other in kept):
+            kept.append(int(candidate))
+    return [
+        Detection(
+            box=Box(x1=float(boxes[i, 0]), y1=float(boxes[i, 1]), x2=float(boxes[i, 2]), y2=float(boxes[i, 3])),
+            confidence=float(scores[i]),
+        )
+        for i in kept
+    ]
+
+
+def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Intersection over union, or over the smaller box where one lies inside the other."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    first = (one[2] - one[0]) * (one[3] - one[1])
+    second = (other[2] - other[0]) * (other[3] - other[1])
+    shared = wide * high
+    return float(max(shared / (first + second - shared), 0.5 * shared / min(first, second)))

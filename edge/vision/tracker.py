@@ -1,0 +1,167 @@
+"""Carries plates from look to look: constant velocity, and the nearest box that may be the same plate.
+
+A track is one plate for as long as it is seen. What becomes of it afterwards is the business of `passage.py`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from edge.values import Box, Detection, Pixels
+from edge.vision.reader import Reading
+from edge.vision.vote import Ballot, differences
+
+SURE = 0.85
+"""From this confidence on a reading may say that two looks show two vehicles."""
+STILL_WIDTHS = 0.35
+"""A plate that stays within this many of its widths stands still."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One plate in one frame: where it is, what was read, and the crop that was read (None when it was not read)."""
+
+    detection: Detection
+    reading: Reading | None
+    crop: Pixels | None
+    quality: float
+
+
+class Track:
+    """One plate over several looks."""
+
+    def __init__(self, look: Look, at: datetime) -> None:
+        self.ballot = Ballot()
+        self.handed_on = False
+        self.first_seen = at
+        self.last_seen = at
+        self.looks = 0
+        self.missed = 0
+        self.box = look.detection.box
+        self.widest = 0.0
+        self.sureness = 0.0
+        self.best: Look = look
+        self.best_seen = at
+        self._velocity = (0.0, 0.0)
+        self._anchor = self.box
+        self._anchored = at
+        self._contradictions = 0
+        self.update(look, at)
+
+    def update(self, look: Look, at: datetime) -> None:
+        """Takes one more look at the plate."""
+        seconds = (at - self.last_seen).total_seconds()
+        box = look.detection.box
+        if self.looks and seconds > 0:
+            self._velocity = self._blend(box, seconds)
+        self.looks += 1
+        self.missed = 0
+        self.last_seen = at
+        self.box = box
+        self.widest = max(self.widest, box.width)
+        self.sureness = max(self.sureness, look.detection.confidence)
+        if distance(self._anchor, box) > STILL_WIDTHS * box.width:
+            self._anchor, self._anchored = box, at
+        if look.reading is not None:
+            self.ballot.add(look.reading, width=box.width)
+        if look.quality >= self.best.quality:
+            self.best, self.best_seen = look, at
+
+    def take(self, later: "Track") -> None:
+        """Joins a later track of the same vehicle to this one."""
+        self.ballot.take(later.ballot)
+        self.handed_on = self.handed_on or later.handed_on
+        self.looks += later.looks
+        self.missed = later.missed
+        self.last_seen = max(self.last_seen, later.last_seen)
+        self.first_seen = min(self.first_seen, later.first_seen)
+        self.widest = max(self.widest, later.widest)
+        self.sureness = max(self.sureness, later.sureness)
+        if later.best.quality >= self.best.quality:
+            self.best, self.best_seen = later.best, later.best_seen
+        if distance(self._anchor, later.box) > STILL_WIDTHS * later.box.width:
+            self._anchor, self._anchored = later._anchor, later._anchored
+        self.box, self._velocity = later.box, later._velocity
+
+    def predicted(self, at: datetime) -> Box:
+        """Where the plate should be by now."""
+        seconds = min((at - self.last_seen).total_seconds(), 1.0)
+        dx, dy = self._velocity[0] * seconds, self._velocity[1] * seconds
+        return Box(x1=self.box.x1 + dx, y1=self.box.y1 + dy, x2=self.box.x2 + dx, y2=self.box.y2 + dy)
+
+    def stood_still(self) -> float:
+        """For how many seconds before it was last seen the plate has not moved."""
+        return (self.last_seen - self._anchored).total_seconds()
+
+    def reach(self, at: datetime) -> float:
+        """How far from its predicted place, in pixels, the plate may be found."""
+        if self.looks < 2:
+            return 3.0 * self.box.width  # how fast it goes is not known yet
+        seconds = min((at - self.last_seen).total_seconds(), 1.0)
+        return 0.75 * self.box.width + 0.6 * math.hypot(*self._velocity) * seconds
+
+    def says_otherwise(self, look: Look) -> bool:
+        """Whether a look is surely another plate: half of the characters differ, and both sides are sure of theirs."""
+        mine, theirs = self.ballot.result(), look.reading
+        if mine is None or theirs is None or mine.confidence < SURE or theirs.confidence < SURE:
+            return False
+        if mine.text in theirs.text or theirs.text in mine.text:
+            return False
+        return differences(mine.text, theirs.text) * 2 >= max(len(mine.text), len(theirs.text))
+
+    def refuses(self, look: Look) -> bool:
+        """Whether a look that lies in the right place is another vehicle; one odd look against many is only odd."""
+        if not self.says_otherwise(look):
+            return False
+        self._contradictions += 1
+        return self._contradictions >= 2 or self.ballot.readings < 3
+
+    def _blend(self, box: Box, seconds: float) -> tuple[float, float]:
+        here, there = centre(self.box), centre(box)
+        measured = (there[0] - here[0]) / seconds, (there[1] - here[1]) / seconds
+        if self.looks < 2:
+            return measured
+        return 0.4 * self._velocity[0] + 0.6 * measured[0], 0.4 * self._velocity[1] + 0.6 * measured[1]
+
+
+def match(tracks: Sequence[Track], looks: Sequence[Look], at: datetime) -> list[tuple[Track, Look]]:
+    """Pairs tracks with looks, nearest first; each is used once."""
+    offers = []
+    for t, track in enumerate(tracks):
+        place = track.predicted(at)
+        for n, look in enumerate(looks):
+            box = look.detection.box
+            far = distance(place, box)
+            if far <= track.reach(at) and 0.5 <= box.width / max(place.width, 1.0) <= 2.0:
+                offers.append((far / track.reach(at) - overlap(place, box), t, n))
+    pairs: list[tuple[Track, Look]] = []
+    used_tracks: set[int] = set()
+    used_looks: set[int] = set()
+    for _, t, n in sorted(offers):
+        if t in used_tracks or n in used_looks or tracks[t].refuses(looks[n]):
+            continue
+        used_tracks.add(t)
+        used_looks.add(n)
+        pairs.append((tracks[t], looks[n]))
+    return pairs
+
+
+def centre(box: Box) -> tuple[float, float]:
+    """The middle of a box."""
+    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+
+
+def distance(one: Box, other: Box) -> float:
+    """Pixels between the middles of two boxes."""
+    return math.dist(centre(one), centre(other))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    wide = min(one.x2, other.x2) - max(one.x1, other.x1)
+    high = min(one.y2, other.y2) - max(one.y1, other.y1)
+    if wide <= 0 or high <= 0:
+        return 0.0
+    shared = wide * high
+    return shared / (one.width * one.height + other.width * other.height - shared)
