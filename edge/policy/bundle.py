@@ -1,0 +1,240 @@
+"""A bundle: everything that was signed together, checked against its manifest and against itself.
+
+A file that the manifest does not name, or that differs by one byte, refuses the whole. What a rule needs is worked out
+here once, so that a decision only compares.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import PolicyError
+from edge.policy import law, policy, subscribers
+from edge.policy.law import LawPack
+from edge.policy.policy import Id, Instant, Policy
+from edge.policy.subscribers import Sha256, Subscriber
+from edge.policy.vocabulary import UNKNOWN_PLACE, Purpose, banned_closure
+from edge.values import BundleFiles, Jurisdiction
+from edge.written import nearest
+
+CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
+"""The first thing in every manifest, so that the city's signature under a bundle can never pass for another one."""
+
+
+class Manifest(BaseModel):
+    """What the city's signature covers. `version` 0 and no `signed_at` mean that nobody has signed these files."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    context: Literal["homerule bundle v1"] = CONTEXT
+    version: Annotated[int, Field(ge=0, lt=2**31)]
+    replaces: Sha256 | None
+    devices: tuple[Id, ...]
+    signed_at: Instant | None
+    files: dict[str, Sha256]
+    hotlists: dict[str, Sha256]
+
+    def to_bytes(self) -> bytes:
+        """The exact bytes that are signed: JSON with sorted keys."""
+        return (json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1) + "\n").encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The policy in force. `signed` says that it rests on the city's signature, `revision` counts tightenings since.
+
+    `banned`, `allowed`, `channels` and `ceiling` are what policy and law packs say together: bans and packs add up, the
+    allow-lists are what all of them allow (None: no such list), the ceiling is the shortest.
+    """
+
+    digest: str
+    version: int
+    revision: int
+    replaces: str | None
+    signed: bool
+    device_ids: tuple[str, ...]
+    policy: Policy
+    subscribers: Mapping[str, Subscriber] = field(repr=False)
+    packs: tuple[LawPack, ...] = field(repr=False)
+    hotlist_digests: Mapping[str, str]
+    banned: frozenset[Purpose]
+    allowed: frozenset[Purpose] | None
+    channels: Mapping[str, bool]
+    ceiling: timedelta
+
+    @property
+    def owner(self) -> str:
+        """The subscriber id of the agency that owns the camera."""
+        return self.policy.owner.subscriber
+
+    @property
+    def jurisdiction(self) -> Jurisdiction:
+        """Where the camera stands."""
+        place = self.policy.jurisdiction
+        return Jurisdiction(state=place.state, county_fips=place.county_fips, place=place.place)
+
+    @property
+    def place_known(self) -> bool:
+        """Whether the policy says where the camera stands."""
+        return self.policy.jurisdiction.state != UNKNOWN_PLACE
+
+    @property
+    def valid_until(self) -> datetime:
+        """From here on only the owner is served."""
+        return self.policy.valid_until
+
+    @property
+    def collection_refused_by(self) -> tuple[str, ...]:
+        """The law packs under which an unattended roadside reader may not collect at all."""
+        return tuple(pack.id for pack in self.packs if not pack.unattended_roadside)
+
+
+def sha256(content: bytes) -> str:
+    """The sha256 of `content` in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Reads the bytes of manifest.json. Raises PolicyError."""
+    try:
+        return Manifest.model_validate_json(content, strict=True)
+    except (ValidationError, RecursionError):
+        raise PolicyError(
+            "manifest.json: is not a manifest of this version, make it again with `homerule sign`"
+        ) from None
+
+
+def unsigned(files: Mapping[str, bytes], *, hotlists: Mapping[str, str], like: Manifest | None = None) -> BundleFiles:
+    """The files as they stand, under a manifest that nobody signed; `like` gives version, devices and times to keep."""
+    manifest = Manifest(
+        version=like.version if like else 0,
+        replaces=like.replaces if like else None,
+        devices=like.devices if like else (),
+        signed_at=like.signed_at if like else None,
+        files={name: sha256(files[name]) for name in sorted(files)},
+        hotlists=dict(hotlists),
+    )
+    return BundleFiles(manifest=manifest.to_bytes(), signature=None, files=dict(files))
+
+
+def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
+    """Makes a Bundle of files that match their manifest; `signed` is what the caller found out about the signature.
+
+    Raises PolicyError with file, key and mend; then nothing of it counts.
+    """
+    manifest = parse_manifest(files.manifest)
+    _match(files.files, manifest.files)
+    texts = {name: _text(content, name) for name, content in files.files.items()}
+    written = policy.parse(texts.pop(policy.FILE))
+    registry = subscribers.parse(texts.pop(subscribers.FILE))
+    packs = _packs(written, texts)
+    _agree(written, registry, manifest)
+    lists = [frozenset(one) for one in (written.purposes.allowed, *(pack.allowed for pack in packs)) if one is not None]
+    ceilings = [pack.retention for pack in packs if pack.retention is not None]
+    return Bundle(
+        digest=sha256(files.manifest),
+        version=manifest.version,
+        revision=revision,
+        replaces=manifest.replaces,
+        signed=signed,
+        device_ids=manifest.devices,
+        policy=written,
+        subscribers=registry,
+        packs=packs,
+        hotlist_digests=dict(manifest.hotlists),
+        banned=banned_closure(frozenset(written.purposes.banned).union(*(pack.banned for pack in packs))),
+        allowed=frozenset.intersection(*lists) if lists else None,
+        channels=written.channels,
+        ceiling=min([timedelta(hours=written.retention.undelivered_hours), *ceilings]),
+    )
+
+
+def _match(files: Mapping[str, bytes], named: Mapping[str, str]) -> None:
+    for name in (policy.FILE, subscribers.FILE):
+        if name not in files:
+            raise PolicyError(f"{name}: is missing, put it back or make a new folder with `homerule init`")
+    for name in sorted(named.keys() - files.keys()):
+        raise PolicyError(f"{name}: is missing, though the manifest names it; put it back or sign again")
+    for name in sorted(files.keys() - named.keys()):
+        raise PolicyError(f"{name}: is not in the manifest, remove it or sign again with `homerule sign`")
+    for name in sorted(files):
+        if sha256(files[name]) != named[name]:
+            raise PolicyError(
+                f"{name}: was changed since it was signed, put it back or sign again with `homerule sign`"
+            )
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as broken:
+        line = content[: broken.start].count(b"\n") + 1
+        raise PolicyError(f"{name}: line {line} is not UTF-8 text, save the file as UTF-8") from None
+
+
+def _packs(written: Policy, texts: Mapping[str, str]) -> tuple[LawPack, ...]:
+    packs = {}
+    for file in sorted(texts):
+        pack = law.parse(texts[file], file=file)
+        if file != law_file(pack.id):
+            raise PolicyError(f"{file}: holds the law pack `{pack.id}`, name it `{law_file(pack.id)}`")
+        packs[pack.id] = pack
+    for name in written.law.packs:
+        if name not in packs:
+            raise PolicyError(f"{policy.FILE}: [law] names the pack `{name}`, but `{law_file(name)}` is missing")
+    for name in packs:
+        if name not in written.law.packs:
+            raise PolicyError(f"{law_file(name)}: is not named in [law] `packs` of {policy.FILE}, name it or remove it")
+    return tuple(packs[name] for name in sorted(packs))
+
+
+def law_file(name: str) -> str:
+    """The file of a law pack inside a bundle."""
+    return f"laws/{name}.toml"
+
+
+def hotlist_file(name: str) -> str:
+    """The file of a hot list beside a bundle; its plates are never part of the bundle itself."""
+    return f"hotlists/{name}.toml"
+
+
+def _agree(written: Policy, registry: Mapping[str, Subscriber], manifest: Manifest) -> None:
+    """What the files say about one another."""
+    named = {
+        "[owner] subscriber": (written.owner.subscriber,),
+        "[sharing] direct": written.sharing.direct,
+        "[sharing] full_feed": written.sharing.full_feed,
+    }
+    for where, ids in named.items():
+        for one in ids:
+            if one not in registry:
+                known = nearest(one, sorted(registry)) or f", write it into {subscribers.FILE} first"
+                raise PolicyError(f"{policy.FILE}: {where} names `{one}`, which is not in the registry{known}")
+    _fit_to_own(written, registry[written.owner.subscriber])
+    if manifest.signed_at is not None:
+        latest = manifest.signed_at + timedelta(days=policy.LONGEST_DAYS)
+        if written.valid_until > latest:
+            raise PolicyError(
+                f"{policy.FILE}: `valid_until` is more than {policy.LONGEST_DAYS} days after the signature, "
+                f"write {latest:%Y-%m-%dT%H:%M:%SZ} or earlier"
+            )
+    listed = {hotlist_file(source.id) for source in written.hotlist}
+    for file in sorted(manifest.hotlists.keys() - listed):
+        raise PolicyError(f"{file}: is no hot list of {policy.FILE}, name it under [[hotlist]] or remove it")
+
+
+def _fit_to_own(written: Policy, owner: Subscriber) -> None:
+    if owner.kind.value in ("federal", "private", "vendor_processor", "foreign", "task_force", "other"):
+        raise PolicyError(
+            f"{policy.FILE}: [owner] `{owner.id}` is of kind `{owner.kind}`, which cannot own a city's camera"
+        )
+    state = written.jurisdiction.state
+    if state not in (UNKNOWN_PLACE, owner.state):
+        raise PolicyError(
+            f"{policy.FILE}: [owner] `{owner.id}` is of `{owner.state}`, but the camera stands in `{state}`; mend either"
+        )

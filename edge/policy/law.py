@@ -1,0 +1,139 @@
+"""A law pack: what a state's law asks, as data that counsel can check line by line. A pack only narrows.
+
+Each rule carries its citation and a mark of what was seen: S statute text, G government page, P press, T compilation,
+R memory.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from edge.errors import PolicyError
+from edge.policy.policy import Id, Line, PlaceState
+from edge.policy.vocabulary import Form, Purpose, RecipientClass
+from edge.written import Written, parse_toml
+
+
+class Access(StrEnum):
+    """What a law says about a class of recipients, from closed to open."""
+
+    NEVER = "never"
+    INSTRUMENT = "instrument"
+    ALLOWED = "allowed"
+
+
+class Mark(StrEnum):
+    """What of a law was seen when the rule was written."""
+
+    STATUTE = "S"
+    GOVERNMENT = "G"
+    PRESS = "P"
+    COMPILATION = "T"
+    RECALLED = "R"
+    OURS = "ours"
+
+
+class _Cited(Written):
+    citation: Line
+    mark: Mark
+    note: Line | None = None
+
+
+class _CollectionTable(_Cited):
+    unattended_roadside: bool
+
+
+class _RetentionTable(_Cited):
+    seconds: Annotated[int, Field(ge=1)] | None = None
+
+
+class _RecipientTable(_Cited):
+    access: Access
+    forms: tuple[Form, ...] = ()
+
+
+class _RecipientsTable(Written):
+    in_state: _RecipientTable
+    out_of_state: _RecipientTable
+    federal: _RecipientTable
+    private: _RecipientTable
+    foreign: _RecipientTable
+    deputised_as_federal: bool = False
+
+
+class _PurposesTable(_Cited):
+    banned: tuple[Purpose, ...]
+    allowed: tuple[Purpose, ...] | None = None
+
+
+class LawText(Written):
+    """The file of a law pack as it is written."""
+
+    id: Id
+    title: Line
+    version: Annotated[int, Field(ge=1)]
+    state: PlaceState | None = None
+    reviewed: bool
+    collection: _CollectionTable
+    retention: _RetentionTable
+    recipients: _RecipientsTable
+    purposes: _PurposesTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipients:
+    """What a pack says about one class: `forms` are the instruments of which one is needed."""
+
+    access: Access
+    forms: frozenset[Form]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawPack:
+    """A law pack as the decision uses it; `text` is the file as written, with every citation and mark.
+
+    `state` is None for a pack that fits anywhere, `retention` None where the law sets no ceiling.
+    """
+
+    id: str
+    state: str | None
+    reviewed: bool
+    digest: str
+    unattended_roadside: bool
+    retention: timedelta | None
+    recipients: Mapping[RecipientClass, Recipients]
+    deputised_as_federal: bool
+    banned: frozenset[Purpose]
+    allowed: frozenset[Purpose] | None
+    text: LawText
+
+
+def parse(content: str, *, file: str) -> LawPack:
+    """Reads the text of a law pack; PolicyError names table, key, line and the mend."""
+    text = parse_toml(content, LawText, file=file, error=PolicyError)
+    recipients: dict[RecipientClass, Recipients] = {}
+    for group in (one for one in RecipientClass if one is not RecipientClass.OTHER):
+        table: _RecipientTable = getattr(text.recipients, group.value)
+        if (table.access is Access.INSTRUMENT) != bool(table.forms):
+            raise PolicyError(
+                f'{file}: [recipients.{group.value}] `forms` goes with `access = "instrument"` and only with it'
+            )
+        recipients[group] = Recipients(access=table.access, forms=frozenset(table.forms))
+    return LawPack(
+        id=text.id,
+        state=text.state,
+        reviewed=text.reviewed,
+        digest=hashlib.sha256(content.encode()).hexdigest(),
+        unattended_roadside=text.collection.unattended_roadside,
+        retention=timedelta(seconds=text.retention.seconds) if text.retention.seconds else None,
+        recipients=recipients,
+        deputised_as_federal=text.recipients.deputised_as_federal,
+        banned=frozenset(text.purposes.banned),
+        allowed=None if text.purposes.allowed is None else frozenset(text.purposes.allowed),
+        text=text,
+    )

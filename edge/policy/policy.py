@@ -1,0 +1,169 @@
+"""policy.toml: where the camera stands, who owns it, and with whom it may share. Every default is the closed one."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from edge.errors import PolicyError
+from edge.policy.vocabulary import (
+    DIRECT,
+    NATIONAL_LOOKUP,
+    OWNER,
+    STATES,
+    STATEWIDE_LOOKUP,
+    UNKNOWN_PLACE,
+    Purpose,
+)
+from edge.written import Written, parse_toml
+
+FILE = "policy.toml"
+LONGEST_DAYS = 90
+"""How many days ahead of its signature a policy may run."""
+
+
+def _place_state(value: str) -> str:
+    if value not in STATES and value != UNKNOWN_PLACE:
+        raise ValueError(f"must be a state such as `US-IL` (ISO 3166-2), or `{UNKNOWN_PLACE}`")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must be one line of plain text")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _named_channel(value: str) -> str:
+    if value in (NATIONAL_LOOKUP, STATEWIDE_LOOKUP, DIRECT, OWNER):
+        raise ValueError(f"must not name `{value}`, which has its own switch")
+    return value
+
+
+def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("must not name the same one twice")
+    return values
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+PlaceState = Annotated[str, AfterValidator(_place_state)]
+Ids = Annotated[tuple[Id, ...], AfterValidator(_no_repeats)]
+ChannelName = Annotated[Id, AfterValidator(_named_channel)]
+
+
+class OutOfState(StrEnum):
+    """Agencies of other states, from closed to open."""
+
+    NEVER = "never"
+    AGREEMENT = "agreement"
+
+
+class Federal(StrEnum):
+    """Federal agencies, from closed to open."""
+
+    NEVER = "never"
+    JUDICIAL_WARRANT = "judicial-warrant"
+
+
+class Closed(StrEnum):
+    """A class of recipient that this version never serves; the switch is written out so that a reader sees it."""
+
+    NEVER = "never"
+
+
+class Place(Written):
+    """Where the camera stands; this alone decides which law applies."""
+
+    state: PlaceState
+    county_fips: Annotated[str, Field(pattern=r"^[0-9]{5}$")] | None = None
+    place: Line | None = None
+
+
+class OwnerTable(Written):
+    """Who owns the camera, by its id in the registry."""
+
+    subscriber: Id
+    plate_crop: bool = False
+
+
+class Sharing(Written):
+    """The switches. A channel that is off is off for everyone on it, whatever else they hold."""
+
+    national_lookup: bool
+    statewide_lookup: bool = False
+    out_of_state: OutOfState = OutOfState.NEVER
+    federal: Federal = Federal.NEVER
+    private: Closed = Closed.NEVER
+    foreign: Closed = Closed.NEVER
+    deputised_as_federal: bool = True
+    direct: Ids = ()
+    full_feed: Ids = ()
+    channels: dict[ChannelName, bool] = Field(default_factory=dict)
+
+
+class Law(Written):
+    """Which law packs narrow the policy, and who reviewed them for this city."""
+
+    packs: Ids
+    reviewed_by: Line | None = None
+
+
+class Purposes(Written):
+    """Purposes that the city bans; `allowed`, when written, lets nothing else through."""
+
+    banned: tuple[Purpose, ...]
+    allowed: tuple[Purpose, ...] | None = None
+
+
+class Retention(Written):
+    """How long a read may wait on the device before it is deleted unsent."""
+
+    undelivered_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)]
+
+
+class HotListSource(Written):
+    """A hot list that the city accepts: its file is `hotlists/ID.toml`, and it may hold at most `cap` entries."""
+
+    id: Id
+    source_agency: Line
+    cap: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Policy(Written):
+    """The whole of policy.toml."""
+
+    valid_until: Instant
+    jurisdiction: Place
+    owner: OwnerTable
+    sharing: Sharing
+    law: Law
+    purposes: Purposes
+    retention: Retention
+    hotlist: tuple[HotListSource, ...] = ()
+
+    @property
+    def channels(self) -> dict[str, bool]:
+        """Every switched channel by name, and whether it is open. `direct` is no switch: it is the list of names."""
+        return {
+            NATIONAL_LOOKUP: self.sharing.national_lookup,
+            STATEWIDE_LOOKUP: self.sharing.statewide_lookup,
+            **self.sharing.channels,
+        }
+
+
+def parse(text: str) -> Policy:
+    """Reads the text of policy.toml; PolicyError names table, key, line and the mend."""
+    policy = parse_toml(text, Policy, file=FILE, error=PolicyError)
+    lists = [source.id for source in policy.hotlist]
+    for name in lists:
+        if lists.count(name) > 1:
+            raise PolicyError(f"{FILE}: [[hotlist]] `{name}` stands there twice, give each list its own id")
+    return policy

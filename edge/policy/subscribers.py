@@ -1,0 +1,214 @@
+"""subscribers.toml: the registry. What an agency is, stands here and nowhere else; it cannot say so itself."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from edge.errors import PolicyError
+from edge.policy.policy import Id, Ids, Line
+from edge.policy.vocabulary import Deputation, Feed, Form, Kind, Purpose, Scheme, Status
+from edge.written import Written, nearest, parse_toml
+
+FILE = "subscribers.toml"
+MOST = 10_000
+"""Agencies in one registry."""
+DEEPEST = 8
+"""Levels of task forces inside task forces."""
+
+
+def _sealing_key(value: str) -> str:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError("must be a public key, 44 characters as in the `.pub` file that `homerule keygen` makes")
+    return value
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+AgencyState = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+SealingKey = Annotated[str, AfterValidator(_sealing_key)]
+
+
+class AgreementTable(Written):
+    """One instrument, as written under its agency."""
+
+    id: Id
+    form: Form
+    signed_by: Line
+    signed_on: date
+    expires_on: date
+    document_sha256: Sha256
+    status: Status
+    purposes: tuple[Purpose, ...]
+
+
+class SubscriberTable(Written):
+    """One agency, as written."""
+
+    id: Id
+    name: Line
+    agency_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+    agency_id_scheme: Scheme
+    kind: Kind
+    state: AgencyState
+    channels: Ids
+    purposes: tuple[Purpose, ...]
+    feed: Feed
+    federal_deputation: Deputation = Deputation.NONE
+    members: Annotated[Ids, Field(max_length=500)] = ()
+    certificate_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    sealing_key: SealingKey | None = None
+    suspended: bool = False
+    agreement: tuple[AgreementTable, ...] = ()
+
+
+class RegistryTable(Written):
+    """The whole of subscribers.toml."""
+
+    subscriber: Annotated[tuple[SubscriberTable, ...], Field(max_length=MOST)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """An instrument, in force from the start of `begins` until just before `ends` (both midnight UTC)."""
+
+    id: str
+    form: Form
+    signed_by: str
+    begins: datetime
+    ends: datetime
+    document_sha256: str
+    status: Status
+    purposes: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """An agency that may ask for reads. `members`, through all levels, are those whose rules bind it too."""
+
+    id: str
+    name: str
+    agency_id: str
+    agency_id_scheme: Scheme
+    kind: Kind
+    state: str
+    channels: tuple[str, ...]
+    purposes: frozenset[Purpose]
+    feed: Feed
+    federal_deputation: Deputation
+    members: tuple["Subscriber", ...]
+    certificate_name: str | None
+    sealing_key: str | None
+    suspended: bool
+    agreements: tuple[Agreement, ...]
+
+
+def parse(text: str) -> dict[str, Subscriber]:
+    """Reads the text of subscribers.toml: agencies by id, in the order of their ids. Raises PolicyError."""
+    table = parse_toml(text, RegistryTable, file=FILE, error=PolicyError)
+    written = {one.id: one for one in table.subscriber}
+    if len(written) != len(table.subscriber):
+        twice = _repeated(one.id for one in table.subscriber)
+        raise PolicyError(f"{FILE}: subscriber `{twice}` stands there twice, give each agency its own id")
+    _own(table.subscriber, "sealing_key", "or one could open what is meant for the other")
+    _own(table.subscriber, "certificate_name", "or one could take the other's place at the broker")
+    for one in table.subscriber:
+        _check(one, written)
+    made: dict[str, Subscriber] = {}
+    for name in sorted(written):
+        _make(name, written, made, ())
+    return {name: made[name] for name in sorted(made)}
+
+
+def _check(one: SubscriberTable, written: Mapping[str, SubscriberTable]) -> None:
+    if one.agency_id_scheme is Scheme.ORI and not re.fullmatch(r"[A-Z0-9]{9}", one.agency_id):
+        raise PolicyError(
+            f"{FILE}: `{one.id}` agency_id `{one.agency_id}` is no ORI, which has nine letters and digits"
+        )
+    if one.members and one.kind not in (Kind.TASK_FORCE, Kind.FUSION_CENTER):
+        raise PolicyError(f"{FILE}: `{one.id}` has members, which only a `task_force` or `fusion_center` has")
+    if one.kind is Kind.TASK_FORCE and not one.members:
+        raise PolicyError(f"{FILE}: `{one.id}` is a task force without members, name every agency that takes part")
+    for member in one.members:
+        if member not in written:
+            known = nearest(member, sorted(written)) or ", write it into the registry first"
+            raise PolicyError(f"{FILE}: `{one.id}` has a member `{member}` that is not in the registry{known}")
+    if repeated := _repeated(agreement.id for agreement in one.agreement):
+        raise PolicyError(f"{FILE}: `{one.id}` has two agreements `{repeated}`, give each its own id")
+    for agreement in one.agreement:
+        if agreement.expires_on <= agreement.signed_on:
+            raise PolicyError(f"{FILE}: agreement `{agreement.id}` of `{one.id}` ends before it begins, mend its dates")
+
+
+def _own(agencies: Iterable[SubscriberTable], key: str, why: str) -> None:
+    taken: dict[str, str] = {}
+    for one in agencies:
+        value = getattr(one, key)
+        if value is not None and value in taken:
+            raise PolicyError(f"{FILE}: `{one.id}` has the {key} of `{taken[value]}`; each needs its own, {why}")
+        taken[value] = one.id
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _make(
+    name: str, written: Mapping[str, SubscriberTable], made: dict[str, Subscriber], above: tuple[str, ...]
+) -> Subscriber:
+    """The agency `name` with its members, and theirs; a task force that is its own member is refused."""
+    if name in above:
+        raise PolicyError(f"{FILE}: `{name}` is a member of itself by way of `{above[-1]}`, remove one of the two")
+    if len(above) > DEEPEST:
+        raise PolicyError(
+            f"{FILE}: task forces stand more than {DEEPEST} deep inside `{above[0]}`, name its members flat"
+        )
+    if name in made:
+        return made[name]
+    one = written[name]
+    direct = [_make(member, written, made, (*above, name)) for member in one.members]
+    members = {member.id: member for each in direct for member in (each, *each.members)}
+    made[name] = Subscriber(
+        id=one.id,
+        name=one.name,
+        agency_id=one.agency_id,
+        agency_id_scheme=one.agency_id_scheme,
+        kind=one.kind,
+        state=one.state,
+        channels=one.channels,
+        purposes=frozenset(one.purposes),
+        feed=one.feed,
+        federal_deputation=one.federal_deputation,
+        members=tuple(members[member] for member in sorted(members)),
+        certificate_name=one.certificate_name,
+        sealing_key=one.sealing_key,
+        suspended=one.suspended,
+        agreements=tuple(_agreement(each) for each in one.agreement),
+    )
+    return made[name]
+
+
+def _agreement(one: AgreementTable) -> Agreement:
+    return Agreement(
+        id=one.id,
+        form=one.form,
+        signed_by=one.signed_by,
+        begins=datetime.combine(one.signed_on, time(), UTC),
+        ends=datetime.combine(one.expires_on, time(), UTC),
+        document_sha256=one.document_sha256,
+        status=one.status,
+        purposes=frozenset(one.purposes),
+    )
