@@ -33,8 +33,11 @@ class ModelEntry(Written):
     config: str | None = Field(default=None, pattern=_FILE)
     config_sha256: str | None = Field(default=None, pattern=_SHA256)
     licence: str
-    source: str | None = None
     default: bool = False
+    input: tuple[int, int] | None = None
+    parameters: int | None = None
+    data: tuple[str, ...] = ()
+    accuracy: str | None = None
 
 
 class Manifest(Written):
