@@ -1,0 +1,121 @@
+"""The one SQLite file: opened, migrated, and each of its faults turned into a LedgerError that names the mend.
+
+A commit is on the disk when it returns (WAL, synchronous=FULL), and what is deleted is overwritten (secure_delete).
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from edge.errors import LedgerError
+from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS
+
+_PATIENCE = 5.0  # seconds to wait for another process that is writing
+
+_MENDS = {
+    "SQLITE_FULL": "the disk is full; free some space, until then nothing is shared",
+    "SQLITE_READONLY": "it cannot be written; make the file and its folder writable for this user",
+    "SQLITE_PERM": "it cannot be written; make the file and its folder writable for this user",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and is this user's",
+    "SQLITE_NOTADB": "it is not a ledger; name another file or move this one away",
+    "SQLITE_CORRUPT": "it is damaged; keep a copy, then run `homerule audit verify` on it",
+    "SQLITE_BUSY": "another process is holding it; stop that process first",
+    "SQLITE_LOCKED": "another process is holding it; stop that process first",
+    "SQLITE_IOERR": "the disk failed; check the card and the cable, until then nothing is shared",
+}
+
+
+@contextmanager
+def faults_named(path: Path) -> Iterator[None]:
+    """Turns sqlite3's errors into LedgerError with file and mend."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", None) or ""
+        mends = [text for start, text in _MENDS.items() if code.startswith(start)] or [
+            f"{error} {code}".strip().lower()
+        ]
+        raise LedgerError(f"{path}: {mends[0]}") from error
+
+
+def open_writable(path: Path) -> sqlite3.Connection:
+    """Opens the ledger file (made if missing, readable by its owner only) and brings it to the newest shape."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except FileNotFoundError as error:
+        raise LedgerError(f"{path}: the folder is missing; make it first") from error
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be opened for writing ({_reason(error)})") from error
+    with faults_named(path):
+        db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        try:
+            _configure(db)
+            _migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def open_readonly(path: Path) -> sqlite3.Connection:
+    """Opens a ledger file that may be in use, or lie on a medium that cannot be written; nothing is changed."""
+    if not path.is_file():
+        raise LedgerError(f"{path}: no such ledger file")
+    # Without a write-ahead log nobody is writing, and SQLite need not make its shared memory beside the file.
+    immutable = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    with faults_named(path):
+        db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro{immutable}", uri=True, isolation_level=None)
+        try:
+            known = _shape(db, path)
+        except BaseException:
+            db.close()
+            raise
+    if known == 0:
+        db.close()
+        raise LedgerError(f"{path}: it is not a ledger")
+    return db
+
+
+def _configure(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("PRAGMA foreign_keys = ON")
+
+
+def _shape(db: sqlite3.Connection, path: Path) -> int:
+    """How many migrations the file has seen; refuses a file that is not ours or is newer than this program."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    if application != APPLICATION_ID and (version or db.execute("SELECT 1 FROM sqlite_master").fetchone()):
+        raise LedgerError(f"{path}: it is a database, but not a ledger; name another file")
+    if version > len(MIGRATIONS):
+        raise LedgerError(
+            f"{path}: it was written by a newer homerule (shape {version}, this one knows {len(MIGRATIONS)}); "
+            "update homerule"
+        )
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Applies the missing migrations, each in one transaction together with its number."""
+    while (version := _shape(db, path)) < len(MIGRATIONS):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if _shape(db, path) == version:  # another process may have been quicker
+                for statement in MIGRATIONS[version]:
+                    db.execute(statement)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {version + 1}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()

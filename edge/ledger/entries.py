@@ -1,0 +1,285 @@
+"""PURE: every kind of entry in the audit log, and its lasting bytes.
+
+An entry is one compact JSON array of integers, strings and arrays in the canonical form of RFC 8785: the kind, the time
+in milliseconds since 1970 UTC, then the fields below in their order. No plate, no token of one and no image has a place
+here. Fields are never renamed, moved or dropped: what must change becomes a new kind. A "position" is an entry's place
+in the log, from 0; an entry only names entries before it. Digests of files are hex, digests of envelopes base64url.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+ENTRY_VERSION = 1
+
+# One subscriber's share of a batch: position of its name, then pairs of first position and count of reads in a row.
+Runs = tuple[int, ...]
+
+# What one subscriber got: id, effect, channel ("" for none), reasons, obligations.
+Outcome = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The first entry: which ledger this is, whose, and the device's public key (base64 of 32 bytes)."""
+
+    kind: ClassVar[str] = "ledger"
+    version: int
+    ledger_id: str
+    device: str
+    public_key: str
+    mode: str  # production | test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A camera's or subscriber's name, written once; later entries give its position."""
+
+    kind: ClassVar[str] = "name"
+    sort: str  # camera | subscriber
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """One set of decisions, ordered by subscriber, written once; reads that were decided alike give its position."""
+
+    kind: ClassVar[str] = "pattern"
+    bundle: str  # digest of the deciding bundle; "" only when there was none and so nobody
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A read was decided. `payloads`: sha256 over each sealed payload's sha256 in subscriber order, "" for none."""
+
+    kind: ClassVar[str] = "read"
+    read_id: str
+    camera: int  # position of its name
+    pattern: int  # position
+    age: int  # milliseconds from the capture to this entry
+    replaces: int  # position of the read that this one corrects, 0 for none
+    payloads: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """About to be handed to the broker for the first time; from here on a read counts as possibly received."""
+
+    kind: ClassVar[str] = "sent"
+    reads: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAgain:
+    """About to be handed to the broker once more."""
+
+    kind: ClassVar[str] = "sent-again"
+    reads: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """The subscriber brought back the token from inside the sealed body."""
+
+    kind: ClassVar[str] = "ack"
+    reads: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementRefused:
+    """A wrong token came for a waiting envelope; the first of each envelope is written."""
+
+    kind: ClassVar[str] = "ack-refused"
+    subscriber: int  # position of its name
+    read: int  # position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Decided again at the door, and not sent. `pattern` holds that decision; `sent` is 1 if it was sent before."""
+
+    kind: ClassVar[str] = "refused"
+    pattern: int
+    read: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """Envelopes deleted because their time was over, never sent or sent and not acknowledged."""
+
+    kind: ClassVar[str] = "expired"
+    unsent: tuple[Runs, ...]
+    sent: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """Envelopes deleted because a change of the policy took the right away."""
+
+    kind: ClassVar[str] = "dropped"
+    reasons: tuple[str, ...]
+    unsent: tuple[Runs, ...]
+    sent: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleAccepted:
+    """A bundle came into force. Its bytes are kept whole beside the log; these digests vouch for every one of them."""
+
+    kind: ClassVar[str] = "bundle"
+    digest: str  # sha256 of the manifest
+    version: int
+    revision: int
+    signed: int
+    signature: str  # sha256 of the signature, "" for none
+    files: tuple[tuple[str, str], ...]  # name, sha256; by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRefused:
+    """A bundle was offered and refused; `digest` is "" and `version` 0 where it could not be read that far."""
+
+    kind: ClassVar[str] = "bundle-refused"
+    digest: str
+    version: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tightened:
+    """An unsigned narrowing of the policy was accepted, from one bundle's digest to another's."""
+
+    kind: ClassVar[str] = "tightened"
+    before: str
+    after: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """One sharing switch moved, such as `national_lookup` from `true` to `false`."""
+
+    kind: ClassVar[str] = "switch"
+    switch: str
+    before: str
+    after: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberChanged:
+    """A subscriber was added, changed, suspended, resumed or removed."""
+
+    kind: ClassVar[str] = "subscriber"
+    subscriber: str
+    change: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked:
+    """A right was taken away; how many milliseconds each step took."""
+
+    kind: ClassVar[str] = "revoked"
+    subscriber: str
+    steps: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The daemon, a replay or a demo began. `after` says how the run before ended: first, stop or crash."""
+
+    kind: ClassVar[str] = "start"
+    software: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """It ended on purpose."""
+
+    kind: ClassVar[str] = "stop"
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Nothing is known of `what` (a camera, the ledger, ...) between two times in milliseconds since 1970 UTC."""
+
+    kind: ClassVar[str] = "gap"
+    what: str
+    began: int
+    ended: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStep:
+    """The clock was moved by so many milliseconds."""
+
+    kind: ClassVar[str] = "clock-step"
+    by: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTest:
+    """A model looked at a known image."""
+
+    kind: ClassVar[str] = "self-test"
+    model: str
+    digest: str
+    passed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purge:
+    """So many things were deleted at the end of their retention; `failed` is 1 when they could not be."""
+
+    kind: ClassVar[str] = "purge"
+    what: str
+    count: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opaque:
+    """An entry of a kind that this version does not know: kept, hashed, not understood."""
+
+    kind: str
+    fields: tuple[object, ...]
+
+
+Known = (
+    Begun | Name | Pattern | Read | Sent | SentAgain | Acknowledged | AcknowledgementRefused | Refused | Expired
+    | Dropped | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked | Start | Stop | Gap
+    | ClockStep | SelfTest | Purge
+)  # fmt: skip
+Entry = Known | Opaque
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logged:
+    """An entry in its place: `position` from 0, `at` in milliseconds since 1970 UTC."""
+
+    position: int
+    at: int
+    entry: Entry
+
+
+def runs(name: int, positions: Iterable[int]) -> Runs:
+    """Batches positions of reads for the subscriber whose name stands at `name`."""
+    batch: list[int] = [name]
+    for position in sorted(positions):
+        if len(batch) > 1 and batch[-2] + batch[-1] == position:
+            batch[-1] += 1
+        else:
+            batch += (position, 1)
+    return tuple(batch)
+
+
+def positions(batch: Runs) -> Iterator[int]:
+    """The positions of reads that a batch names, ascending."""
+    for first, count in zip(batch[1::2], batch[2::2], strict=True):
+        yield from range(first, first + count)

@@ -1,0 +1,73 @@
+"""PURE: the plate-free facts of a read to JSON and back unchanged, so that the outbox can decide again at the door."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from edge.errors import LedgerError
+from edge.values import Flag, Hit, Jurisdiction, Tags
+
+
+def tags_text(tags: Tags) -> str:
+    """The tags as compact JSON with sorted keys."""
+    return json.dumps(
+        {
+            "read_id": tags.read_id,
+            "camera_id": tags.camera_id,
+            "captured_at": tags.captured_at.isoformat(),
+            "jurisdiction": [tags.jurisdiction.state, tags.jurisdiction.county_fips, tags.jurisdiction.place],
+            "owner": tags.owner,
+            "flags": sorted(tags.flags),
+            "hits": [_hit_fields(hit) for hit in tags.hits],
+            "retain_until": tags.retain_until.isoformat(),
+            "test": tags.test,
+            "replaces": tags.replaces,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+
+
+def tags_from(text: str) -> Tags:
+    """The inverse of `tags_text`; LedgerError if the text is damaged."""
+    try:
+        found: dict[str, Any] = json.loads(text)
+        state, county_fips, place = found["jurisdiction"]
+        return Tags(
+            read_id=found["read_id"],
+            camera_id=found["camera_id"],
+            captured_at=datetime.fromisoformat(found["captured_at"]),
+            jurisdiction=Jurisdiction(state=state, county_fips=county_fips, place=place),
+            owner=found["owner"],
+            flags=frozenset(Flag(flag) for flag in found["flags"]),
+            hits=tuple(_hit(fields) for fields in found["hits"]),
+            retain_until=datetime.fromisoformat(found["retain_until"]),
+            test=found["test"],
+            replaces=found["replaces"],
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise LedgerError("a row of the outbox is damaged: its tags cannot be read") from error
+
+
+def _hit_fields(hit: Hit) -> list[str | None]:
+    return [
+        hit.list_id,
+        hit.entry_id,
+        hit.source_agency,
+        hit.purpose,
+        hit.offence_grade,
+        hit.expires_at.isoformat(),
+    ]
+
+
+def _hit(fields: list[Any]) -> Hit:
+    list_id, entry_id, source_agency, purpose, offence_grade, expires_at = fields
+    return Hit(
+        list_id=list_id,
+        entry_id=entry_id,
+        source_agency=source_agency,
+        purpose=purpose,
+        offence_grade=offence_grade,
+        expires_at=datetime.fromisoformat(expires_at),
+    )

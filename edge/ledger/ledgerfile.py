@@ -1,0 +1,156 @@
+"""The open ledger file: one connection, one lock, and transactions after which memory and file always agree."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import LedgerError
+from edge.ledger.bundles import Bundles
+from edge.ledger.database import faults_named, open_writable
+from edge.ledger.entries import Acknowledged, Begun, Dropped, Expired, Runs, runs
+from edge.ledger.log import Log
+from edge.ledger.outbox import Outbox, Row, by_subscriber
+
+Commit = Callable[[sqlite3.Connection], None]
+
+_KEPT_APART = 3_600_000  # milliseconds between the checkpoints that are kept for good
+
+
+def commit_now(db: sqlite3.Connection) -> None:
+    """Commits. A test puts its own in this place, to fail before the commit or after it."""
+    db.execute("COMMIT")
+
+
+class LedgerFile:
+    """Log, outbox and bundles over one connection. They may be used only inside `writing` or `reading`."""
+
+    def __init__(self, path: Path, commit: Commit) -> None:
+        self.path = path
+        self._commit = commit
+        self._lock = threading.RLock()
+        self._db = open_writable(path)
+        self._stale = False
+        try:
+            with faults_named(path):
+                self._seen = self._data_version()
+                self.log, self.outbox, self.bundles = Log(self._db), Outbox(self._db), Bundles(self._db)
+        except BaseException:
+            self._db.close()
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction: on leaving it is on the disk; after an error, what is on the disk is read again."""
+        with self._lock, faults_named(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._refresh()
+                before = self.log.size
+                yield
+                if self.log.size != before:
+                    self.log.save()
+                self._commit(self._db)
+            except BaseException:
+                self._stale = True
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Reads one state of the file."""
+        with self._lock, faults_named(self.path):
+            self._refresh()
+            yield
+
+    def close(self) -> None:
+        """Empties the write-ahead log into the file and closes it."""
+        with self._lock, faults_named(self.path):
+            try:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._db.close()
+
+    def begin(self, begun: Begun, at: int) -> Begun:
+        """The first entry, `begun` if there is none yet; LedgerError if it names another device, key or mode."""
+        with self.writing():
+            if self.log.size == 0:
+                self.log.append(begun, at)
+            found = self.log.entry(0).entry
+        if not isinstance(found, Begun):
+            raise LedgerError(
+                f"{self.path}: its first entry is not that of a ledger; run `homerule audit verify` on it"
+            )
+        if found.device != begun.device or found.public_key != begun.public_key:
+            raise LedgerError(
+                f"{self.path}: it belongs to device `{found.device}` and its key; give device `{begun.device}` "
+                "a ledger of its own, or put back the key that this one was made with"
+            )
+        if found.mode != begun.mode:
+            raise LedgerError(f"{self.path}: it is a {found.mode} ledger; use another file for {begun.mode}")
+        return found
+
+    def abandon(self) -> None:
+        """Closes the file as it is."""
+        self._db.close()
+
+    def batches(self, rows: Iterable[Row], *, sent: bool, at: int) -> tuple[Runs, ...]:
+        """Those rows that were, or were never, sent, as the log names them."""
+        return self._runs(by_subscriber(rows, sent=sent), at)
+
+    def drop(self, subscriber_id: str, reasons: Sequence[str], at: int) -> int:
+        """Deletes a subscriber's rows and says so in the log; gives their number."""
+        rows = self.outbox.of(subscriber_id)
+        if rows:
+            unsent, sent = self.batches(rows, sent=False, at=at), self.batches(rows, sent=True, at=at)
+            self.log.append(Dropped(reasons=tuple(reasons), unsent=unsent, sent=sent), at)
+            self.outbox.delete(rows)
+        return len(rows)
+
+    def expire(self, now: int, at: int) -> int:
+        """Deletes the rows whose time is over at `now` and says so in the log; gives their number."""
+        rows = self.outbox.expired(now)
+        if rows:
+            unsent, sent = self.batches(rows, sent=False, at=at), self.batches(rows, sent=True, at=at)
+            self.log.append(Expired(unsent=unsent, sent=sent), at)
+            self.outbox.delete(rows)
+        self.outbox.forget(now)
+        return len(rows)
+
+    def log_acknowledgements(self, at: int) -> None:
+        """Writes the acknowledgements that came since the last time, as one entry."""
+        unlogged = self.outbox.unlogged()
+        if unlogged:
+            self.log.append(Acknowledged(reads=self._runs(unlogged, at)), at)
+            self.outbox.logged()
+
+    def latest_note(self) -> str | None:
+        """The checkpoint that was stored last."""
+        row = self._db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_note(self, size: int, note: str, at: int) -> None:
+        """Stores a checkpoint; of those before it one an hour is kept."""
+        last = self._db.execute("SELECT size, made_at FROM checkpoints ORDER BY size DESC LIMIT 2").fetchall()
+        if len(last) == 2 and last[0][1] - last[1][1] < _KEPT_APART:
+            self._db.execute("DELETE FROM checkpoints WHERE size = ?", (last[0][0],))
+        self._db.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", (size, note, at))
+
+    def _runs(self, reads: Mapping[str, list[int]], at: int) -> tuple[Runs, ...]:
+        return tuple(
+            runs(self.log.name("subscriber", subscriber_id, at), positions)
+            for subscriber_id, positions in sorted(reads.items())
+        )
+
+    def _refresh(self) -> None:
+        """Takes the log's state from the disk again if a transaction failed or another process has written."""
+        version = self._data_version()
+        if self._stale or version != self._seen:
+            self.log.load()
+            self._seen, self._stale = version, False
+
+    def _data_version(self) -> int:
+        """Changes when another connection has written."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])

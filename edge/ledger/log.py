@@ -1,0 +1,151 @@
+"""The audit log inside the ledger file: entries are only appended, and the tree's edge moves with them.
+
+Trusted with nothing secret: times, outcomes, digests. Whoever edits it is found against any checkpoint held elsewhere.
+"""
+
+import sqlite3
+from hashlib import sha256
+
+from edge.errors import LedgerError
+from edge.ledger.codec import decode, encode
+from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
+from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash
+
+_TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
+_CHUNK = 2000
+_REMEMBERED = 4096
+
+
+class Log:
+    """Appends and reads entries over one connection; whoever holds it holds the lock and the transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.load()
+
+    def load(self) -> None:
+        """Takes the state from the file: at the start, and after a transaction that failed or was another process's."""
+        size, hashes = self._db.execute("SELECT size, frontier FROM tree").fetchone()
+        self._frontier = Frontier(size, tuple(hashes[at : at + 32] for at in range(0, len(hashes), 32)))
+        last = self._db.execute("SELECT max(position) FROM entries").fetchone()[0]
+        if not self._frontier.fits or size != (0 if last is None else last + 1):
+            raise LedgerError("the ledger's entries and tree do not fit together; run `homerule audit verify` on it")
+        self._known: dict[Name | Pattern, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self._frontier.size
+
+    @property
+    def root(self) -> bytes:
+        """Root hash of the tree over all entries."""
+        return self._frontier.root()
+
+    def append(self, entry: Entry, at: int) -> int:
+        """Writes an entry and gives its position; `save` must follow before the commit."""
+        raw, position = encode(entry, at), self._frontier.size
+        leaf = leaf_hash(raw)
+        self._db.execute("INSERT INTO entries VALUES (?, ?, ?)", (position, raw, mark(leaf)))
+        self._frontier, completed = self._frontier.append(leaf)
+        for node in completed:
+            if node.level % _TILE == 0:
+                self._db.execute("INSERT INTO subtrees VALUES (?, ?, ?)", (node.level, node.number, node.digest))
+        return position
+
+    def save(self) -> None:
+        """Writes the tree's edge; part of every transaction that appends."""
+        frontier = self._frontier
+        self._db.execute("UPDATE tree SET size = ?, frontier = ?", (frontier.size, b"".join(frontier.hashes)))
+
+    def name(self, sort: str, name: str, at: int) -> int:
+        """Position of a camera's or subscriber's name, written now if it is new."""
+        entry = Name(sort=sort, name=name)
+        return self._once(entry, "names", "sort = ? AND name = ?", (sort, name), at)
+
+    def pattern(self, pattern: Pattern, at: int) -> int:
+        """Position of a set of decisions, written now if it is new."""
+        known = self._known.get(pattern)
+        if known is not None:
+            return known
+        digest = pattern_digest(pattern)
+        return self._once(pattern, "patterns", "digest = ?", (digest,), at)
+
+    def add_read(self, read: Read, at: int) -> int:
+        """Writes a read's entry and gives its position."""
+        position = self.append(read, at)
+        self._db.execute("INSERT INTO reads VALUES (?, ?)", (read.read_id, position))
+        return position
+
+    def find_read(self, read_id: str) -> int | None:
+        """Position of a read's entry, None if it was never recorded."""
+        row = self._db.execute("SELECT position FROM reads WHERE read_id = ?", (read_id,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def entry(self, position: int) -> Logged:
+        """The entry at a position; LedgerError if there is none."""
+        row = self._db.execute("SELECT bytes FROM entries WHERE position = ?", (position,)).fetchone()
+        if row is None:
+            raise LedgerError(f"the ledger has no entry {position}")
+        at, entry = decode(row[0])
+        return Logged(position=position, at=at, entry=entry)
+
+    def chunk(self, first: int, last: int | None = None) -> list[Logged]:
+        """Some entries from `first` on, all before `last`, in order; empty at the end."""
+        count = _CHUNK if last is None else min(_CHUNK, last - first)
+        query = "SELECT position, bytes FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
+        found = []
+        for position, raw in self._db.execute(query, (first, count)):
+            at, entry = decode(raw)
+            found.append(Logged(position=position, at=at, entry=entry))
+        return found
+
+    def inclusion(self, position: int, size: int) -> tuple[bytes, ...]:
+        """Proof that the entry at `position` is in the tree of the first `size` entries; hashes of 32 bytes."""
+        return inclusion_proof(position, size, self._node)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Proof that the tree of `new` entries only appended to that of `old`; hashes of 32 bytes."""
+        return consistency_proof(old, new, self._node)
+
+    def _once(self, entry: Name | Pattern, table: str, where: str, values: tuple[object, ...], at: int) -> int:
+        known = self._known.get(entry)
+        if known is not None:
+            return known
+        row = self._db.execute(f"SELECT position FROM {table} WHERE {where}", values).fetchone()  # noqa: S608 - fixed texts
+        if row is None:
+            position = self.append(entry, at)
+            marks = ", ".join("?" * (len(values) + 1))
+            self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, position))  # noqa: S608
+        else:
+            position = int(row[0])
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[entry] = position
+        return position
+
+    def _node(self, level: int, number: int) -> bytes:
+        """Hash of a complete subtree, from the nearest stored level below it."""
+        base = level - level % _TILE
+        first, count = number << (level - base), 1 << (level - base)
+        if base:
+            query = "SELECT hash FROM subtrees WHERE level = ? AND number >= ? ORDER BY number LIMIT ?"
+            hashes = [bytes(row[0]) for row in self._db.execute(query, (base, first, count))]
+        else:
+            query = "SELECT bytes FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
+            hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, count))]
+        if len(hashes) != count:
+            raise LedgerError("the ledger's tree has a hole; run `homerule audit verify` on it")
+        while len(hashes) > 1:
+            hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+        return hashes[0]
+
+
+def mark(leaf: bytes) -> int:
+    """The short mark that is stored beside an entry: the first four bytes of its leaf hash."""
+    return int.from_bytes(leaf[:4], "big", signed=True)
+
+
+def pattern_digest(pattern: Pattern) -> bytes:
+    """What a pattern is found by: sha256 over its bytes at time 0."""
+    return sha256(encode(pattern, 0)).digest()

@@ -1,0 +1,121 @@
+"""The shape of the ledger file, as an ordered list of migrations: a released one is never edited, the next is appended.
+
+`entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `subtrees` and `tree` only
+make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
+bundles whole. `outbox` and `settled` remember what still has to be delivered or acknowledged. Times are milliseconds
+since 1970 UTC.
+"""
+
+APPLICATION_ID = 0x484F4D45  # "HOME", in the header of the file
+
+_FIRST = (
+    """
+    CREATE TABLE entries (
+        position INTEGER PRIMARY KEY,
+        bytes    BLOB NOT NULL,
+        mark     INTEGER NOT NULL           -- first four bytes of the leaf hash: finds the entry that was damaged
+    ) STRICT
+    """,
+    """
+    CREATE TABLE tree (                     -- the right edge of the tree: one row
+        id       INTEGER PRIMARY KEY CHECK (id = 1),
+        size     INTEGER NOT NULL,
+        frontier BLOB NOT NULL              -- hashes of 32 bytes, largest subtree first
+    ) STRICT
+    """,
+    "INSERT INTO tree VALUES (1, 0, x'')",
+    """
+    CREATE TABLE subtrees (                 -- complete subtrees of 256, 65536, ... leaves
+        level  INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        hash   BLOB NOT NULL,
+        PRIMARY KEY (level, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE checkpoints (
+        size    INTEGER PRIMARY KEY,
+        note    TEXT NOT NULL,
+        made_at INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE names (
+        sort     TEXT NOT NULL,
+        name     TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (sort, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE patterns (
+        digest   BLOB PRIMARY KEY,          -- sha256 over the pattern without its time
+        position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reads (
+        read_id  TEXT PRIMARY KEY,
+        position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE bundles (
+        position  INTEGER PRIMARY KEY,      -- of the entry that accepted it
+        digest    TEXT NOT NULL,
+        manifest  BLOB NOT NULL,
+        signature BLOB
+    ) STRICT
+    """,
+    "CREATE INDEX bundles_by_digest ON bundles (digest)",
+    """
+    CREATE TABLE bundle_files (
+        position INTEGER NOT NULL REFERENCES bundles (position),
+        name     TEXT NOT NULL,
+        sha256   BLOB NOT NULL REFERENCES blobs (sha256),
+        PRIMARY KEY (position, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE blobs (
+        sha256 BLOB PRIMARY KEY,
+        bytes  BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE outbox (
+        message_id    TEXT PRIMARY KEY,
+        subscriber_id TEXT NOT NULL,
+        position      INTEGER NOT NULL REFERENCES entries (position),   -- of the read
+        topic         TEXT NOT NULL,
+        header        BLOB NOT NULL,
+        payload       BLOB NOT NULL,
+        expires_at    INTEGER NOT NULL,
+        ack_digest    BLOB NOT NULL,
+        tags          TEXT NOT NULL,        -- the plate-free facts of the read, JSON
+        obligations   TEXT NOT NULL,        -- JSON
+        bundle_digest TEXT NOT NULL,
+        decided_at    INTEGER NOT NULL,
+        sent_at       INTEGER,
+        attempts      INTEGER NOT NULL,
+        next_send_at  INTEGER NOT NULL,
+        wrong_acks    INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX outbox_due ON outbox (subscriber_id, next_send_at, position, expires_at)",
+    "CREATE INDEX outbox_expiry ON outbox (expires_at)",
+    """
+    CREATE TABLE settled (                  -- was sent, is no longer waiting; no envelope bytes
+        message_id    TEXT PRIMARY KEY,
+        subscriber_id TEXT NOT NULL,
+        position      INTEGER NOT NULL REFERENCES entries (position),
+        ack_digest    BLOB NOT NULL,
+        state         TEXT NOT NULL CHECK (state IN ('sent', 'acknowledged', 'logged')),
+        forget_at     INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX settled_unlogged ON settled (subscriber_id, position) WHERE state = 'acknowledged'",
+    "CREATE INDEX settled_forget ON settled (forget_at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)

@@ -1,0 +1,225 @@
+"""The outbox inside the ledger file: envelopes until their subscriber acknowledges them, then a trace without bytes.
+
+A row is settled by the subscriber's own acknowledgement, never by the broker's. Whoever reads it sees sealed bytes.
+"""
+
+import hmac
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from edge.clock import from_milliseconds, milliseconds
+from edge.ledger.facts import tags_from, tags_text
+from edge.values import Decision, Envelope, Tags, Waiting
+
+RESEND_FIRST = 5_000  # milliseconds after the first send
+RESEND_LONGEST = 300_000
+REMEMBERED_FOR = 86_400_000  # milliseconds past the expiry in which a late acknowledgement is still taken
+
+_COLUMNS = (
+    "message_id, subscriber_id, topic, header, payload, expires_at, ack_digest, tags, obligations, bundle_digest, "
+    "decided_at, sent_at, attempts"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Which read a row of the outbox is of, and whether it was ever sent."""
+
+    message_id: str
+    subscriber_id: str
+    position: int
+    sent: bool
+
+
+class Outbox:
+    """Rows over one connection; whoever holds it holds the lock and the transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._served = ""
+
+    def add(self, envelope: Envelope, decision: Decision, tags: Tags, position: int, at: int) -> None:
+        """Puts an envelope into the outbox, due at once."""
+        values = (
+            envelope.message_id,
+            envelope.subscriber_id,
+            position,
+            envelope.topic,
+            envelope.header,
+            envelope.payload,
+            milliseconds(envelope.expires_at),
+            envelope.ack_digest,
+            tags_text(tags),
+            json.dumps(decision.obligations, separators=(",", ":")),
+            decision.bundle_digest,
+            at,
+        )
+        self._db.execute("INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,0,0,0)", values)
+
+    def due(self, now: int, limit: int) -> list[Waiting]:
+        """Rows whose time has come: of each subscriber the oldest first, and the subscribers in turn."""
+        query = (
+            "SELECT message_id FROM outbox WHERE subscriber_id = ? AND next_send_at <= ? AND expires_at > ? "
+            "ORDER BY position LIMIT ?"
+        )
+        queues = []
+        for subscriber_id in self._in_turn():
+            found = [row[0] for row in self._db.execute(query, (subscriber_id, now, now, limit))]
+            if found:
+                queues.append((subscriber_id, found))
+        chosen: list[str] = []
+        for rank in range(limit):
+            for subscriber_id, found in queues:
+                if rank < len(found) and len(chosen) < limit:
+                    chosen.append(found[rank])
+                    self._served = subscriber_id
+        return [waiting for message_id in chosen if (waiting := self.get(message_id)) is not None]
+
+    def get(self, message_id: str) -> Waiting | None:
+        """One row, None if it is no longer waiting."""
+        query = f"SELECT {_COLUMNS} FROM outbox WHERE message_id = ?"  # noqa: S608 - fixed texts
+        row = self._db.execute(query, (message_id,)).fetchone()
+        return None if row is None else _waiting(row)
+
+    def find(self, message_id: str) -> Row | None:
+        """What the log needs to know of a waiting row."""
+        return next(iter(self._rows("message_id = ?", (message_id,))), None)
+
+    def of(self, subscriber_id: str) -> list[Row]:
+        """All rows of a subscriber, oldest first."""
+        return self._rows("subscriber_id = ?", (subscriber_id,))
+
+    def expired(self, now: int) -> list[Row]:
+        """All rows whose time is over."""
+        return self._rows("expires_at <= ?", (now,))
+
+    def mark_sent(self, message_id: str, at: int) -> tuple[Row, Waiting] | None:
+        """Counts one send: the row as it was and as it is; None if it is gone or its time is over."""
+        row = self.find(message_id)
+        if row is None:
+            return None
+        pause = "min(?, ? << min(attempts, 16))"
+        changed = self._db.execute(
+            f"UPDATE outbox SET next_send_at = ? + {pause}, sent_at = ?, attempts = attempts + 1 "  # noqa: S608
+            "WHERE message_id = ? AND expires_at > ?",
+            (at, RESEND_LONGEST, RESEND_FIRST, at, message_id, at),
+        )
+        waiting = self.get(message_id)
+        return (row, waiting) if changed.rowcount and waiting is not None else None
+
+    def delete(self, rows: Iterable[Row]) -> None:
+        """Deletes rows; of those that were sent a trace is kept, so that a late acknowledgement still counts."""
+        for row in rows:
+            if row.sent:
+                self._remember(row.message_id, "sent")
+            self._db.execute("DELETE FROM outbox WHERE message_id = ?", (row.message_id,))
+
+    def acknowledge(self, subscriber_id: str, message_id: str, token: str) -> tuple[bool, Row | None]:
+        """Whether this token settles the message, now or before; and the waiting row whose first wrong token it is."""
+        given = sha256(token.encode(errors="replace")).digest()
+        waiting = self._db.execute(
+            "SELECT ack_digest, wrong_acks FROM outbox "
+            "WHERE message_id = ? AND subscriber_id = ? AND sent_at IS NOT NULL",
+            (message_id, subscriber_id),
+        ).fetchone()
+        if waiting is not None:
+            if hmac.compare_digest(waiting[0], given):
+                self._remember(message_id, "acknowledged")
+                self._db.execute("DELETE FROM outbox WHERE message_id = ?", (message_id,))
+                return True, None
+            self._db.execute("UPDATE outbox SET wrong_acks = wrong_acks + 1 WHERE message_id = ?", (message_id,))
+            return False, self.find(message_id) if waiting[1] == 0 else None
+        settled = self._db.execute(
+            "SELECT ack_digest FROM settled WHERE message_id = ? AND subscriber_id = ?", (message_id, subscriber_id)
+        ).fetchone()
+        if settled is None or not hmac.compare_digest(settled[0], given):
+            return False, None
+        query = "UPDATE settled SET state = 'acknowledged' WHERE message_id = ? AND state = 'sent'"
+        self._db.execute(query, (message_id,))
+        return True, None
+
+    def unlogged(self) -> dict[str, list[int]]:
+        """Acknowledgements that are not in the log yet: positions of reads by subscriber."""
+        found: dict[str, list[int]] = {}
+        query = "SELECT subscriber_id, position FROM settled WHERE state = 'acknowledged' ORDER BY 1, 2"
+        for subscriber_id, position in self._db.execute(query):
+            found.setdefault(subscriber_id, []).append(position)
+        return found
+
+    def count_unlogged(self) -> int:
+        """Number of acknowledgements that are not in the log yet."""
+        return int(self._db.execute("SELECT count(*) FROM settled WHERE state = 'acknowledged'").fetchone()[0])
+
+    def logged(self) -> None:
+        """Marks all acknowledgements as written to the log."""
+        self._db.execute("UPDATE settled SET state = 'logged' WHERE state = 'acknowledged'")
+
+    def forget(self, now: int) -> None:
+        """Deletes the traces that no late acknowledgement can need any more."""
+        self._db.execute("DELETE FROM settled WHERE forget_at <= ? AND state <> 'acknowledged'", (now,))
+
+    def count(self) -> int:
+        """Number of waiting rows."""
+        return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    def _remember(self, message_id: str, state: str) -> None:
+        self._db.execute(
+            "INSERT INTO settled SELECT message_id, subscriber_id, position, ack_digest, ?, expires_at + ? "
+            "FROM outbox WHERE message_id = ?",
+            (state, REMEMBERED_FOR, message_id),
+        )
+
+    def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
+        query = f"SELECT message_id, subscriber_id, position, sent_at FROM outbox WHERE {where} ORDER BY position"  # noqa: S608
+        return [
+            Row(message_id=message_id, subscriber_id=subscriber_id, position=position, sent=sent_at is not None)
+            for message_id, subscriber_id, position, sent_at in self._db.execute(query, values)
+        ]
+
+    def _in_turn(self) -> list[str]:
+        """Every subscriber with rows, beginning after the one that was served last."""
+        found: list[str] = []
+        query = "SELECT min(subscriber_id) FROM outbox WHERE subscriber_id > ?"
+        while (row := self._db.execute(query, (found[-1] if found else "",)).fetchone())[0] is not None:
+            found.append(row[0])
+        return [name for name in found if name > self._served] + [name for name in found if name <= self._served]
+
+
+def by_subscriber(rows: Iterable[Row], *, sent: bool) -> Mapping[str, list[int]]:
+    """Positions of the reads of those rows that were, or were never, sent; by subscriber."""
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        if row.sent == sent:
+            found.setdefault(row.subscriber_id, []).append(row.position)
+    return found
+
+
+def _waiting(row: tuple[str, str, str, bytes, bytes, int, bytes, str, str, str, int, int | None, int]) -> Waiting:
+    message_id, subscriber_id, topic, header, payload, expires_at, ack_digest, tags, obligations, bundle, *times = row
+    decided_at, sent_at, attempts = times
+    envelope = Envelope(
+        message_id=message_id,
+        subscriber_id=subscriber_id,
+        topic=topic,
+        header=header,
+        payload=payload,
+        expires_at=from_milliseconds(expires_at),
+        ack_digest=ack_digest,
+    )
+    return Waiting(
+        envelope=envelope,
+        tags=tags_from(tags),
+        obligations=tuple(json.loads(obligations)),
+        bundle_digest=bundle,
+        decided_at=from_milliseconds(decided_at or 0),
+        sent_at=_time(sent_at),
+        attempts=attempts or 0,
+    )
+
+
+def _time(value: int | None) -> datetime | None:
+    return None if value is None else from_milliseconds(value)

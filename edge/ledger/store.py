@@ -1,0 +1,290 @@
+"""The ledger: audit log, outbox and accepted bundles in one SQLite file, each change in one durable transaction.
+
+Nothing leaves unrecorded: when a method here raises LedgerError, nothing of what it was asked for has happened, and the
+caller stops sharing. One connection behind one lock, used from several threads.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.clock import Clock, milliseconds
+from edge.errors import LedgerError
+from edge.ledger import checkpoint, recording
+from edge.ledger.bundles import accepted
+from edge.ledger.entries import (
+    ENTRY_VERSION,
+    AcknowledgementRefused,
+    Begun,
+    Entry,
+    Logged,
+    Pattern,
+    Read,
+    Refused,
+    Sent,
+    SentAgain,
+)
+from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
+from edge.ledger.tally import Tally, tally
+from edge.values import BundleFiles, Checkpoint, Decision, Envelope, TaggedRead, Waiting
+
+LEDGER_NAME = "ledger.sqlite"
+_ACKNOWLEDGED_BATCH = 256
+
+
+class Ledger:
+    """See the module. Made with `Ledger.open`."""
+
+    def __init__(self, *, file: LedgerFile, clock: Clock, key: Ed25519PrivateKey, begun: Begun) -> None:
+        self._file, self._clock, self._key, self._begun = file, clock, key, begun
+        self._log, self._outbox, self._bundles = file.log, file.outbox, file.bundles
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        key: Ed25519PrivateKey,
+        device: str,
+        test: bool = False,
+        commit: Commit = commit_now,
+    ) -> Self:
+        """Opens the ledger of this device, or begins one. LedgerError if it is another's or damaged."""
+        file = LedgerFile(path, commit)
+        begun = Begun(
+            version=ENTRY_VERSION,
+            ledger_id=clock.new_id(),
+            device=device,
+            public_key=base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+            mode="test" if test else "production",
+        )
+        try:
+            return cls(file=file, clock=clock, key=key, begun=file.begin(begun, milliseconds(clock.now().at)))
+        except BaseException:
+            file.abandon()
+            raise
+
+    def close(self) -> None:
+        """Writes what is pending to the log and closes the file."""
+        try:
+            with self._writing() as at:
+                self._file.log_acknowledgements(at)
+        finally:
+            self._file.close()
+
+    @property
+    def ledger_id(self) -> str:
+        """The random name that this ledger got when it was begun."""
+        return self._begun.ledger_id
+
+    def accept_bundle(
+        self,
+        files: BundleFiles,
+        *,
+        digest: str,
+        version: int,
+        revision: int,
+        signed: bool,
+        notes: Sequence[Entry] = (),
+        drops: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Puts a bundle in force, in one transaction with `notes` and with deleting the rows of each subscriber in
+        `drops`, which gives the reasons. The one in force already changes nothing. LedgerError if `digest` is wrong.
+        """
+        entry = accepted(files, version, revision, signed)
+        if digest != entry.digest:
+            raise LedgerError(f"bundle `{digest}`: that is not the sha256 of its manifest; it was not accepted")
+        with self._writing() as at:
+            last = self._bundles.last()
+            if last is not None and last[1] == entry:
+                return
+            self._bundles.keep(self._log.append(entry, at), digest, files)
+            for note in notes:
+                self._log.append(note, at)
+            for subscriber_id, reasons in sorted((drops or {}).items()):
+                self._file.drop(subscriber_id, reasons, at)
+
+    def bundle_in_force(self) -> tuple[BundleFiles, int, bool] | None:
+        """The bundle that was accepted last, its revision, and whether it was signed."""
+        with self._file.reading():
+            last = self._bundles.last()
+        return None if last is None else (last[0], last[1].revision, bool(last[1].signed))
+
+    def note(self, entry: Entry) -> int:
+        """Writes one entry and gives its position."""
+        with self._writing() as at:
+            return self._log.append(entry, at)
+
+    def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
+        """Writes a read's decisions to the log and its envelopes to the outbox; gives the entry's position.
+
+        The same again changes nothing, so that a caller who was told of a failure may retry. LedgerError if the parts
+        do not belong together, if the read is known with another content, or if its bundle was never accepted here.
+        """
+        recording.check(tagged, decisions, envelopes, test=self._begun.mode == "test")
+        tags, decided = tagged.tags, recording.pattern(decisions)
+        with self._writing() as at:
+            self._check_bundle(decided)
+            entry = Read(
+                read_id=tags.read_id,
+                camera=self._log.name("camera", tags.camera_id, at),
+                pattern=self._log.pattern(decided, at),
+                age=at - milliseconds(tags.captured_at),
+                replaces=self._replaced(tags.replaces),
+                payloads=recording.payloads_digest(envelopes),
+            )
+            known = self._log.find_read(tags.read_id)
+            if known is not None:
+                self._check_same(known, entry)
+                return known
+            position = self._log.add_read(entry, at)
+            of = {decision.subscriber_id: decision for decision in decisions}
+            for envelope in envelopes:
+                self._outbox.add(envelope, of[envelope.subscriber_id], tags, position, at)
+            return position
+
+    def due(self, now: datetime, *, limit: int) -> list[Waiting]:
+        """At most `limit` rows to send, new or not acknowledged for a while; oldest first, subscribers in turn."""
+        with self._file.reading():
+            return self._outbox.due(milliseconds(now), limit)
+
+    def mark_sent(self, rows: Sequence[Waiting]) -> list[Waiting]:
+        """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:
+        rows that were settled, dropped or ran out meanwhile are missing from it."""
+        if not rows:
+            return []
+        with self._writing() as at:
+            found = [self._outbox.mark_sent(row.envelope.message_id, at) for row in rows]
+            marked = [each for each in found if each is not None]
+            for maker, again in ((Sent, False), (SentAgain, True)):
+                batch = self._file.batches((row for row, _ in marked), sent=again, at=at)
+                if batch:
+                    self._log.append(maker(reads=batch), at)
+            return [waiting for _, waiting in marked]
+
+    def refuse(self, row: Waiting, decision: Decision) -> bool:
+        """Deletes a row that was decided again and may no longer go; False if it was gone already."""
+        message_id = row.envelope.message_id
+        if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
+            raise LedgerError(f"envelope `{message_id}` was refused with the decision of another one")
+        with self._writing() as at:
+            found = self._outbox.find(message_id)
+            if found is None:
+                return False
+            decided = recording.pattern([decision])
+            self._check_bundle(decided)
+            pattern = self._log.pattern(decided, at)
+            self._log.append(Refused(pattern=pattern, read=found.position, sent=int(found.sent)), at)
+            self._outbox.delete([found])
+            return True
+
+    def acknowledge(self, subscriber_id: str, message_id: str, ack_token: str) -> bool:
+        """Settles a row by the token that only its subscriber can know, and deletes the envelope's bytes.
+
+        True again for the same acknowledgement; False for a wrong token, another's message or an unknown one.
+        """
+        with self._writing() as at:
+            settled, wrong = self._outbox.acknowledge(subscriber_id, message_id, ack_token)
+            if wrong is not None:
+                name = self._log.name("subscriber", subscriber_id, at)
+                self._log.append(AcknowledgementRefused(subscriber=name, read=wrong.position), at)
+            if settled and self._outbox.count_unlogged() >= _ACKNOWLEDGED_BATCH:
+                self._file.log_acknowledgements(at)
+            return settled
+
+    def expire(self, now: datetime) -> int:
+        """Deletes the rows whose time is over and gives their number."""
+        with self._writing() as at:
+            return self._file.expire(milliseconds(now), at)
+
+    def drop_rows(self, subscriber_id: str, reasons: Sequence[str]) -> int:
+        """Deletes all rows of a subscriber whose right was taken away and gives their number."""
+        with self._writing() as at:
+            return self._file.drop(subscriber_id, reasons, at)
+
+    def waiting(self) -> int:
+        """Number of envelopes that are not acknowledged."""
+        with self._file.reading():
+            return self._outbox.count()
+
+    def checkpoint(self) -> Checkpoint:
+        """The signed state of the tree, with all acknowledgements in it; made and stored now if the tree has grown."""
+        with self._writing() as at:
+            self._file.log_acknowledgements(at)
+            latest = self.latest_checkpoint()
+            if latest is not None and latest.size == self._log.size:
+                return latest
+            made = checkpoint.sign(self._begun.device, self._begun.ledger_id, self._log.size, self._log.root, self._key)
+            self._file.keep_note(made.size, made.note, at)
+            return made
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """The newest checkpoint that was made; signs and writes nothing."""
+        with self._file.reading():
+            note = self._file.latest_note()
+        return None if note is None else checkpoint.open_note(note, self._key.public_key())
+
+    def inclusion_proof(self, position: int, size: int) -> tuple[bytes, ...]:
+        """Proof that the entry at `position` is in the tree of `size` entries, for `tree.includes`."""
+        with self._file.reading():
+            return self._log.inclusion(position, size)
+
+    def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Proof that the tree of `new` entries only appended to that of `old`, for `tree.extends`."""
+        with self._file.reading():
+            return self._log.consistency(old, new)
+
+    def entries(self, first: int = 0, last: int | None = None) -> Iterator[Logged]:
+        """All entries from `first` up to, not with, `last`, in order; others may write meanwhile."""
+        while last is None or first < last:
+            with self._file.reading():
+                found = self._log.chunk(first, last)
+            if not found:
+                return
+            yield from found
+            first = found[-1].position + 1
+
+    def outcomes(self) -> Iterator[tuple[str, tuple[Decision, ...]]]:
+        """Every read's id and the decisions that were recorded for it, in order."""
+        patterns: dict[int, Pattern] = {}
+        for logged in self.entries():
+            if isinstance(logged.entry, Pattern):
+                patterns[logged.position] = logged.entry
+            elif isinstance(logged.entry, Read):
+                yield logged.entry.read_id, recording.decisions(logged.entry.read_id, patterns[logged.entry.pattern])
+
+    def tally(self) -> dict[str, Tally]:
+        """What became of the reads of each subscriber, counted over the whole log."""
+        with self._file.reading():
+            size, unlogged = self._log.size, self._outbox.unlogged()
+        return tally(self.entries(0, size), {name: len(reads) for name, reads in unlogged.items()})
+
+    @contextmanager
+    def _writing(self) -> Iterator[int]:
+        """One transaction, and the time at which its entries are written, in milliseconds since 1970 UTC."""
+        with self._file.writing():
+            yield milliseconds(self._clock.now().at)
+
+    def _check_bundle(self, decided: Pattern) -> None:
+        if decided.outcomes and not self._bundles.holds(decided.bundle):
+            raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
+
+    def _replaced(self, read_id: str | None) -> int:
+        """Position of the read that is corrected, 0 for none."""
+        position = self._log.find_read(read_id) if read_id is not None else 0
+        if position is None:
+            raise LedgerError(f"read `{read_id}` is not in the ledger; its correction was not recorded")
+        return position
+
+    def _check_same(self, position: int, entry: Read) -> None:
+        """That the entry at `position` says what is said now, apart from the time."""
+        known = self._log.entry(position).entry
+        if not isinstance(known, Read) or replace(known, age=entry.age) != entry:
+            raise LedgerError(f"read `{entry.read_id}` is in the ledger with other decisions; not recorded again")
