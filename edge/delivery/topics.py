@@ -1,0 +1,51 @@
+"""PURE: topic names. They say which device and which subscriber, and nothing about a read.
+
+homerule/v1/<device>/to/<subscriber>/read     a sealed read
+homerule/v1/<device>/from/<subscriber>/ack    that subscriber's acknowledgement
+homerule-test/v1/...                          the same for test data, which never reaches the first tree
+"""
+
+import re
+
+from edge.errors import EnvelopeError
+
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
+
+
+def read_topic(device_id: str, subscriber_id: str, *, test: bool) -> str:
+    """Where sealed reads for one subscriber go; EnvelopeError for an id that is no topic level of ours."""
+    return f"{_tree(test)}/{_name(device_id)}/to/{_name(subscriber_id)}/read"
+
+
+def read_filter(device_id: str | None, subscriber_id: str, *, test: bool) -> str:
+    """What a subscriber subscribes to: its own topic at one device, or at every device when `device_id` is None."""
+    return f"{_tree(test)}/{'+' if device_id is None else _name(device_id)}/to/{_name(subscriber_id)}/read"
+
+
+def ack_topic(device_id: str, subscriber_id: str, *, test: bool) -> str:
+    """Where one subscriber acknowledges; EnvelopeError for an id that is no topic level of ours."""
+    return f"{_tree(test)}/{_name(device_id)}/from/{_name(subscriber_id)}/ack"
+
+
+def ack_filter(device_id: str, *, test: bool) -> str:
+    """What a device subscribes to: the acknowledgements of all its subscribers."""
+    return f"{_tree(test)}/{_name(device_id)}/from/+/ack"
+
+
+def acknowledging(topic: str) -> str | None:
+    """The subscriber that acknowledges on `topic`, or None. The broker lets nobody else publish there."""
+    match topic.split("/"):
+        case ["homerule" | "homerule-test", "v1", _, "from", subscriber_id, "ack"] if _NAME.fullmatch(subscriber_id):
+            return subscriber_id
+        case _:
+            return None
+
+
+def _tree(test: bool) -> str:
+    return "homerule-test/v1" if test else "homerule/v1"
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise EnvelopeError(f"`{text}` cannot stand in a topic, use 1 to 64 of a-z, 0-9 and -")
+    return text
