@@ -1,0 +1,97 @@
+"""Writes `models/manifest.toml` from the model files that are there: digests, sizes, sources and figures measured last.
+Run it again whenever a weight changes; a model whose digest differs from its manifest is not loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+_PHOTOGRAPHS = (
+    "experiment-plates (1,784 photographs, MIT)",
+    "ro-license-plates (534 dash-camera frames, MIT)",
+    "open-images-plates (350 photographs out of Open Images; images CC BY 2.0, boxes CC BY 4.0)",
+)
+_RENDERED = (
+    "plates rendered by models/training/plates.py (Apache-2.0) with open-licence fonts, see models/training/README.md"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A model that this project makes."""
+
+    name: str
+    kind: str
+    default: bool = False
+
+
+KNOWN = (
+    Known(name="plate-detector-640x384", kind="detector", default=True),
+    Known(name="plate-detector-416x256", kind="detector"),
+    Known(name="us-plate-reader", kind="reader", default=True),
+)
+
+_HEADER = """\
+# The models that homerule carries. Written by models/training/manifest.py; do not edit by hand.
+"""
+
+
+def table(known: Known, models: Path, figures: dict[str, str]) -> str:
+    """One [[model]] table as TOML text."""
+    path = models / f"{known.name}.onnx"
+    graph = onnx.load(path).graph
+    sides = [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim]
+    high, wide = (sides[1], sides[2]) if sides[-1] == 3 else (sides[2], sides[3])
+    lines = ["[[model]]", f'name = "{known.name}"', f'kind = "{known.kind}"']
+    if known.default:
+        lines.append("default = true")
+    lines += [f'file = "{path.name}"', f'sha256 = "{_digest(path)}"']
+    config = models / f"{known.name}.yaml"
+    if config.exists():
+        lines += [f'config = "{config.name}"', f'config_sha256 = "{_digest(config)}"']
+    lines += ['licence = "Apache-2.0"', f"input = [{wide}, {high}]", f"parameters = {_parameters(graph)}", "data = ["]
+    lines += [f"    {_quoted(source)}," for source in (*_PHOTOGRAPHS, _RENDERED)]
+    lines += ["]", f"accuracy = {_quoted(figures.get(known.name, 'not measured yet'))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parameters(graph: onnx.GraphProto) -> int:
+    """Learned numbers: the floating-point tensors of more than one element that the graph carries."""
+    return sum(
+        math.prod(tensor.dims)
+        for tensor in graph.initializer
+        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16) and math.prod(tensor.dims) > 1
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def main() -> int:
+    if len(sys.argv) > 2:
+        print("usage: manifest.py [MODELS]", file=sys.stderr)
+        return 2
+    here = Path(__file__).resolve().parent
+    models = Path(sys.argv[1]) if len(sys.argv) == 2 else here.parent
+    figures = tomllib.loads((here / "figures.toml").read_text(encoding="utf-8"))
+    there = [known for known in KNOWN if (models / f"{known.name}.onnx").exists()]
+    tables = [table(known, models, figures) for known in there]
+    (models / "manifest.toml").write_text(_HEADER + "\n" + "\n".join(tables), encoding="utf-8")
+    print(f"{models / 'manifest.toml'}: " + ", ".join(known.name for known in there))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

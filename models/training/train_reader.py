@@ -1,0 +1,281 @@
+"""Trains the plate reader on one core within a given number of minutes, from rendered plates and, later on, real
+crops of the training split whose text two readers agree on. Interrupted training goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from agreed import AgreedCrop, agreed_crops, reference_crops
+from crops import Camera, bumpers
+from fonts import load_alphabets
+from numpy.typing import NDArray
+from plates import Press
+from reader_net import ALPHABET, PAD, SLOTS, Reader, text_of
+from torch import Tensor
+from torch.nn import functional
+
+BATCH = 64
+POOL = 12_000
+REPLACED = 5
+PEAK = 1.5e-3
+WARM_UP = 150
+LEARNED_TO_LOOK = 2.2
+"""Below this loss the slots have found their characters, and harder crops may come."""
+HARDER_OVER = 1500
+BACKGROUND = 0.05
+REAL = 0.25
+LABEL_AT = (0.26, 0.42, 0.58, 0.75)
+"""Shares of the time at which real crops are labelled (again), each time by a better reader."""
+
+
+@dataclass(kw_only=True)
+class Course:
+    """How far the training is; kept in the checkpoint."""
+
+    seconds: float = 0.0
+    step: int = 0
+    crops: int = 0
+    loss: float = 5.0
+    looked_at: int = -1
+    labelled: int = 0
+    history: list[str] = field(default_factory=list)
+
+    def easy_share(self) -> float:
+        """Most crops are easy until the net has learned to look; then fewer and fewer."""
+        if self.looked_at < 0:
+            return 0.9
+        return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.1)
+
+
+class Kitchen:
+    """Makes batches: a pool of rendered plates, seen by a camera, with real crops and empty background among them."""
+
+    def __init__(self, folder: Path, rng: np.random.Generator, pool: int = POOL) -> None:
+        self._rng = rng
+        self._press = Press(alphabets=tuple(load_alphabets(rng)))
+        around, elsewhere = bumpers(folder, rng)
+        self._camera = Camera(around=around, elsewhere=elsewhere, rng=rng)
+        self._pool = [self._press.render(rng) for _ in range(pool)]
+        self._real: list[list[AgreedCrop]] = []
+
+    def add_real(self, crops: list[AgreedCrop]) -> None:
+        """Take real crops from here on; each text is as likely as another, however often it was photographed."""
+        by_text: dict[str, list[AgreedCrop]] = {}
+        for crop in crops:
+            by_text.setdefault(crop.text, []).append(crop)
+        self._real = list(by_text.values())
+        print(f"real crops agreed on: {len(crops)}, {len(self._real)} texts", flush=True)
+
+    def batch(self, easy_share: float) -> tuple[NDArray[np.uint8], list[str]]:
+        """uint8 RGB (BATCH, 64, 128, 3) and the texts."""
+        for _ in range(REPLACED):
+            self._pool[int(self._rng.integers(len(self._pool)))] = self._press.render(self._rng)
+        made = [self._one(easy_share) for _ in range(BATCH)]
+        return np.stack([crop for crop, _ in made]), [text for _, text in made]
+
+    def _one(self, easy_share: float) -> tuple[NDArray[np.uint8], str]:
+        rng = self._rng
+        draw = rng.random()
+        if draw < BACKGROUND:
+            return self._camera.background(rng), ""
+        if self._real and draw < BACKGROUND + REAL:
+            same = self._real[int(rng.integers(len(self._real)))]
+            chosen = same[int(rng.integers(len(same)))]
+            return self._camera.real(rng, chosen.crop), chosen.text
+        plate, text = self._pool[int(rng.integers(len(self._pool)))]
+        return self._camera.rendered(rng, plate, easy=bool(rng.random() < easy_share)), text
+
+
+def targets(texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
+    """Slot targets (n, 10), and for the column head the concatenated characters and their counts."""
+    slots = torch.full((len(texts), SLOTS), PAD)
+    for row, text in enumerate(texts):
+        slots[row, : len(text)] = torch.tensor([ALPHABET.index(sign) for sign in text], dtype=torch.long)
+    line = torch.tensor([ALPHABET.index(sign) for text in texts for sign in text], dtype=torch.long)
+    return slots, line, torch.tensor([len(text) for text in texts])
+
+
+def loss_of(reader: Reader, pixels: NDArray[np.uint8], texts: list[str]) -> Tensor:
+    """Cross-entropy of the slots plus half the CTC loss of the columns."""
+    crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+    slots, columns = reader(crops)
+    wanted, line, counts = targets(texts)
+    direct = functional.cross_entropy(slots.reshape(-1, len(ALPHABET)), wanted.reshape(-1))
+    across = columns.log_softmax(-1).transpose(0, 1)
+    lengths = torch.full((len(texts),), across.shape[0])
+    return direct + 0.5 * functional.ctc_loss(across, line, lengths, counts, blank=PAD, zero_infinity=True)
+
+
+def rate(done: float, step: int) -> float:
+    """Learning rate: a short warm-up in steps, full for a third of the time, then half a cosine down to nothing."""
+    fall = min(max((done - 0.33) / 0.67, 0.0), 1.0)
+    return PEAK * min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * fall)) + 1e-7
+
+
+@torch.no_grad()
+def follow(mean: Reader, reader: Reader, step: int) -> None:
+    """Move the averaged weights a little towards the trained ones."""
+    keep = min(0.9985, (step + 1) / (step + 20))
+    for old, new in zip(mean.state_dict().values(), reader.state_dict().values(), strict=True):
+        if old.dtype.is_floating_point:
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+@torch.no_grad()
+def read(reader: Reader, pixels: NDArray[np.uint8]) -> list[str]:
+    """Texts of crops given as uint8 RGB (n, 64, 128, 3)."""
+    reader.eval()
+    texts: list[str] = []
+    for start in range(0, len(pixels), 64):
+        part = torch.from_numpy(pixels[start : start + 64]).permute(0, 3, 1, 2).float()
+        texts += text_of(reader(part)[0])
+    return texts
+
+
+def share_right(read_texts: list[str], texts: list[str]) -> float:
+    return 100 * sum(a == b for a, b in zip(read_texts, texts, strict=True)) / max(len(texts), 1)
+
+
+def save(path: Path, **parts: object) -> None:
+    """Write a checkpoint so that a crash leaves the old one or the new one."""
+    torch.save(parts, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed: int) -> None:
+    """Train until the minutes are used up; leaves `last.pt` (to go on) and `reader.pt` (averaged weights) in `out`."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    torch.manual_seed(seed)
+    reader, mean = Reader().to(memory_format=torch.channels_last), Reader()
+    optimiser = torch.optim.AdamW(reader.parameters(), lr=PEAK, weight_decay=0.02, betas=(0.9, 0.98))
+    course = Course()
+    if (out / "last.pt").exists():
+        kept = torch.load(out / "last.pt", weights_only=False)
+        reader.load_state_dict(kept["reader"])
+        mean.load_state_dict(kept["mean"])
+        optimiser.load_state_dict(kept["optimiser"])
+        course = Course(**kept["course"])
+    else:
+        mean.load_state_dict(reader.state_dict())
+    kitchen = Kitchen(folder, np.random.default_rng((seed, course.step)))
+    held_out = Kitchen(folder, np.random.default_rng(seed + 1_000_000), pool=512).batch
+    probe = [held_out(0.1) for _ in range(8)]
+    val = reference_crops(folder, "val", reference) if reference else []
+    if course.labelled and reference:
+        kitchen.add_real(agreed_crops(folder, reference, lambda crops: read(mean, crops)))
+    run(
+        reader,
+        mean,
+        optimiser,
+        course,
+        kitchen,
+        probe,
+        val,
+        folder=folder,
+        out=out,
+        budget=minutes * 60,
+        reference=reference,
+    )
+
+
+def run(
+    reader: Reader,
+    mean: Reader,
+    optimiser: torch.optim.Optimizer,
+    course: Course,
+    kitchen: Kitchen,
+    probe: list[tuple[NDArray[np.uint8], list[str]]],
+    val: list[AgreedCrop],
+    *,
+    folder: Path,
+    out: Path,
+    budget: float,
+    reference: Path | None,
+) -> None:
+    """The training loop proper."""
+    saved = shown = course.seconds
+    before = time.monotonic()
+    while course.seconds < budget:
+        done = course.seconds / budget
+        for group in optimiser.param_groups:
+            group["lr"] = rate(done, course.step)
+        reader.train()
+        loss = loss_of(reader, *kitchen.batch(course.easy_share()))
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(reader.parameters(), 2.0)
+        optimiser.step()
+        follow(mean, reader, course.step)
+        course.loss += (loss.item() - course.loss) * 0.02
+        course.step += 1
+        course.crops += BATCH
+        if course.looked_at < 0 and course.loss < LEARNED_TO_LOOK:
+            course.looked_at = course.step
+        if reference and course.labelled < len(LABEL_AT) and done > LABEL_AT[course.labelled]:
+            kitchen.add_real(agreed_crops(folder, reference, lambda crops: read(mean, crops)))
+            course.labelled += 1
+        now = time.monotonic()
+        course.seconds += now - before
+        before = now
+        if course.seconds - shown > 60 or course.step == 1:
+            shown = course.seconds
+            print(line_of(course, mean, probe, val), flush=True)
+        if course.seconds - saved > 170:
+            saved = course.seconds
+            keep(out, reader, mean, optimiser, course)
+    keep(out, reader, mean, optimiser, course)
+    print("finished:", line_of(course, mean, probe, val), flush=True)
+
+
+def keep(out: Path, reader: Reader, mean: Reader, optimiser: torch.optim.Optimizer, course: Course) -> None:
+    """Write both files of a checkpoint."""
+    parts = {"reader": reader.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
+    save(out / "last.pt", **parts, course=vars(course))
+    save(out / "reader.pt", **mean.state_dict())
+
+
+def line_of(
+    course: Course, mean: Reader, probe: list[tuple[NDArray[np.uint8], list[str]]], val: list[AgreedCrop]
+) -> str:
+    """One line about the state of the training, measured on held-out rendered plates and on the val split."""
+    seen = [text for pixels, _ in probe for text in read(mean, pixels)]
+    wanted = [text for _, texts in probe for text in texts]
+    line = (
+        f"{course.seconds / 60:5.1f} min step {course.step} crops {course.crops} loss {course.loss:.3f} "
+        f"easy {course.easy_share():.2f} rendered {share_right(seen, wanted):.1f}"
+    )
+    if val:
+        pixels = np.stack([crop.tight() for crop in val])
+        line += f" val {share_right(read(mean, pixels), [crop.text for crop in val]):.1f} of {len(val)}"
+    return line
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="training photographs: boxes.csv and images/")
+    parser.add_argument("--out", type=Path, required=True, help="where checkpoints go")
+    parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument(
+        "--reference", type=Path, help="a second reader (ONNX, its config beside it) to label real crops with"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    train(given.folder, given.out, given.minutes, given.reference, given.seed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
