@@ -8,7 +8,7 @@ one of a few sizes.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from edge.clock import from_milliseconds, milliseconds
 from edge.delivery.topics import read_topic
 from edge.delivery.wire import Body, Header, Kind, canonical, decoded, parse
 from edge.errors import EnvelopeError
-from edge.values import Decision, Effect, Envelope, Flag, TaggedRead, Tags
+from edge.values import Decision, Effect, Envelope, Flag, Hit, TaggedRead, Tags
 
 BUCKETS = (1024, 4096, 16384, 65536)
 """The sizes in bytes of what is sealed: a message's length tells no more than which of these it fills."""
@@ -59,7 +59,8 @@ def seal(
     *,
     device_id: str,
     device_key: Ed25519PrivateKey,
-    granted_until: datetime,
+    hits: Sequence[Hit],
+    granted_until: datetime | None,
     ack_token: str,
     checkpoint: str | None,
     crop: bytes | None = None,
@@ -67,12 +68,15 @@ def seal(
 ) -> Envelope:
     """Signs and seals one read for the subscriber of `decision`, whose X25519 public key is `sealing_key` (base64).
 
-    The envelope is good until the read's retention or the grant (`granted_until`) ends. `crop` is a JPEG, for the owner
-    only. A `withdrawal` says that the read which this one replaces was no hit, and does not carry the plate.
+    `hits` are those of the read's hits that this subscriber may be told of. The envelope is good until the read's
+    retention or the grant (`granted_until`, None for one without end) is over. `crop` is a JPEG, for the owner only. A
+    `withdrawal` says that the read which this one replaces was no hit, and does not carry the plate.
     Raises EnvelopeError when the decision does not allow it, ConfigError when the key is none.
     """
     tags = tagged.tags
-    _require_allowed(tags, decision, crop)
+    if withdrawal and tags.replaces is None:
+        raise EnvelopeError("a withdrawal names the read that it takes back")
+    _require_allowed(tags, decision, hits, crop)
     public = keys.sealing_public(sealing_key, where=f"sealing key of `{decision.subscriber_id}`")
     topic = read_topic(device_id, decision.subscriber_id, test=tags.test)
     header = {
@@ -83,15 +87,22 @@ def seal(
         "bundle": decision.bundle_digest,
     }
     clear = canonical(header)
-    expires_at = from_milliseconds(milliseconds(min(tags.retain_until, granted_until)))
+    expires_at = from_milliseconds(milliseconds(min(tags.retain_until, granted_until or tags.retain_until)))
     outside = {
         "expiresat": _stamp(expires_at),
         "acktoken": ack_token,
         "checkpoint": None if checkpoint is None else _base64(checkpoint.encode()),
     }
-    body = canonical(_body(tagged, decision, header, outside, crop, withdrawal))
+    facts = {"replaces": tags.replaces} if withdrawal else _facts(tagged, hits, crop)
+    body = canonical(_body(tags, decision, header, outside, facts))
     signature = device_key.sign(_SIGNED + clear + b"\n" + body)
-    sealed = _SUITE.encrypt(_padded(len(body).to_bytes(4, "big") + signature + body), public, info=clear)
+    inside = _padded(len(body).to_bytes(4, "big") + signature + body)
+    try:
+        sealed = _SUITE.encrypt(inside, public, info=clear)
+    except ValueError:  # a point of low order, which shares a secret with everybody
+        raise EnvelopeError(
+            f"the sealing key of `{decision.subscriber_id}` is no usable key, register another"
+        ) from None
     return Envelope(
         message_id=f"{tags.read_id}.{decision.subscriber_id}",
         subscriber_id=decision.subscriber_id,
@@ -142,11 +153,13 @@ def open_(
     return Opened(header=header, body=body, checkpoint=_note(body))
 
 
-def _require_allowed(tags: Tags, decision: Decision, crop: bytes | None) -> None:
+def _require_allowed(tags: Tags, decision: Decision, hits: Sequence[Hit], crop: bytes | None) -> None:
     if decision.effect is not Effect.SHARE or decision.channel is None:
         raise EnvelopeError("a read that is withheld is never sealed")
     if decision.read_id != tags.read_id:
         raise EnvelopeError("the decision is about another read")
+    if not set(hits) <= set(tags.hits):
+        raise EnvelopeError("a hit that the read does not have is never sealed")
     if crop is not None and (
         decision.subscriber_id != tags.owner or Flag.NO_IMAGE in tags.flags or "no_image" in decision.obligations
     ):
@@ -154,18 +167,14 @@ def _require_allowed(tags: Tags, decision: Decision, crop: bytes | None) -> None
 
 
 def _body(
-    tagged: TaggedRead,
+    tags: Tags,
     decision: Decision,
     header: Mapping[str, Any],
     outside: Mapping[str, str | None],
-    crop: bytes | None,
-    withdrawal: bool,
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The CloudEvents object; attributes without a value are left out, as CloudEvents wants it."""
-    tags = tagged.tags
-    kind = Kind.WITHDRAWAL if withdrawal else Kind.READ if tags.replaces is None else Kind.CORRECTION
-    if withdrawal and tags.replaces is None:
-        raise EnvelopeError("a withdrawal names the read that it takes back")
+    kind = Kind.READ if tags.replaces is None else Kind.CORRECTION if "plate" in facts else Kind.WITHDRAWAL
     body = {
         "specversion": "1.0",
         "id": f"{tags.read_id}.{decision.subscriber_id}",
@@ -183,12 +192,12 @@ def _body(
         "test": tags.test,
         "obligations": " ".join(decision.obligations),
         **outside,
-        "data": {"replaces": tags.replaces} if withdrawal else _facts(tagged, crop),
+        "data": facts,
     }
     return _filled(body)
 
 
-def _facts(tagged: TaggedRead, crop: bytes | None) -> dict[str, Any]:
+def _facts(tagged: TaggedRead, hits: Sequence[Hit], crop: bytes | None) -> dict[str, Any]:
     read, tags = tagged.read, tagged.tags
     return {
         "plate": read.text,
@@ -212,7 +221,7 @@ def _facts(tagged: TaggedRead, crop: bytes | None) -> dict[str, Any]:
                 "purpose": hit.purpose,
                 "source_agency": hit.source_agency,
             }
-            for hit in tags.hits
+            for hit in hits
         ],
         "replaces": tags.replaces,
         "crop": None if crop is None else _base64(crop),

@@ -86,6 +86,7 @@ def sealed(of: Tags | None = None, subscriber_id: str = NEIGHBOUR, **changes: ob
     arguments: dict[str, object] = {
         "device_id": DEVICE,
         "device_key": DEVICE_KEY,
+        "hits": of.hits,
         "granted_until": NOON + timedelta(days=30),
         "ack_token": TOKEN,
         "checkpoint": "homerule/elm-street-1/log\n7\nAAAA\n\n\u2014 homerule/elm-street-1/log BBBB\n",

@@ -1,5 +1,6 @@
 """What is sealed opens for its subscriber, and for nobody else, and not when a byte was changed."""
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -59,6 +60,7 @@ def owned(of=None, **changes):
     arguments = {
         "device_id": DEVICE,
         "device_key": DEVICE_KEY,
+        "hits": of.hits,
         "granted_until": NOON,
         "ack_token": TOKEN,
         "checkpoint": None,
@@ -82,6 +84,26 @@ def test_a_hit_arrives_with_its_list_entry_purpose_and_source() -> None:
         "purpose": "stolen_vehicle",
         "source_agency": "illinois-state-police",
     }
+
+
+def test_a_hit_that_the_subscriber_may_not_be_told_of_stays_behind() -> None:
+    facts = opened(sealed(tags(hits=(hit(1), hit(2))), hits=(hit(2),)).payload).body.data
+    assert isinstance(facts, ReadFacts)
+    assert [each.entry_id for each in facts.hits] == ["entry-2"]
+
+
+def test_a_hit_that_the_read_does_not_have_is_never_sealed() -> None:
+    with pytest.raises(EnvelopeError, match="does not have"):
+        sealed(tags(hits=(hit(1),)), hits=(hit(2),))
+
+
+def test_a_withdrawal_of_nothing_is_refused() -> None:
+    with pytest.raises(EnvelopeError, match="names the read"):
+        sealed(withdrawal=True)
+
+
+def test_a_grant_without_end_lasts_as_long_as_retention() -> None:
+    assert sealed(granted_until=None).expires_at == tags().retain_until.replace(microsecond=123000)
 
 
 def test_the_body_is_a_cloudevent_about_the_camera() -> None:
@@ -296,6 +318,7 @@ def seal_of(text: str) -> bytes:
         keys.public_text(SEALING_KEY),
         device_id=DEVICE,
         device_key=DEVICE_KEY,
+        hits=(),
         granted_until=NOON + timedelta(days=1),
         ack_token=TOKEN,
         checkpoint=None,
@@ -333,6 +356,7 @@ def test_a_withheld_read_is_never_sealed() -> None:
             keys.public_text(SEALING_KEY),
             device_id=DEVICE,
             device_key=DEVICE_KEY,
+            hits=(),
             granted_until=NOON,
             ack_token=TOKEN,
             checkpoint=None,
@@ -352,3 +376,10 @@ def test_a_withdrawal_does_not_tell_the_new_plate() -> None:
 
 def test_sealing_the_same_read_twice_gives_different_bytes() -> None:
     assert sealed().payload != sealed().payload
+
+
+def test_a_key_that_shares_its_secret_with_everybody_is_refused() -> None:
+    of = tags()
+    arguments = {"device_id": DEVICE, "device_key": DEVICE_KEY, "granted_until": None, "ack_token": TOKEN}
+    with pytest.raises(EnvelopeError, match="no usable key"):
+        seal(tagged(of), shared(of), base64.b64encode(bytes(32)).decode(), hits=(), checkpoint=None, **arguments)
