@@ -129,7 +129,7 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
     """
     manifest = parse_manifest(files.manifest)
     _match(files.files, manifest.files)
-    texts = {name: _text(content, name) for name, content in files.files.items()}
+    texts = {name: text(content, name) for name, content in files.files.items()}
     written = policy.parse(texts.pop(policy.FILE))
     registry = subscribers.parse(texts.pop(subscribers.FILE))
     packs = _packs(written, texts)
@@ -169,7 +169,8 @@ def _match(files: Mapping[str, bytes], named: Mapping[str, str]) -> None:
             )
 
 
-def _text(content: bytes, name: str) -> str:
+def text(content: bytes, name: str) -> str:
+    """The text of a file that a person wrote, which is UTF-8. Raises PolicyError."""
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as broken:
@@ -236,5 +237,5 @@ def _fit_to_own(written: Policy, owner: Subscriber) -> None:
     state = written.jurisdiction.state
     if state not in (UNKNOWN_PLACE, owner.state):
         raise PolicyError(
-            f"{policy.FILE}: [owner] `{owner.id}` is of `{owner.state}`, but the camera stands in `{state}`; mend either"
+            f"{policy.FILE}: [owner] `{owner.id}` is of `{owner.state}`, the camera stands in `{state}`; mend either"
         )

@@ -43,7 +43,7 @@ class Case:
 
 
 def classes(party: Subscriber, bundle: Bundle) -> tuple[RecipientClass, ...]:
-    """What an agency is to this camera; one deputised for a federal agency is that as well, where policy or law say so."""
+    """What an agency is to this camera; one deputised for a federal agency is that too, where policy or law say so."""
     by_kind = _BY_KIND.get(party.kind)
     if by_kind is not None:
         return (by_kind,)
@@ -59,7 +59,7 @@ def classes(party: Subscriber, bundle: Bundle) -> tuple[RecipientClass, ...]:
 
 
 def usable(hit: Hit, case: Case) -> bool:
-    """Whether a hit may reach the agency: in force, not for a banned purpose, and for a purpose that it has declared."""
+    """Whether a hit may reach the agency: in force, for no banned purpose, and for one that the agency declares."""
     return (
         case.now.at < hit.expires_at
         and not serves_ban(hit, case.bundle)

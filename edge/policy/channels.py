@@ -41,9 +41,13 @@ def _closed(case: Case, channel: str) -> Reason | None:
         return _OPTOUT.get(channel, Reason.DENY_OPTOUT_CHANNEL)
     if _FLAGS.get(channel) in case.tags.flags:
         return Reason.DENY_READ_FLAG
-    if channel == STATEWIDE_LOOKUP and RecipientClass.IN_STATE not in classes(case.subscriber, case.bundle):
+    if channel == STATEWIDE_LOOKUP and not _all_of_this_state(case):
         return Reason.DENY_STATE_NOT_LISTED
     return None
+
+
+def _all_of_this_state(case: Case) -> bool:
+    return all(RecipientClass.IN_STATE in classes(party, case.bundle) for party in case.parties)
 
 
 def _place(channel: str) -> tuple[int, str]:

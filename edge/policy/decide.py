@@ -17,7 +17,7 @@ from edge.policy.vocabulary import HEALTH, Obligation, Purpose, RecipientClass
 from edge.values import Decision, Effect, Hit, Instant, Tags
 
 _BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a rule could raise on values that no parser made; it must end as "withhold", never as a crash of the pipeline."""
+"""What a rule could raise on values that no parser made; it ends as "withhold", never as a crash of the pipeline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,96 @@
+"""Signing: one signature of the city over a manifest that names every file by its sha256.
+
+Everything is checked before anything is written; a bundle that the camera would refuse is refused here first.
+"""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.desk.disk import get, put
+from edge.desk.folder import MANIFEST, SIGNATURE, hotlist_digests, read
+from edge.desk.laws import law_text, pack_for
+from edge.errors import PolicyError
+from edge.policy import bundle as bundles
+from edge.policy import hotlists as lists
+from edge.policy import policy
+from edge.policy.bundle import Bundle, Manifest, hotlist_file, law_file, parse_manifest, sha256, text
+from edge.policy.policy import Policy
+from edge.values import BundleFiles
+
+
+def sign(
+    folder: Path,
+    *,
+    key: Ed25519PrivateKey,
+    now: datetime,
+    devices: Sequence[str] = (),
+    replaces: str | None = None,
+    version: int | None = None,
+) -> Bundle:
+    """Signs the folder as it stands: writes manifest.json and manifest.sig, and law packs that it names and lacks.
+
+    `devices`, `version` and `replaces` default to what follows from the manifest that is there. Raises PolicyError, and
+    then nothing was written.
+    """
+    before = read(folder)
+    last = parse_manifest(before.manifest) if before.manifest else None
+    written = policy.parse(text(before.files[policy.FILE], policy.FILE))
+    added = {name: law_text(name) for name in written.law.packs if law_file(name) not in before.files}
+    files = {**before.files, **{law_file(name): content for name, content in added.items()}}
+    manifest = Manifest(
+        version=_version(version, last),
+        replaces=replaces or (sha256(before.manifest) if last else None),
+        devices=_devices(devices, last),
+        signed_at=now.replace(microsecond=0),
+        files={name: sha256(files[name]) for name in sorted(files)},
+        hotlists=hotlist_digests(folder, written),
+    )
+    content = manifest.to_bytes()
+    made = bundles.parse(BundleFiles(manifest=content, signature=None, files=files), signed=True)
+    _worth_signing(folder, made, now)
+    for name, pack in added.items():
+        (folder / "laws").mkdir(exist_ok=True)
+        put(folder / law_file(name), pack)
+    # The signature goes first: if the power fails between the two, neither pair fits and what is in force stays.
+    put(folder / SIGNATURE, base64.b64encode(key.sign(content)) + b"\n")
+    put(folder / MANIFEST, content)
+    return made
+
+
+def _version(asked: int | None, last: Manifest | None) -> int:
+    next_one = last.version + 1 if last else 1
+    if asked is not None and asked < next_one:
+        raise PolicyError(
+            f"{MANIFEST}: version {asked} is not newer than {next_one - 1}, take {next_one} or leave it out"
+        )
+    return asked or next_one
+
+
+def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
+    devices = tuple(sorted(set(asked))) or (last.devices if last else ())
+    if not devices:
+        raise PolicyError("the bundle is for no device yet, name each with `--device ID` as in its device.toml")
+    return devices
+
+
+def _worth_signing(folder: Path, made: Bundle, now: datetime) -> None:
+    if made.valid_until <= now:
+        raise PolicyError(
+            f"{policy.FILE}: `valid_until` has passed already, write a date within {policy.LONGEST_DAYS} days"
+        )
+    _own_pack(made.policy)
+    for source in made.policy.hotlist:
+        name = hotlist_file(source.id)
+        lists.parse(text(get(folder / name, name=name), name), source, banned=made.banned, file=name)
+
+
+def _own_pack(written: Policy) -> None:
+    own = pack_for(written.jurisdiction.state)
+    if own not in written.law.packs and written.jurisdiction.state != "unknown":
+        raise PolicyError(
+            f"{policy.FILE}: [law] `packs` must name `{own}`, the pack for `{written.jurisdiction.state}`"
+        )
