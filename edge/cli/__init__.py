@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import typer
 
+from edge.cli import audit
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+audit.register(app)
 
 
 def main() -> NoReturn:

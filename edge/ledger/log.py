@@ -11,7 +11,7 @@ from edge.ledger.codec import decode, encode
 from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash
 
-_TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
+TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
 _CHUNK = 2000
 _REMEMBERED = 4096
 
@@ -49,7 +49,7 @@ class Log:
         self._db.execute("INSERT INTO entries VALUES (?, ?, ?)", (position, raw, mark(leaf)))
         self._frontier, completed = self._frontier.append(leaf)
         for node in completed:
-            if node.level % _TILE == 0:
+            if node.level % TILE == 0:
                 self._db.execute("INSERT INTO subtrees VALUES (?, ?, ?)", (node.level, node.number, node.digest))
         return position
 
@@ -126,7 +126,7 @@ class Log:
 
     def _node(self, level: int, number: int) -> bytes:
         """Hash of a complete subtree, from the nearest stored level below it."""
-        base = level - level % _TILE
+        base = level - level % TILE
         first, count = number << (level - base), 1 << (level - base)
         if base:
             query = "SELECT hash FROM subtrees WHERE level = ? AND number >= ? ORDER BY number LIMIT ?"

@@ -4,7 +4,6 @@ Nothing leaves unrecorded: when a method here raises LedgerError, nothing of wha
 caller stops sharing. One connection behind one lock, used from several threads.
 """
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clock import Clock, milliseconds
 from edge.errors import LedgerError
+from edge.keys import public_text
 from edge.ledger import checkpoint, recording
 from edge.ledger.bundles import accepted
 from edge.ledger.entries import (
@@ -62,7 +62,7 @@ class Ledger:
             version=ENTRY_VERSION,
             ledger_id=clock.new_id(),
             device=device,
-            public_key=base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+            public_key=public_text(key),
             mode="test" if test else "production",
         )
         try:
