@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide
+from edge.policy.reasons import Reason
 from edge.policy.subscribers import Subscriber
 from edge.values import Decision, Effect, Hit, Instant, Tags
 
@@ -47,7 +48,7 @@ def losses(old: Bundle, new: Bundle, now: Instant, *, test: bool) -> dict[str, t
         if had.effect is not Effect.SHARE:
             continue
         if name not in new.subscribers:
-            lost[name] = ("deny_unknown_subscriber",)
+            lost[name] = (Reason.DENY_UNKNOWN_SUBSCRIBER.value,)
             continue
         has = at_best(new.subscribers[name], new, now, test=test)
         if has.effect is not Effect.SHARE or has.channel != had.channel or set(has.obligations) - set(had.obligations):
