@@ -1,0 +1,94 @@
+"""A recording through the same pipeline as a camera, frame by frame, with the recording's own time.
+
+The same recording, models and policy give the same reads and decisions, name by name.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.capture import Recording
+from edge.clock import ReplayClock
+from edge.ledger import LEDGER_NAME, Ledger
+from edge.pipeline import Outcome, Pipeline
+from edge.replay.rules import Rules
+from edge.values import Frame
+from edge.vision import Counts, Models, Plausibility, Sighting, Vision
+
+DEVICE_ID = "replay"
+CAMERA_ID = "recording"
+
+TEST_DEVICE_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"homerule test device: trust nothing").digest())
+"""Everybody knows this key, so nothing that it signs can pass for a camera's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One frame of the recording (None once it has ended), and the passages that it completed."""
+
+    frame: Frame | None
+    outcomes: tuple[Outcome, ...]
+
+
+class Replay:
+    """One run. Its ledger stands in `folder`, which nothing else uses."""
+
+    def __init__(
+        self,
+        *,
+        recording: Recording,
+        models: Models,
+        rules: Rules,
+        folder: Path,
+        start: datetime,
+        plausibility: Plausibility | None = None,
+    ) -> None:
+        """`start` is the time of the first frame. Raises LedgerError."""
+        self._recording = recording
+        self._clock = ReplayClock(start=start)
+        self._vision = Vision(models=models, clock=ReplayClock(start=start, seed=1), plausibility=plausibility)
+        self.ledger = Ledger.open(
+            folder / LEDGER_NAME, clock=self._clock, key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True
+        )
+        bundle = rules.bundle
+        self.ledger.accept_bundle(
+            rules.files,
+            digest=bundle.digest,
+            version=bundle.version,
+            revision=bundle.revision,
+            signed=bundle.signed,
+        )
+        self._pipeline = Pipeline(
+            vision=self._vision,
+            in_force=lambda: bundle,
+            hotlists=lambda: rules.hotlists,
+            ledger=self.ledger,
+            clock=self._clock,
+            device_id=DEVICE_ID,
+            device_key=TEST_DEVICE_KEY,
+            test=True,
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """Every frame in turn, then what was still in view. Raises CameraError, ModelError, LedgerError."""
+        for frame in self._recording.frames():
+            self._clock.move_to(frame.captured_at)
+            yield Step(frame=frame, outcomes=tuple(self._pipeline.step(frame)))
+        yield Step(frame=None, outcomes=tuple(self._pipeline.finish()))
+
+    def close(self) -> None:
+        """Closes the ledger."""
+        self.ledger.close()
+
+    @property
+    def counts(self) -> Counts:
+        """What the eyes did so far."""
+        return self._vision.counts
+
+    def in_view(self, at: datetime) -> list[Sighting]:
+        """The plates that are in view."""
+        return self._vision.in_view(at)
