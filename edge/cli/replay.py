@@ -1,19 +1,10 @@
 """`homerule replay`: a recorded video through the pipeline in test mode, and a report at the end."""
 
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from edge.capture import open_recording, recorded_at
-from edge.cli.replay_screen import Screen
-from edge.clock import monotonic
-from edge.pipeline import Outcome
-from edge.replay import AnnotatedVideo, OutputFolder, Replay, Result, load_rules, write_result
-from edge.vision import Models
 
 
 def register(app: typer.Typer) -> None:
@@ -33,44 +24,20 @@ def replay(
     pictures_per_second: Annotated[float, typer.Option(min=0.1, max=240.0, help="Pace of a folder of images.")] = 5.0,
 ) -> None:
     """Test mode: who would receive the reads of this recording? Nothing is sent or kept unless asked for."""
-    console = Console(highlight=False)
-    started = monotonic()
-    start = _time(at) if at else recorded_at(video)
-    with ExitStack() as stack:
-        recording = open_recording(video, camera_id="recording", start=start, pictures_per_second=pictures_per_second)
-        rules = load_rules(policy, start=start)
-        loaded = Models.load(models, detector, reader)
-        folder = stack.enter_context(OutputFolder(out))
-        marked = AnnotatedVideo(annotate, frames_per_second=recording.frames_per_second) if annotate else None
-        if marked:
-            stack.callback(marked.drop)
-        run = Replay(recording=recording, models=loaded, rules=rules, folder=folder.folder, start=start)
-        stack.callback(run.close)
-        screen = stack.enter_context(Screen(console, recording=recording, rules=rules, start=start))
-        outcomes: list[Outcome] = []
-        end = start
-        for step in run.steps():
-            outcomes += step.outcomes
-            end = step.frame.captured_at if step.frame else end
-            screen.show(step)
-            if marked and step.frame:
-                marked.add(step.frame, run.in_view(step.frame.captured_at))
-        result = Result(
-            recording=recording,
-            start=start,
-            end=end,
-            outcomes=tuple(outcomes),
-            counts=run.counts,
-            rules=rules,
-            models=loaded.entries,
-            took_seconds=monotonic() - started,
-        )
-        screen.close(result)
-        if out:
-            write_result(result, folder)
-        if marked:
-            marked.keep()
-    screen.say_where(out, annotate)
+    # The models' runtime and the decoder take a second to load; other commands do not need them.
+    from edge.cli.replay_run import run_replay
+
+    run_replay(
+        video,
+        policy=policy,
+        out=out,
+        annotate=annotate,
+        start=_time(at) if at else None,
+        models=models,
+        detector=detector,
+        reader=reader,
+        pictures_per_second=pictures_per_second,
+    )
 
 
 def _time(text: str) -> datetime:

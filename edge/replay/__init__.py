@@ -5,9 +5,19 @@ Nothing of it reaches production: it has its own ledger, its own device key, and
 
 from edge.replay.annotate import AnnotatedVideo
 from edge.replay.folder import OutputFolder
-from edge.replay.replay import Replay, Step
+from edge.replay.replay import CAMERA_ID, Replay, Step
 from edge.replay.result import Result
 from edge.replay.rules import Rules, load_rules
 from edge.replay.summary import write_result
 
-__all__ = ["AnnotatedVideo", "OutputFolder", "Replay", "Result", "Rules", "Step", "load_rules", "write_result"]
+__all__ = [
+    "CAMERA_ID",
+    "AnnotatedVideo",
+    "OutputFolder",
+    "Replay",
+    "Result",
+    "Rules",
+    "Step",
+    "load_rules",
+    "write_result",
+]

@@ -1,0 +1,67 @@
+"""One replay from its arguments to its last file."""
+
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from edge.capture import open_recording, recorded_at
+from edge.cli.replay_screen import Screen
+from edge.clock import monotonic
+from edge.pipeline import Outcome
+from edge.replay import CAMERA_ID, AnnotatedVideo, OutputFolder, Replay, Result, load_rules, write_result
+from edge.vision import Models
+
+
+def run_replay(
+    video: Path,
+    *,
+    policy: Path | None,
+    out: Path | None,
+    annotate: Path | None,
+    start: datetime | None,
+    models: Path | None,
+    detector: str | None,
+    reader: str | None,
+    pictures_per_second: float,
+) -> None:
+    """Replays `video`, see `homerule replay --help`. Raises HomeruleError; then no file is left."""
+    console = Console(highlight=False)
+    started = monotonic()
+    start = start or recorded_at(video)
+    with ExitStack() as stack:
+        recording = open_recording(video, camera_id=CAMERA_ID, start=start, pictures_per_second=pictures_per_second)
+        rules = load_rules(policy, start=start)
+        loaded = Models.load(models, detector, reader)
+        folder = stack.enter_context(OutputFolder(out))
+        marked = AnnotatedVideo(annotate, frames_per_second=recording.frames_per_second) if annotate else None
+        if marked:
+            stack.callback(marked.drop)
+        run = Replay(recording=recording, models=loaded, rules=rules, folder=folder.folder, start=start)
+        stack.callback(run.close)
+        screen = stack.enter_context(Screen(console, recording=recording, rules=rules, start=start))
+        outcomes: list[Outcome] = []
+        end = start
+        for step in run.steps():
+            outcomes += step.outcomes
+            end = step.frame.captured_at if step.frame else end
+            screen.show(step)
+            if marked and step.frame:
+                marked.add(step.frame, run.in_view(step.frame.captured_at))
+        result = Result(
+            recording=recording,
+            start=start,
+            end=end,
+            outcomes=tuple(outcomes),
+            counts=run.counts,
+            rules=rules,
+            models=loaded.entries,
+            took_seconds=monotonic() - started,
+        )
+        screen.close(result)
+        if out:
+            write_result(result, folder)
+        if marked:
+            marked.keep()
+    screen.say_where(out, annotate)
