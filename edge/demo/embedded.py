@@ -1,6 +1,6 @@
 """The demo's own broker: amqtt in a thread of this process. It keeps nothing and admits nobody whom it was not told of.
 
-amqtt has no rights of its own beyond what a plugin answers, so the plugin here denies by default. Its weaknesses are why
+amqtt has no rights of its own beyond what a plugin answers, so this plugin denies by default. Its weaknesses are why
 it is for the demo only: MQTT 3.1.1 only, a refused publish looks like a good one to its sender, and retained messages
 would go to anyone; so nothing is retained here and no session outlives its connection.
 """

@@ -1,0 +1,92 @@
+"""The demo's city: the example policy with three agencies, fresh keys, signed and pinned like a real one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import tomlkit
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge import desk, keys
+from edge.desk.edit import set_value
+from edge.errors import PolicyError
+from edge.policy import policy, subscribers
+
+DEVICE_ID = "demo-camera"
+OWNER, NEIGHBOUR, FAR_AWAY = "prospect-grove-pd", "cook-auto-theft", "brazos-bend-so"
+AGENCIES = (OWNER, NEIGHBOUR, FAR_AWAY)
+"""The owner; an agency of the same state, hits only; one of another state, fed through National Lookup."""
+OPT_OUT = "national-lookup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """Where everything lies. `pin` is the city's public key as a device would have it pinned."""
+
+    folder: Path
+    policy: Path
+    pin: Path
+    device_key: Ed25519PrivateKey
+    device_public: Path
+
+    def sealing_key(self, agency: str) -> Path:
+        """The private key with which this agency opens what is sealed to it."""
+        return _sealing_key(self.folder, agency)
+
+
+def found_city(folder: Path, *, now: datetime) -> City:
+    """Makes the city in `folder`: the examples with three agencies, National Lookup on, signed. Raises PolicyError."""
+    laws = folder / "policy"
+    desk.copy_examples(laws, now=now)
+    (folder / "keys").mkdir(mode=0o700)
+    public = {agency: keys.public_text(keys.new_sealing_key(_sealing_key(folder, agency))) for agency in AGENCIES}
+    _edit_registry(laws / subscribers.FILE, public)
+    _edit_policy(laws / policy.FILE)
+    desk.opt_in(laws, OPT_OUT)
+    city_key = folder / "keys" / "city.key"
+    desk.sign(laws, key=keys.new_signing_key(city_key), now=now, devices=(DEVICE_ID,))
+    device = folder / "keys" / "device.key"
+    return City(
+        folder=folder,
+        policy=laws,
+        pin=city_key.with_name("city.key.pub"),
+        device_key=keys.new_signing_key(device),
+        device_public=device.with_name("device.key.pub"),
+    )
+
+
+def _sealing_key(folder: Path, agency: str) -> Path:
+    return folder / "keys" / f"{agency}.key"
+
+
+def _edit_registry(path: Path, public: dict[str, str]) -> None:
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    tables = document["subscriber"]
+    if not isinstance(tables, list) or not set(public) <= {one["id"] for one in tables}:
+        raise PolicyError("the examples lack an agency that the demo shows, install the package again")
+    for place in reversed(range(len(tables))):
+        one = tables[place]
+        if one["id"] not in public:
+            del tables[place]
+            continue
+        set_value(one, "sealing_key", public[one["id"]])
+        if one["id"] == FAR_AWAY:
+            set_value(one, "feed", "all")
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _edit_policy(path: Path) -> None:
+    """The far agency gets the whole feed, so that the opt-out has something to stop."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    sharing = document["sharing"]
+    if isinstance(sharing, dict):
+        set_value(sharing, "direct", _listed(()))
+        set_value(sharing, "full_feed", _listed((FAR_AWAY,)))
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _listed(names: Sequence[str]) -> tomlkit.items.Array:
+    array = tomlkit.array()
+    array.extend(names)
+    return array
