@@ -1,0 +1,163 @@
+"""device.toml: what police IT writes about one device. Read once at the start; it names files, and holds no secrets.
+
+Nothing here widens what is shared: that is the policy's, and the policy is the city's.
+"""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from edge.errors import ConfigError
+from edge.written import Written, parse_toml
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Device(Written):
+    """Who this device is, and where it keeps what it may not lose."""
+
+    id: Id
+    ledger: Path
+    key: Path
+    floor: Path | None = None
+
+
+class Camera(Written):
+    """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder."""
+
+    id: Id
+    url: str
+    transport: Literal["tcp", "udp"] = "tcp"
+    credentials: Path | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str) -> str:
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):", url)
+        if not scheme:
+            return url
+        if scheme.group(1) not in ("rtsp", "rtsps", "http", "https", "usb"):
+            raise ValueError("must start with rtsp://, rtsps://, http://, https:// or usb:, or be a path")
+        if scheme.group(1) == "usb" and not re.fullmatch(r"usb:\d{1,3}", url):
+            raise ValueError("must be `usb:` and the camera's number, such as usb:0")
+        if scheme.group(1) != "usb" and not urlsplit(url).hostname:
+            raise ValueError("names no host, write it as rtsp://host/path")
+        if "@" in urlsplit(url).netloc:
+            raise ValueError("holds a password, put `user:password` in a file of its own and name it in `credentials`")
+        return url
+
+
+class ModelChoice(Written):
+    """Which models read the plates; the built-in ones when nothing is said."""
+
+    folder: Path | None = None
+    detector: str | None = None
+    reader: str | None = None
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
+
+
+class Broker(Written):
+    """The MQTT broker. Across a network it is spoken to with TLS, and the device shows its certificate."""
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(default=8883, ge=1, le=65535)
+    access: Literal["mosquitto", "none"]
+    protocol: Literal["5", "3.1.1"] = "5"
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.ca is not None
+
+    @model_validator(mode="after")
+    def _encrypted_or_at_home(self) -> "Broker":
+        files = (self.ca, self.certificate, self.key)
+        if any(files) and not all(files):
+            raise ValueError("`ca`, `certificate` and `key` belong together, write all three")
+        if not any(files) and not is_loopback(self.host):
+            raise ValueError("`ca`, `certificate` and `key` are needed for a broker that is not on this device")
+        return self
+
+
+class PolicyPlace(Written):
+    """Where the city's files arrive, and the root-owned file that pins the city's public key."""
+
+    folder: Path
+    pin: Path
+
+
+class Limits(Written):
+    """When the device gives up; each has its unit in its name."""
+
+    max_age_hours: int = Field(default=24, ge=1, le=24 * 30)
+    max_waiting_reads: int = Field(default=100_000, ge=100)
+    min_free_megabytes: int = Field(default=200, ge=10)
+
+
+class Config(Written):
+    """device.toml, whole."""
+
+    device: Device
+    camera: tuple[Camera, ...]
+    models: ModelChoice = ModelChoice()
+    broker: Broker
+    policy: PolicyPlace
+    limits: Limits = Limits()
+
+    @field_validator("camera")
+    @classmethod
+    def _told_apart(cls, cameras: tuple[Camera, ...]) -> tuple[Camera, ...]:
+        if not cameras:
+            raise ValueError("names no camera, write one `[[camera]]` for each")
+        ids = [camera.id for camera in cameras]
+        twice = next((one for one in ids if ids.count(one) > 1), None)
+        if twice:
+            raise ValueError(f"has two cameras with the id `{twice}`, rename one")
+        return cameras
+
+
+def load(path: Path) -> Config:
+    """Reads device.toml. Raises ConfigError with file, table, key and the mend.
+
+    A relative path is meant from where device.toml lies, not from where somebody happens to stand.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({(error.strerror or 'unknown').lower()}), name the file with `--config`"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text, save it as UTF-8") from error
+    return _from(path.resolve().parent, parse_toml(text, Config, file=str(path), error=ConfigError))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine, by its name or its address alone, so that no resolver can say otherwise."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _from(folder: Path, written: M) -> M:
+    """The same table with every path in it made absolute."""
+
+    def rooted(value: Any) -> Any:
+        if isinstance(value, Path):
+            return folder / value
+        if isinstance(value, BaseModel):
+            return _from(folder, value)
+        return tuple(map(rooted, value)) if isinstance(value, tuple) else value
+
+    return written.model_copy(update={name: rooted(getattr(written, name)) for name in type(written).model_fields})

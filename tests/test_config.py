@@ -1,0 +1,81 @@
+"""device.toml: each mistake is said with file, key and mend, and nothing is guessed."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import load
+from edge.errors import ConfigError
+
+EXAMPLE = Path(__file__).parent.parent / "deploy" / "examples" / "device.toml"
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """The example with one place changed, in a file of its own."""
+    text = EXAMPLE.read_text()
+    assert old in text
+    path = folder / "device.toml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_the_example_is_read() -> None:
+    config = load(EXAMPLE)
+    assert config.device.id == "elm-street-north"
+    assert config.camera[0].transport == "tcp"
+    assert config.broker.encrypted
+
+
+def test_a_relative_path_is_meant_from_where_the_file_lies(tmp_path: Path) -> None:
+    config = load(changed(tmp_path, '"/etc/homerule/policy"', '"policy"'))
+    assert config.policy.folder == tmp_path / "policy"
+
+
+def test_a_password_in_a_camera_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`credentials`") as refused:
+        load(changed(tmp_path, "rtsp://192", "rtsp://viewer:hunter2@192"))
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_broker_across_a_network_needs_tls(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text().splitlines()
+    path = tmp_path / "device.toml"
+    path.write_text("\n".join(line for line in text if "/broker/" not in line))
+    with pytest.raises(ConfigError, match="needed for a broker that is not on this device"):
+        load(path)
+
+
+def test_a_broker_on_the_device_itself_needs_no_tls(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text().replace("broker.example.org", "127.0.0.1").splitlines()
+    path = tmp_path / "device.toml"
+    path.write_text("\n".join(line for line in text if "/broker/" not in line))
+    assert not load(path).broker.encrypted
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("access  ", "acces  ", "did you mean `access`"),
+        ("8883", '"8883"', "`port` must be a whole number"),
+        ("8883", "70000", "port"),
+        ('"mosquitto"', '"mosquito"', "did you mean `mosquitto`"),
+        ("rtsp://192.0.2.10/stream1", "ftp://192.0.2.10", "must start with rtsp://"),
+        ("rtsp://192.0.2.10/stream1", "usb:front", "such as usb:0"),
+        ("rtsp://192.0.2.10/stream1", "rtsp:///stream1", "names no host"),
+        ("ca          =", "# ca =", "belong together"),
+        ("[[camera]]", '[[camera]]\nid = "lane-1"\nurl = "road.mp4"\n[[camera]]', "two cameras with the id `lane-1`"),
+        ("= 24 ", "= 0 ", "max_age_hours"),
+        ("[device]", "[device", "line 4 is not TOML"),
+    ],
+)
+def test_a_mistake_is_said_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = changed(tmp_path, old, new)
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert said in str(refused.value)
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be read \(no such file or directory\)"):
+        load(tmp_path / "device.toml")
