@@ -21,17 +21,18 @@ def standing(case: Case) -> tuple[str | None, tuple[Reason, ...]]:
     if case.is_owner:
         return OWNER, ()
     chosen: str | None = None
-    closed: list[Reason] = []
+    shut: list[Reason] = []
     for channel in sorted(case.subscriber.channels, key=_place):
-        reason = _closed(case, channel)
+        reason = closed(case, channel)
         if reason is not None:
-            closed.append(reason)
+            shut.append(reason)
         elif chosen is None:
             chosen = channel
-    return chosen, tuple(closed)
+    return chosen, tuple(shut)
 
 
-def _closed(case: Case, channel: str) -> Reason | None:
+def closed(case: Case, channel: str) -> Reason | None:
+    """Why `channel` does not stand for the agency, or None: it does."""
     if channel == DIRECT:
         named = case.subscriber.id in case.bundle.policy.sharing.direct
         return None if named else Reason.DENY_OPTOUT_AGENCY

@@ -1,56 +1,71 @@
-"""What an agency could receive at the very best: the decision on a read taken now that hits for each of its purposes."""
+"""Who could receive what, on which channel: the policy asked about the read that every agency would like best."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide
-from edge.policy.reasons import Reason
+from edge.policy.case import Case
+from edge.policy.channels import closed
+from edge.policy.reasons import ORDER, Reason
+from edge.policy.rules import FAMILIES
 from edge.policy.subscribers import Subscriber
-from edge.values import Decision, Effect, Hit, Instant, Tags
+from edge.policy.tag import flags
+from edge.policy.vocabulary import OWNER
+from edge.values import Hit, Instant, Tags
 
 
-def at_best(subscriber: Subscriber, bundle: Bundle, now: Instant, *, test: bool) -> Decision:
-    """The most favourable decision that the bundle has for this agency; WITHHOLD means that it can get nothing."""
-    later = now.at + timedelta(hours=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What an agency could get on one channel: every read (`full`), hits only, or nothing, and why nothing."""
+
+    channel: str
+    open: bool
+    full: bool
+    reasons: tuple[Reason, ...]
+
+
+def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, ...]:
+    """One answer for each channel that the agency is on, for a read that is a hit for each of its purposes.
+
+    Whether the bundle is signed is left aside: this says what the policy would do once it is.
+    """
+    case = Case(tags=_welcome(subscriber, bundle, now), subscriber=subscriber, bundle=bundle, now=now)
+    against = [reason for _, rule, binds_owner in FAMILIES if binds_owner or not case.is_owner for reason in rule(case)]
+    channels = (OWNER,) if case.is_owner else subscriber.channels
+    return tuple(_on(case, channel, against) for channel in channels)
+
+
+def _on(case: Case, channel: str, against: list[Reason]) -> Reach:
+    shut = None if case.is_owner else closed(case, channel)
+    reasons = {*against, *([shut] if shut else [])}
+    return Reach(
+        channel=channel,
+        open=not reasons,
+        full=case.full_feed,
+        reasons=tuple(sorted(reasons, key=ORDER.__getitem__)),
+    )
+
+
+def _welcome(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Tags:
     hits = tuple(
         Hit(
             list_id="any",
-            entry_id=purpose.value,
+            entry_id=purpose,
             source_agency="any",
-            purpose=purpose.value,
+            purpose=purpose,
             offence_grade=None,
-            expires_at=later,
+            expires_at=now.at + timedelta(hours=1),
         )
         for purpose in sorted(subscriber.purposes)
     )
-    best = Tags(
+    return Tags(
         read_id="any",
         camera_id="any",
         captured_at=now.at,
         jurisdiction=bundle.jurisdiction,
         owner=bundle.owner,
-        flags=frozenset(),
+        flags=flags(bundle, single_frame=False, test=True),
         hits=hits,
-        retain_until=later,
-        test=test,
+        retain_until=now.at + bundle.ceiling,
+        test=True,
     )
-    return decide(best, subscriber, bundle, now)
-
-
-def losses(old: Bundle, new: Bundle, now: Instant, *, test: bool) -> dict[str, tuple[str, ...]]:
-    """Whoever has less under `new` than under `old`, with the reasons; those that the registry no longer names too.
-
-    Less is: nothing at all any more, another channel, hits only where it was every read, or more obligations.
-    """
-    lost: dict[str, tuple[str, ...]] = {}
-    for name, before in old.subscribers.items():
-        had = at_best(before, old, now, test=test)
-        if had.effect is not Effect.SHARE:
-            continue
-        if name not in new.subscribers:
-            lost[name] = (Reason.DENY_UNKNOWN_SUBSCRIBER.value,)
-            continue
-        has = at_best(new.subscribers[name], new, now, test=test)
-        if has.effect is not Effect.SHARE or has.channel != had.channel or set(has.obligations) - set(had.obligations):
-            lost[name] = has.reasons
-    return lost

@@ -1,0 +1,273 @@
+"""The city's commands: a first policy folder, its signature, and what the policy means for each agency."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edge import desk
+from edge.cli.words import outcome, switches
+from edge.clock import SystemClock
+from edge.errors import PolicyError
+from edge.keys import load_signing_key
+from edge.policy.bundle import Bundle
+from edge.policy.decide import decide, explain, stranger
+from edge.policy.hotlists import NO_LISTS, HotLists
+from edge.policy.reach import Reach, reach
+from edge.policy.reasons import Reason
+from edge.policy.subscribers import Subscriber
+from edge.policy.tag import tag
+from edge.policy.vocabulary import Purpose
+from edge.values import Box, Hit, Instant, PlateRead, TaggedRead
+from edge.written import nearest
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The policy folder.", show_default=False)]
+Pin = Annotated[Path | None, typer.Option(metavar="FILE", help="The city's public key; then the signature must hold.")]
+At = Annotated[
+    str | None, typer.Option(metavar="TIME", help="As of this time, such as 2026-12-31T00:00:00Z; else now.")
+]
+
+UNCHECKED = "The signature was not checked; name the city's public key with --pin to check it."
+
+
+def register(app: typer.Typer) -> None:
+    """Adds `init`, `sign` and the group `policy` to the command line."""
+    group = typer.Typer(help="What the policy in a folder means.", no_args_is_help=True, rich_markup_mode=None)
+    group.command("show")(show)
+    group.command("explain")(explain_read)
+    app.command("init")(init)
+    app.command("sign")(sign)
+    app.add_typer(group, name="policy")
+
+
+def init(
+    folder: Folder,
+    state: Annotated[str | None, typer.Option(help="Where the camera stands, such as US-IL.")] = None,
+    place: Annotated[str | None, typer.Option(help="The city or village.")] = None,
+    owner_name: Annotated[str | None, typer.Option(help="The agency that owns the camera.")] = None,
+    owner_id: Annotated[str | None, typer.Option(help="Its id here, such as mount-prospect-pd.")] = None,
+    owner_agency_id: Annotated[str | None, typer.Option(help="Its own number or name for itself.")] = None,
+    owner_key: Annotated[str | None, typer.Option(help="Its public sealing key, the line of its .pub file.")] = None,
+    county_fips: Annotated[str | None, typer.Option(help="Five digits.")] = None,
+    device: Annotated[str, typer.Option(metavar="ID", help="The id of the camera computer.")] = "pole-1",
+) -> None:
+    """Makes a city's first policy folder: keys, policy, registry, and the first signed bundle."""
+    state = _ask(state, "--state", "In which state does the camera stand (such as US-IL)?")
+    place = _ask(place, "--place", "In which city or village?")
+    owner_name = _ask(owner_name, "--owner-name", "Which agency owns it?", f"{place} Police Department")
+    owner_id = _ask(owner_id, "--owner-id", "A short id for that agency?", _short(owner_name))
+    answers = desk.Answers(
+        state=state,
+        place=place,
+        county_fips=county_fips,
+        owner_id=owner_id,
+        owner_name=owner_name,
+        owner_agency_id=owner_agency_id or owner_id,
+        device_id=device,
+        sealing_key=owner_key,
+    )
+    made = desk.init(folder, answers, now=SystemClock(trusted=True).now().at)
+    _say_what_next(folder, made)
+
+
+def sign(
+    folder: Folder,
+    key: Annotated[Path, typer.Option(metavar="FILE", help="The city's private key.")],
+    device: Annotated[list[str] | None, typer.Option(metavar="ID", help="For this device; may be repeated.")] = None,
+    replaces: Annotated[str | None, typer.Option(metavar="DIGEST", help="The bundle in force that it follows.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Else the next number.")] = None,
+) -> None:
+    """Signs the folder with the city's key, so that cameras take it up."""
+    made = desk.sign(
+        folder,
+        key=load_signing_key(key),
+        now=SystemClock(trusted=True).now().at,
+        devices=device or (),
+        replaces=replaces,
+        version=version,
+    )
+    print(f"signed version {made.version} for {', '.join(made.device_ids)}, in force until {made.valid_until:%Y-%m-%d}")
+    print(f"digest {made.digest}")
+
+
+def show(folder: Folder, pin: Pin = None, at: At = None) -> None:
+    """Says in words what the policy allows, and who could receive what on which channel."""
+    bundle, now = desk.open_bundle(folder, pin=pin), _moment(at)
+    console = _console()
+    for line in switches(bundle, now):
+        console.print(Text(line))
+    console.print()
+    table = Table("agency", "channel", "could receive", "why", title="Who could receive what", title_justify="left")
+    for subscriber in bundle.subscribers.values():
+        for number, answer in enumerate(reach(subscriber, bundle, now) or (_nowhere(),)):
+            why = _first(answer)
+            table.add_row(
+                Text(_who(subscriber) if number == 0 else ""), Text(answer.channel), Text(outcome(answer)), Text(why)
+            )
+    console.print(table)
+    console.print("Every reason for one agency: homerule policy explain DIR --subscriber ID")
+    if pin is None:
+        console.print(UNCHECKED)
+
+
+def explain_read(
+    folder: Folder,
+    subscriber: Annotated[str, typer.Option(metavar="ID", help="The agency, by its id in the registry.")],
+    read: Annotated[Path | None, typer.Option(metavar="FILE", help="A read as JSON, a line of reads.jsonl.")] = None,
+    plate: Annotated[str | None, typer.Option(help="What was read, looked up in the hot lists.")] = None,
+    hit: Annotated[list[str] | None, typer.Option(metavar="PURPOSE", help="As if a hot list had it for this.")] = None,
+    pin: Pin = None,
+    at: At = None,
+) -> None:
+    """Says what each rule says about one read and one agency, and what comes of it."""
+    bundle, now = desk.open_bundle(folder, pin=pin), _moment(at)
+    text = plate or (_text_of(read) if read else "")
+    tagged = _tagged(text, hit or [], bundle, desk.hotlists(folder, bundle) if text else NO_LISTS, now)
+    known = bundle.subscribers.get(subscriber)
+    if known is None:
+        mend = nearest(subscriber, list(bundle.subscribers)) or ""
+        refused = stranger(tagged.tags, subscriber, bundle.digest)
+        raise PolicyError(
+            f"`{subscriber}` is not in the registry{mend or ', so it gets nothing'} ({refused.reasons[0]})"
+        )
+    table = Table("rule", "says", "because")
+    for verdict in explain(tagged.tags, known, bundle, now):
+        codes = "\n".join(reason.value for reason in verdict.reasons)
+        table.add_row(
+            Text(verdict.family),
+            Text(codes or "no objection"),
+            Text("\n".join(reason.sentence for reason in verdict.reasons)),
+        )
+    console = _console()
+    console.print(table)
+    decision = decide(tagged.tags, known, bundle, now)
+    console.print(Text(f"{known.name}: {decision.effect.value}"))
+    console.print(Text(f"channel: {decision.channel or 'none'}"))
+    console.print(Text(f"reason: {decision.reasons[0]}"))
+    console.print(Text(f"obligations: {', '.join(decision.obligations) or 'none'}"))
+    if pin is None:
+        console.print(UNCHECKED)
+
+
+def _tagged(text: str, purposes: list[str], bundle: Bundle, lists: HotLists, now: Instant) -> TaggedRead:
+    for purpose in purposes:
+        if purpose not in list(Purpose):
+            raise PolicyError(f"there is no purpose `{purpose}`{nearest(purpose, list(Purpose))}")
+    read = PlateRead(
+        read_id="explained",
+        camera_id="none",
+        first_seen=now.at,
+        best_seen=now.at,
+        last_seen=now.at,
+        box=Box(x1=0, y1=0, x2=0, y2=0),
+        text=text,
+        confidence=1.0,
+        lowest_character_confidence=1.0,
+        frames=2,
+    )
+    # Without a pin nobody has vouched for the folder: it is asked as in test mode, and says so.
+    tagged = tag(read, bundle, lists, test=not bundle.signed, now=now)
+    wished = tuple(_wished(purpose, tagged) for purpose in purposes)
+    return TaggedRead(read=read, tags=replace(tagged.tags, hits=(*tagged.tags.hits, *wished)))
+
+
+def _wished(purpose: str, tagged: TaggedRead) -> Hit:
+    return Hit(
+        list_id="as-if",
+        entry_id=purpose,
+        source_agency="none",
+        purpose=purpose,
+        offence_grade=None,
+        expires_at=tagged.tags.retain_until,
+    )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError(f"`{path}`: cannot be read, {(error.strerror or 'unknown reason').lower()}") from error
+    except (ValueError, RecursionError):
+        raise PolicyError(f"`{path}`: is not one JSON object, take one line of reads.jsonl") from None
+    text = written.get("text") if isinstance(written, dict) else None
+    if not isinstance(text, str):
+        raise PolicyError(f"`{path}`: has no `text`, take one line of reads.jsonl")
+    return text
+
+
+def _moment(at: str | None) -> Instant:
+    if at is None:
+        return SystemClock(trusted=True).now()
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise PolicyError(f"`--at {at}` is no time with its zone, write it as 2026-12-31T00:00:00Z")
+    return Instant(at=moment, trusted=True)
+
+
+def _ask(given: str | None, option: str, question: str, default: str | None = None) -> str:
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, default=default))
+    if default is None:
+        raise typer.BadParameter(f"is needed where nobody can be asked: {question}", param_hint=option)
+    return default
+
+
+def _short(name: str) -> str:
+    short = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("police department", "pd")).strip("-")
+    return short[:64] or "owner"
+
+
+def _who(subscriber: Subscriber) -> str:
+    return f"{subscriber.name} ({subscriber.id}; {subscriber.kind.value}, {subscriber.state})"
+
+
+def _first(answer: Reach) -> str:
+    if not answer.reasons:
+        return ""
+    more = f" (and {len(answer.reasons) - 1} more)" if len(answer.reasons) > 1 else ""
+    return answer.reasons[0].sentence + more
+
+
+def _console() -> Console:
+    """As wide as the terminal; in a file or a pipe wide enough that nothing is cut."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+
+def _nowhere() -> Reach:
+    return Reach(channel="none", open=False, full=False, reasons=(Reason.DENY_DEFAULT,))
+
+
+def _say_what_next(folder: Path, made: Bundle) -> None:
+    pack = made.policy.law.packs[0]
+    print(
+        f"made {folder}: policy.toml, subscribers.toml, laws/{pack}.toml, two keys, and signed version {made.version}"
+    )
+    print()
+    print(
+        f"1. The city's key is {folder}/city.key. Whoever holds it decides who receives reads: the city clerk should,"
+    )
+    print("   not police IT, on a stick of its own, with a copy in the safe. Move it off this computer now.")
+    print(f"2. {folder}/city.key.pub is its public half: police IT installs it as the pin, owned by root.")
+    print(f"3. {folder}/device.key stays on the camera computer and nowhere else.")
+    print(
+        f"4. Nobody but {made.owner} is served until counsel has read laws/{pack}.toml and [law] `reviewed_by` says so."
+    )
+    if made.subscribers[made.owner].sealing_key is None:
+        print(f"5. {made.owner} makes its key with `homerule keygen` and its public line goes into subscribers.toml;")
+        print("   until then there is nothing to seal reads to, and it receives nothing either.")
+    print()
+    print(f"See what it means: homerule policy show {folder}")
+    print(f"After a change:    homerule sign {folder} --key city.key")
