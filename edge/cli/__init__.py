@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from edge.cli import audit, replay
+from edge.cli import audit, policy, replay
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audit.register(app)
+policy.register(app)
 replay.register(app)
 
 
