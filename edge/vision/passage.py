@@ -71,14 +71,21 @@ def has_gone(track: Track, at: datetime) -> bool:
     return track.missed >= LEAST_MISSED and (at - track.last_seen).total_seconds() >= patience
 
 
-def same_vehicle(lost: Track, found: Track) -> bool:
-    """Whether a track that began while another was out of sight is its vehicle: by text, or by place if it stood."""
+def same_vehicle(lost: Track, found: Track, at: datetime) -> bool:
+    """Whether a track that began while another was out of sight is its vehicle: by text and place.
+
+    The same text counts anywhere; one that is nearly the same only where the vehicle must be by now.
+    """
     mine, theirs = lost.ballot.result(), found.ballot.result()
     stood = lost.stood_still() >= STILL_SECONDS
     in_place = distance(lost.box, found.box) < 0.6 * lost.box.width
     if mine is None or theirs is None:
         return in_place and stood and found.looks >= 2
-    return differences(mine.text, theirs.text) <= (2 if stood and in_place else 1)
+    differ = differences(mine.text, theirs.text)
+    if stood and in_place:
+        return differ <= 2
+    on_its_way = distance(lost.predicted(at), found.box) < 2.0 * lost.reach(at)
+    return differ == 0 or (differ == 1 and on_its_way)
 
 
 @dataclass(frozen=True, slots=True)

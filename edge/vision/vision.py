@@ -163,7 +163,7 @@ class Vision:
         for track, look in pairs:
             track.update(look, frame.captured_at)
         self._tracks += [Track(look, frame.captured_at) for look in looks if id(look) not in matched]
-        self._rejoin()
+        self._rejoin(frame.captured_at)
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small or partly out of the picture."""
@@ -179,11 +179,11 @@ class Vision:
         quality = box.width * sharpness * reading.confidence**2
         return Look(detection=detection, reading=reading, crop=crop, quality=quality)
 
-    def _rejoin(self) -> None:
+    def _rejoin(self, at: datetime) -> None:
         """Joins tracks of one vehicle that was out of sight for a while."""
         for lost in [track for track in self._tracks if track.missed]:
             for found in [track for track in self._tracks if not track.missed]:
-                if found.first_seen > lost.last_seen and same_vehicle(lost, found):
+                if found.first_seen > lost.last_seen and same_vehicle(lost, found, at):
                     lost.take(found)
                     self._tracks = [track for track in self._tracks if track is not found]
                     break

@@ -1,0 +1,192 @@
+"""One read per vehicle, whatever the look of each frame."""
+
+from datetime import timedelta
+
+import pytest
+
+from edge.clock import ReplayClock
+from edge.errors import ModelError
+from edge.vision import Vision
+from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, watch
+
+
+def test_a_passing_vehicle_is_one_read() -> None:
+    reads, _, _ = watch(crossing("AB12345", begins=1.0), seconds=6)
+    assert texts(reads) == ["AB12345"]
+
+
+def test_a_read_says_from_when_to_when_the_plate_was_in_view() -> None:
+    (read,), _, _ = watch(crossing("AB12345", begins=1.0, lasts=2.0), seconds=6)
+    assert 0.9 < (read.first_seen - START).total_seconds() < 1.4
+    assert 2.7 < (read.last_seen - START).total_seconds() <= 3.05
+    assert read.first_seen < read.best_seen < read.last_seen
+
+
+def test_vehicles_that_follow_one_another_are_one_read_each() -> None:
+    passing = [crossing(f"AB1234{n}", begins=1.0 + 2.2 * n) for n in range(5)]
+    reads, _, _ = watch(*passing, seconds=14)
+    assert texts(reads) == [f"AB1234{n}" for n in range(5)]
+
+
+def test_vehicles_side_by_side_are_one_read_each() -> None:
+    reads, _, _ = watch(crossing("AB12345", begins=1, top=110), crossing("XY98765", begins=1.3, top=280), seconds=5)
+    assert sorted(texts(reads)) == ["AB12345", "XY98765"]
+
+
+def test_a_vehicle_is_handed_on_soon_after_it_has_gone() -> None:
+    scene = {10: crossing("AB12345", begins=0.5)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    handed_on = [frame.captured_at for frame in draw(scene, seconds=6, fps=25) if vision.passages(frame)]
+    assert len(handed_on) == 1
+    assert START + timedelta(seconds=2.3) < handed_on[0] < START + timedelta(seconds=4.5)
+
+
+def test_a_parked_vehicle_is_one_read_for_the_whole_recording() -> None:
+    reads, _, _ = watch(standing("PARKED1"), crossing("AB12345", begins=3.0), seconds=12)
+    parked = [read for read in reads if read.text == "PARKED1"]
+    assert sorted(texts(reads)) == ["AB12345", "PARKED1"]
+    assert (parked[0].last_seen - parked[0].first_seen).total_seconds() > 9
+
+
+def test_a_parked_vehicle_is_seen_although_nothing_moves() -> None:
+    reads, _, _ = watch(standing("PARKED1"), seconds=5)
+    assert texts(reads) == ["PARKED1"]
+
+
+def test_a_parked_vehicle_that_a_bus_hides_is_one_read() -> None:
+    parked = standing("PARKED1", hidden=lambda seconds: 4 <= seconds < 9)
+    reads, _, _ = watch(parked, crossing("BUS4321", begins=3.5, lasts=6.0), seconds=14)
+    assert sorted(texts(reads)) == ["BUS4321", "PARKED1"]
+
+
+def test_a_parked_vehicle_whose_text_jitters_between_look_alikes_is_one_read() -> None:
+    says = ("PAR08D1", "PARO8D1", "PAROBD1")
+    parked = standing("PAR08D1", hidden=lambda seconds: 5 <= seconds < 8, says=lambda look: (says[look % 3], 0.8))
+    reads, _, _ = watch(parked, crossing("AB12345", begins=4.0, lasts=5.0, top=250), seconds=14)
+    assert len(reads) == 2
+
+
+def test_a_vehicle_that_stays_is_handed_on_after_a_minute_and_never_again() -> None:
+    scene = {10: standing("PARKED1")}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    handed_on = [frame.captured_at for frame in draw(scene, seconds=150, fps=2) if vision.passages(frame)]
+    assert [round((at - START).total_seconds()) for at in handed_on] == [60]
+    assert vision.finish() == []
+
+
+def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None:
+    parked = standing("PARKED1", hidden=lambda seconds: 70 <= seconds < 200)
+    reads, vision, _ = watch(parked, seconds=230, fps=2)
+    assert texts(reads) == ["PARKED1"]
+    assert vision.counts.rejected == {"the same vehicle again": 1}
+
+
+def test_another_vehicle_in_the_same_place_is_another_read() -> None:
+    first = standing("AB12345", hidden=lambda seconds: seconds >= 5)
+    second = standing("XY98760", hidden=lambda seconds: seconds < 5)
+    reads, _, _ = watch(first, second, seconds=10)
+    assert texts(reads) == ["AB12345", "XY98760"] or texts(reads) == ["XY98760", "AB12345"]
+
+
+def test_a_plate_that_is_lost_for_a_moment_is_the_same_passage() -> None:
+    way = crossing("AB12345", begins=0.5, lasts=3.0)
+    reads, _, _ = watch(Vehicle(text="AB12345", at=lambda s: None if 1.5 < s < 2.1 else way.at(s)), seconds=6)
+    assert texts(reads) == ["AB12345"]
+
+
+def test_a_plate_that_is_seen_for_most_of_a_second_gets_eight_looks() -> None:
+    (read,), _, _ = watch(crossing("AB12345", begins=1.0, lasts=1.1), seconds=4, fps=30)
+    assert read.frames >= 8
+
+
+def test_an_empty_road_is_looked_at_only_now_and_then() -> None:
+    _, vision, eyes = watch(seconds=20)
+    assert eyes.found == vision.counts.looks
+    # The first frame counts as motion, then a look every two seconds.
+    assert eyes.found <= 8 + 20 / 2
+
+
+def test_a_plate_seen_in_one_frame_says_so() -> None:
+    glimpse = Vehicle(text="AB12345", at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.03 else None)
+    (read,), _, _ = watch(glimpse, seconds=4)
+    assert read.frames == 1
+
+
+def test_an_unsure_glimpse_is_dropped_and_counted() -> None:
+    glimpse = Vehicle(
+        text="AB12345",
+        at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.03 else None,
+        says=lambda look: ("AB12345", 0.8),
+    )
+    reads, vision, _ = watch(glimpse, seconds=4)
+    assert reads == []
+    assert vision.counts.rejected == {"seen once only, and not surely": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "sure", "reason"),
+    [
+        ("AB1", 0.95, "not as long as a plate's text"),
+        ("AB123456789", 0.95, "not as long as a plate's text"),
+        ("AB12345", 0.4, "not sure enough"),
+        ("", 0.0, "no text in it"),
+    ],
+)
+def test_what_is_no_plate_is_dropped_and_counted(said: str, sure: float, reason: str) -> None:
+    sign = standing("SIGN", says=lambda look: (said, sure))
+    reads, vision, _ = watch(sign, seconds=4)
+    assert reads == []
+    assert vision.counts.rejected == {reason: 1}
+
+
+def test_a_plate_too_small_to_read_is_dropped_and_counted() -> None:
+    far = Vehicle(text="AB12345", at=lambda seconds: (300.0, 100.0, 20.0))
+    reads, vision, _ = watch(far, seconds=4)
+    assert reads == []
+    assert vision.counts.rejected == {"too small to read": 1}
+
+
+def test_a_plate_that_is_half_out_of_the_picture_is_not_read_there() -> None:
+    _, _, eyes = watch(Vehicle(text="AB12345", at=lambda s: (-30.0, 100.0, 80.0)), seconds=4)
+    assert eyes.looks == {}
+
+
+def test_the_same_frames_give_the_same_reads() -> None:
+    first, _, _ = watch(crossing("AB12345", begins=1.0), standing("PARKED1"), seconds=6)
+    again, _, _ = watch(crossing("AB12345", begins=1.0), standing("PARKED1"), seconds=6)
+    assert first == again
+
+
+def test_every_read_has_a_name_of_its_own() -> None:
+    reads, _, _ = watch(crossing("AB12345", begins=1.0), standing("PARKED1"), seconds=6)
+    assert len({read.read_id for read in reads}) == 2
+
+
+def test_the_crop_shows_the_plate() -> None:
+    (read,), _, _ = watch(crossing("AB12345", begins=1.0), seconds=5)
+    assert read.crop is not None
+    assert (read.crop[:, :, 2] == 201).mean() > 0.7
+
+
+def test_a_detector_that_fails_is_not_an_empty_road() -> None:
+    eyes = Eyes({}, failing=ModelError("model `broken`: inference failed"))
+    vision = Vision(models=eyes, clock=ReplayClock(start=START))
+    frame = next(draw({}, seconds=1, fps=25))
+    with pytest.raises(ModelError):
+        vision.passages(frame)
+
+
+def test_a_camera_that_changes_its_size_goes_on() -> None:
+    scene = {10: crossing("AB12345", begins=0.2)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    frames = list(draw(scene, seconds=3, fps=25))
+    reads = [read for frame in frames for read in vision.passages(frame)]
+    other = {11: standing("XY98765")}
+    vision._models = Eyes(other)
+    for frame in draw(other, seconds=3, fps=25):
+        smaller = frame.pixels[:300, :500].copy()
+        later = frame.captured_at + timedelta(seconds=3)
+        reads += vision.passages(
+            type(frame)(camera_id="north", sequence=frame.sequence, captured_at=later, pixels=smaller)
+        )
+    assert texts(reads + vision.finish()) == ["AB12345", "XY98765"]
