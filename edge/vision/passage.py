@@ -30,6 +30,7 @@ class Rejection(StrEnum):
     NO_TEXT = "no text in it"
     LENGTH = "not as long as a plate's text"
     UNSURE = "not sure enough"
+    UNSURE_CHARACTER = "a character is more likely wrong than right"
     ONE_UNSURE_LOOK = "seen once only, and not surely"
     SAME_VEHICLE = "the same vehicle again"
 
@@ -39,6 +40,7 @@ class Plausibility:
     """What a candidate must have to be believed."""
 
     confidence: float = 0.7
+    character_confidence: float = 0.35
     single_look_confidence: float = 0.9
     long_text_confidence: float = 0.9
     width: float = 36.0
@@ -59,6 +61,8 @@ class Plausibility:
             return Rejection.LENGTH
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
+        if vote.lowest_character_confidence < self.character_confidence:
+            return Rejection.UNSURE_CHARACTER
         if vote.readings < 2 and vote.confidence < self.single_look_confidence:
             return Rejection.ONE_UNSURE_LOOK
         return None

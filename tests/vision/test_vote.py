@@ -1,0 +1,82 @@
+"""What several looks agree on."""
+
+from edge.vision.reader import Reading
+from edge.vision.vote import KEPT_READINGS, Ballot, differences
+
+
+def ballot(*looks: tuple[str, float, float]) -> Ballot:
+    """A ballot of (text, confidence of every character, width in pixels)."""
+    cast = Ballot()
+    for text, sure, width in looks:
+        cast.add(Reading(text=text, confidences=(sure,) * len(text)), width=width)
+    return cast
+
+
+def winner(*looks: tuple[str, float, float]) -> str:
+    vote = ballot(*looks).result()
+    assert vote is not None
+    return vote.text
+
+
+def test_most_looks_win() -> None:
+    assert winner(("AB12345", 0.9, 80), ("AB12345", 0.9, 80), ("A812345", 0.9, 80)) == "AB12345"
+
+
+def test_each_character_is_voted_on_its_own() -> None:
+    assert winner(("AB1234S", 0.9, 80), ("A812345", 0.9, 80), ("AB12345", 0.9, 80), ("AB1Z345", 0.9, 80)) == "AB12345"
+
+
+def test_a_large_plate_outvotes_two_small_ones() -> None:
+    assert winner(("A812345", 0.9, 40), ("A812345", 0.9, 40), ("AB12345", 0.9, 120)) == "AB12345"
+
+
+def test_a_sure_look_outvotes_two_unsure_ones() -> None:
+    assert winner(("A812345", 0.6, 80), ("A812345", 0.6, 80), ("AB12345", 0.98, 80)) == "AB12345"
+
+
+def test_the_length_is_voted_before_the_characters() -> None:
+    assert winner(("AB12345", 0.9, 80), ("B12345", 0.9, 80), ("AB12345", 0.9, 80)) == "AB12345"
+
+
+def test_a_look_without_text_does_not_vote() -> None:
+    cast = ballot(("", 0.0, 80), ("AB12345", 0.9, 80))
+    vote = cast.result()
+    assert cast.readings == 1
+    assert vote is not None
+    assert vote.confidence > 0.89
+
+
+def test_no_look_no_text() -> None:
+    assert Ballot().result() is None
+
+
+def test_disagreement_lowers_the_confidence_at_its_place_only() -> None:
+    vote = ballot(("AB12345", 0.9, 80), ("A812345", 0.9, 80), ("AB12345", 0.9, 80)).result()
+    assert vote is not None
+    assert abs(vote.lowest_character_confidence - 0.6) < 1e-6
+    assert vote.confidence > 0.85
+
+
+def test_disagreement_on_the_length_lowers_the_whole_confidence() -> None:
+    vote = ballot(("AB12345", 0.9, 80), ("AB1234", 0.9, 80)).result()
+    assert vote is not None
+    assert vote.confidence < 0.5
+
+
+def test_a_ballot_does_not_grow_for_ever() -> None:
+    cast = ballot(*[("AB12345", 0.9, 80)] * 5, *[("XXXXXXX", 0.5, 30)] * 500)
+    assert len(cast._weighed) == KEPT_READINGS
+    assert cast.readings == 505
+    assert winner(*[("AB12345", 0.9, 80)] * 5, *[("XXXXXXX", 0.5, 30)] * 500) == "AB12345"
+
+
+def test_look_alikes_do_not_count_as_differences() -> None:
+    assert differences("PAROBD1", "PAR08DI") == 0
+    assert differences("AB12345", "AB12346") == 1
+    assert differences("AB12345", "B12345") == 1
+    assert differences("AB12345", "XY98760") == 7
+
+
+def test_a_plate_is_not_in_the_representation_of_a_vote() -> None:
+    assert "AB12345" not in repr(ballot(("AB12345", 0.9, 80)).result())
+    assert "AB12345" not in repr(Reading(text="AB12345", confidences=(0.9,)))
