@@ -153,6 +153,11 @@ def open_(
     return Opened(header=header, body=body, checkpoint=_note(body))
 
 
+def sealed_to(envelope: Envelope) -> str:
+    """The id of the key that opens an envelope of ours."""
+    return parse(Header, envelope.header, what="the clear header").key
+
+
 def _require_allowed(tags: Tags, decision: Decision, hits: Sequence[Hit], crop: bytes | None) -> None:
     if decision.effect is not Effect.SHARE or decision.channel is None:
         raise EnvelopeError("a read that is withheld is never sealed")
