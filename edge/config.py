@@ -40,6 +40,8 @@ class Camera(Written):
     def _without_password(cls, url: str) -> str:
         scheme = re.match(r"([a-z][a-z0-9+.-]*):", url)
         if not scheme:
+            if not url.startswith("/"):
+                raise ValueError("must be an address or a whole path from / on")
             return url
         if scheme.group(1) not in ("rtsp", "rtsps", "http", "https", "usb"):
             raise ValueError("must start with rtsp://, rtsps://, http://, https:// or usb:, or be a path")

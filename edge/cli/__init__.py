@@ -4,11 +4,12 @@ Every error raised on purpose ends as one line on stderr and exit code 1; wrong 
 """
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from edge.cli import audit, policy, replay
+from edge import __version__
+from edge.cli import audit, check, policy, replay
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -20,8 +21,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audit.register(app)
+check.register(app)
 policy.register(app)
 replay.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"homerule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Shows the version and exits.")
+    ] = False,
+) -> None:
+    """Reads number plates on the camera and shares each read only as the local policy allows."""
 
 
 def main() -> NoReturn:

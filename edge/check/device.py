@@ -1,0 +1,124 @@
+"""What a device needs on top, as its device.toml says: disk, ledger, keys, clock, policy, cameras, broker."""
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from edge import desk
+from edge.check.finding import Finding, look, note, wrong
+from edge.check.network import broker_findings, camera
+from edge.check.timekeeping import synchronised
+from edge.clock import Clock
+from edge.config import Config
+from edge.errors import ConfigError
+from edge.keys import load_public, load_signing_key
+from edge.ledger.database import open_readonly
+
+
+def device(config: Config, *, clock: Clock) -> list[Finding]:
+    """Checks one device against its configuration. The ledger may be in use; a broker is only greeted."""
+    own = config.device
+    findings = [
+        look("clock", _clock),
+        look("disk", lambda: _disk(own.ledger.parent, config.limits.min_free_megabytes)),
+        look("ledger folder", lambda: _writable(own.ledger.parent)),
+        look("ledger", lambda: _ledger(own.ledger)),
+    ]
+    if own.floor is not None:
+        floor = own.floor
+        findings.append(look("floor folder", lambda: _writable(floor.parent)))
+    findings.append(look("device key", lambda: _key(own.key)))
+    findings.append(look("pin", lambda: _pin(config.policy.pin)))
+    findings.append(look("policy", lambda: _policy(config, clock)))
+    findings += [camera(one) for one in config.camera]
+    findings += broker_findings(config.broker, clock=clock)
+    return findings
+
+
+def _clock() -> Finding | str:
+    if synchronised():
+        return "synchronised"
+    return wrong(
+        "clock",
+        "not synchronised, so that only the owner is served; start systemd-timesyncd or chrony and wait a minute",
+    )
+
+
+def _disk(folder: Path, least: int) -> Finding | str:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder, make it and give it to this user")
+    free = shutil.disk_usage(folder).free // 1_000_000
+    if free < least:
+        return wrong("disk", f"{folder}: {free} MB free, {least} are asked for; free some space")
+    return f"{free} MB free for {folder}"
+
+
+def _writable(folder: Path) -> str:
+    """Writes and syncs a file as the ledger does; a disk that cannot sync loses what it promised to keep."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder, make it and give it to this user")
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".homerule-check-") as file:
+            file.write(b"homerule check\n")
+            file.flush()
+            os.fsync(file.fileno())
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        why = (error.strerror or "unknown").lower()
+        raise ConfigError(
+            f"{folder}: cannot be written and synced ({why}), mend the disk or the folder's owner"
+        ) from None
+    return f"{folder} can be written and synced"
+
+
+def _ledger(path: Path) -> Finding | str:
+    if not path.exists():
+        return note("ledger", f"{path}: not there yet, the daemon makes it; a new ledger shares nothing until signed")
+    _private(path, "ledger")
+    open_readonly(path).close()
+    return f"{path} is a ledger of this version"
+
+
+def _key(path: Path) -> str:
+    load_signing_key(path)
+    return f"{path} is an Ed25519 key that only its owner can read"
+
+
+def _private(path: Path, what: str) -> None:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(f"{path}: others can read this {what}, run `chmod 600 {path}`")
+
+
+def _pin(path: Path) -> str:
+    """The pin decides whose signature widens, so only root may be able to write it."""
+    if not path.exists():
+        raise ConfigError(f"{path}: the city's public key is not pinned, as root copy its `city.key.pub` there")
+    load_public(path)
+    for place in (path, path.parent):
+        status = place.stat()
+        if status.st_uid != 0 or status.st_mode & 0o022:
+            raise ConfigError(
+                f"{place}: somebody other than root can change the city's key, "
+                f"run `chown root {place}` and `chmod go-w {place}`"
+            )
+    return f"{path} holds the city's key and is root's"
+
+
+def _policy(config: Config, clock: Clock) -> Finding | str:
+    bundle = desk.open_bundle(config.policy.folder, pin=config.policy.pin)
+    desk.hotlists(config.policy.folder, bundle)
+    if config.device.id not in bundle.device_ids:
+        return wrong(
+            "policy",
+            f"version {bundle.version} is for {', '.join(bundle.device_ids)}, not for `{config.device.id}`; "
+            f"sign it with `--device {config.device.id}`",
+        )
+    if bundle.valid_until <= clock.now().at:
+        return wrong("policy", f"`valid_until` has passed on {bundle.valid_until:%Y-%m-%d}, sign a new version")
+    return f"version {bundle.version}, signed by the city, valid until {bundle.valid_until:%Y-%m-%d}"

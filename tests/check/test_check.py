@@ -1,0 +1,220 @@
+"""`homerule check`: each fault is found, named and comes with its mend; a device that is well has nothing wrong."""
+
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.check import Finding, State, device, program
+from edge.check.program import PACKAGES
+from edge.check.timekeeping import synchronised
+from edge.clock import ReplayClock
+from edge.config import load
+from edge.desk import Answers, init
+from edge.keys import load_signing_key
+from edge.ledger import Ledger
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CLOCK = ReplayClock(start=NOW)
+
+
+@pytest.fixture
+def broker() -> Iterator[int]:
+    """A port on which something listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture
+def site(tmp_path: Path, broker: int) -> Path:
+    """A device that is well: its folder, with device.toml in it."""
+    answers = Answers(
+        state="US-IL",
+        place="Mount Aspen",
+        county_fips=None,
+        owner_id="mount-aspen-pd",
+        owner_name="Mount Aspen Police Department",
+        owner_agency_id="mapd",
+        device_id="elm-street-north",
+    )
+    init(tmp_path / "policy", answers, now=NOW)
+    for name in ("device.key", "city.key.pub"):
+        (tmp_path / "policy" / name).rename(tmp_path / name)
+    (tmp_path / "state").mkdir()
+    key = load_signing_key(tmp_path / "device.key")
+    Ledger.open(tmp_path / "state" / "ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north").close()
+    (tmp_path / "road.mp4").write_bytes(b"not looked at")
+    (tmp_path / "device.toml").write_text(
+        f"""
+[device]
+id = "elm-street-north"
+ledger = "state/ledger.sqlite"
+key = "device.key"
+[[camera]]
+id = "lane-1"
+url = "{tmp_path}/road.mp4"
+[broker]
+host = "127.0.0.1"
+port = {broker}
+access = "none"
+[policy]
+folder = "policy"
+pin = "city.key.pub"
+[limits]
+min_free_megabytes = 10
+"""
+    )
+    return tmp_path
+
+
+def findings(site: Path) -> dict[str, Finding]:
+    """What a check of this device finds, by thing."""
+    return {finding.thing: finding for finding in device(load(site / "device.toml"), clock=CLOCK)}
+
+
+def fault(site: Path, thing: str) -> str:
+    """What is said to be wrong with one thing, which alone must be wrong."""
+    found = findings(site)
+    assert found[thing].state is State.WRONG
+    # the machine that runs the tests may have no time server, and the pin may not be root's
+    others = [name for name, one in found.items() if one.state is State.WRONG and name not in (thing, "clock", "pin")]
+    assert not others
+    return found[thing].said
+
+
+def write(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_device_that_is_well_has_nothing_wrong(site: Path) -> None:
+    wrong = {thing for thing, finding in findings(site).items() if finding.state is State.WRONG}
+    assert wrong <= {"clock", "pin"}
+
+
+def test_the_clock_finding_is_what_the_kernel_says(site: Path) -> None:
+    assert (findings(site)["clock"].state is State.OK) == synchronised()
+
+
+def test_a_pin_that_others_can_change_is_wrong(site: Path) -> None:
+    (site / "city.key.pub").chmod(0o666)
+    assert "chmod go-w" in fault(site, "pin")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file that is root's")
+def test_a_pin_that_is_roots_is_well(site: Path) -> None:
+    assert findings(site)["pin"].state is State.OK
+
+
+def test_a_missing_pin_is_wrong(site: Path) -> None:
+    (site / "city.key.pub").rename(site / "elsewhere.pub")
+    found = findings(site)
+    assert "not pinned" in found["pin"].said
+    assert found["policy"].state is State.WRONG
+
+
+def test_a_key_that_others_can_read_is_wrong(site: Path) -> None:
+    (site / "device.key").chmod(0o644)
+    assert "chmod 600" in fault(site, "device key")
+
+
+def test_a_missing_ledger_folder_is_wrong(site: Path) -> None:
+    write(site / "device.toml", "state/ledger", "gone/ledger")
+    found = findings(site)
+    assert found["ledger folder"].state is State.WRONG
+    assert "make it" in found["ledger folder"].said
+
+
+def test_a_file_that_is_no_ledger_is_wrong(site: Path) -> None:
+    (site / "state" / "ledger.sqlite").write_bytes(b"holiday pictures " * 100)
+    assert "not a ledger" in fault(site, "ledger")
+
+
+def test_a_check_leaves_the_ledger_folder_as_it_was(site: Path) -> None:
+    before = sorted(path.name for path in (site / "state").iterdir())
+    findings(site)
+    assert sorted(path.name for path in (site / "state").iterdir()) == before
+
+
+def test_too_little_free_disk_is_wrong(site: Path) -> None:
+    write(site / "device.toml", "min_free_megabytes = 10", "min_free_megabytes = 999999999")
+    assert "free some space" in fault(site, "disk")
+
+
+def test_a_policy_changed_after_the_signature_is_wrong(site: Path) -> None:
+    write(site / "policy" / "policy.toml", "Mount Aspen", "Mount Aspern")
+    assert "homerule" in fault(site, "policy")
+
+
+def test_a_policy_for_another_device_is_wrong(site: Path) -> None:
+    write(site / "device.toml", '"elm-street-north"', '"oak-street"')
+    assert "`--device oak-street`" in fault(site, "policy")
+
+
+def test_a_broker_that_is_away_is_wrong(site: Path, broker: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    write(site / "device.toml", f"port = {broker}", f"port = {port}")
+    assert "is the broker running" in fault(site, "broker")
+
+
+def test_a_missing_wall_is_said(site: Path) -> None:
+    assert findings(site)["broker rights"].state is State.NOTE
+
+
+def test_a_camera_that_is_not_there_is_wrong(site: Path) -> None:
+    (site / "road.mp4").unlink()
+    assert "check the plug and the spelling" in fault(site, "camera lane-1")
+
+
+def test_a_camera_login_that_others_can_read_is_wrong_and_not_shown(site: Path) -> None:
+    (site / "login").write_text("viewer:hunter2\n")
+    (site / "login").chmod(0o644)
+    write(site / "device.toml", "[broker]", 'credentials = "login"\n[broker]')
+    said = fault(site, "camera lane-1")
+    assert "chmod 600" in said
+    assert "hunter2" not in said
+
+
+def test_a_changed_model_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").write_text(
+        "".join(
+            f'[[model]]\nname = "{kind}"\nkind = "{kind}"\nfile = "m.onnx"\nsha256 = "{"0" * 64}"\n'
+            f'licence = "Apache-2.0"\ndefault = true\nconfig = "m.onnx"\nconfig_sha256 = "{"0" * 64}"\n'
+            for kind in ("detector", "reader")
+        )
+    )
+    (tmp_path / "m.onnx").write_bytes(b"something else")
+    found = {finding.thing: finding for finding in program(clock=CLOCK, models=tmp_path)}
+    assert found["models"].state is State.WRONG
+    assert "sha256" in found["models"].said
+    assert found["known plate"].state is State.WRONG
+
+
+def test_the_packages_looked_for_are_those_that_the_project_asks_for() -> None:
+    asked = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {f"{name}>={least}" for name, least in PACKAGES.items()} == set(asked)
+
+
+def test_the_command_says_each_thing_in_one_line_and_fails_when_one_is_wrong(site: Path) -> None:
+    (site / "device.key").chmod(0o644)
+    run = subprocess.run(
+        [sys.executable, "-m", "edge", "check", "--config", str(site / "device.toml")], capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert not run.stderr
+    lines = run.stdout.splitlines()
+    assert [line for line in lines if line.startswith("WRONG device key: ")]
+    assert lines[-1].endswith("things are wrong")
+
+
+def test_what_demo_and_replay_need_is_well_here() -> None:
+    run = subprocess.run([sys.executable, "-m", "edge", "check"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
