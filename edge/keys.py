@@ -64,6 +64,14 @@ def load_public(path: Path) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(_raw(_read(path).decode("utf-8", "replace"), str(path)))
 
 
+def load_password(path: Path) -> str:
+    """Reads the first line of a password file; ConfigError if it is missing, empty or readable by others."""
+    password = _read(path, private=True).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+    if not password:
+        raise ConfigError(f"{path}: holds no password, write it into the first line")
+    return password
+
+
 def signing_public(text: str, *, where: str) -> Ed25519PublicKey:
     """The Ed25519 public key that `text` (base64, 32 bytes) spells; ConfigError names `where` it stood."""
     return Ed25519PublicKey.from_public_bytes(_raw(text, where))
@@ -139,7 +147,7 @@ def _read(path: Path, *, private: bool = False) -> bytes:
                 _require_own(path, os.fstat(file.fileno()))
             return file.read(_LARGEST_FILE)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such key file, make one with `homerule keygen`") from None
+        raise ConfigError(f"{path}: no such file, keys are made with `homerule keygen`") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read, {_why(error)}") from error
 
@@ -149,7 +157,7 @@ def _require_own(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{path}: not a regular file, name the key file itself")
     if status.st_mode & 0o077:
-        raise ConfigError(f"{path}: others can read this private key, run `chmod 600 {path}`")
+        raise ConfigError(f"{path}: others can read this secret, run `chmod 600 {path}`")
     if status.st_uid not in (0, os.geteuid()):
         raise ConfigError(f"{path}: belongs to another user, run `chown` so that it is yours")
 

@@ -1,0 +1,163 @@
+"""`homerule keygen` and `homerule receive`: a subscriber's own keys, and the reference subscriber."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge import keys
+from edge.clock import SystemClock, monotonic
+from edge.delivery.broker import Broker, Tls
+from edge.errors import BrokerError
+from edge.receive import LinesFile, Printed, Receiver, Store
+
+_PATIENCE = 0.2
+
+
+class KeyKind(StrEnum):
+    """What a key is for."""
+
+    SEALING = "sealing"
+    SIGNING = "signing"
+
+
+class Mqtt(StrEnum):
+    """The versions of MQTT that are spoken."""
+
+    FIVE = "5"
+    THREE = "3.1.1"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file to the program."""
+    app.command()(keygen)
+    app.command()(receive)
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Where the private key goes; its public half goes to FILE.pub.")],
+    kind: Annotated[KeyKind, typer.Option(help="sealing: a subscriber's, to open reads; signing: a device's.")],
+) -> None:
+    """Makes a key pair, never over an existing one, and prints the public half."""
+    make = keys.new_sealing_key if kind is KeyKind.SEALING else keys.new_signing_key
+    print(keys.public_text(make(file)))
+
+
+def receive(
+    broker: Annotated[str, typer.Option(help="The broker as HOST:PORT.")],
+    subscriber: Annotated[str, typer.Option(help="Our id in the city's registry.")],
+    key: Annotated[Path, typer.Option(help="Our private sealing key, from `homerule keygen --kind sealing`.")],
+    device_key: Annotated[str, typer.Option(help="The device's public key: its .pub file, or the base64 in it.")],
+    device: Annotated[str | None, typer.Option(help="Take reads of this device only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Append reads here as JSON lines (0600); else print them.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Take test data, and nothing else.")] = False,
+    protocol: Annotated[Mqtt, typer.Option(help="The version of MQTT that the broker speaks.")] = Mqtt.FIVE,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many reads.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, help="End after so many seconds.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="The CA of the broker's certificate; turns TLS on.")] = None,
+    cert: Annotated[Path | None, typer.Option(help="Our certificate.")] = None,
+    cert_key: Annotated[Path | None, typer.Option(help="The private key of our certificate.")] = None,
+    username: Annotated[str | None, typer.Option(help="Our name, where the broker asks for one.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="The file with our password, one line, 0600.")] = None,
+) -> None:
+    """Receives our reads: opens and verifies each, stores it, then acknowledges it."""
+    if ca is None and (cert is not None or cert_key is not None):
+        raise typer.BadParameter("--cert and --cert-key need --ca")
+    if password_file is not None and username is None:
+        raise typer.BadParameter("--password-file needs --username")
+    sealing_key, device_public_key = keys.load_sealing_key(key), _device_key(device_key)
+    host, port = _host_port(broker)
+    reach = Broker(
+        host=host,
+        port=port,
+        client_id=subscriber,
+        protocol=protocol.value,
+        username=username,
+        password=None if password_file is None else keys.load_password(password_file),
+        tls=None if ca is None else Tls(ca=ca, cert=cert, key=cert_key),
+    )
+    with _stopping() as stop, _said_on_stderr(), closing(reach), _store(out) as store:
+        receiver = Receiver(
+            broker=reach,
+            store=store,
+            subscriber_id=subscriber,
+            sealing_key=sealing_key,
+            device_public_key=device_public_key,
+            device_id=device,
+            clock=SystemClock(trusted=True),
+            test=test,
+        )
+        _run(receiver, reach, stop, count, seconds)
+
+
+def _run(receiver: Receiver, broker: Broker, stop: threading.Event, count: int | None, seconds: float | None) -> None:
+    """Receives until it is told to stop, has `count` reads, or `seconds` are over."""
+    until, got, connected = (None if seconds is None else monotonic() + seconds), 0, False
+    while not stop.is_set() and (count is None or got < count) and (until is None or monotonic() < until):
+        got += receiver.step(patience=_PATIENCE) is not None
+        connected = connected or broker.connected
+    refused = f", {receiver.refused} refused" if receiver.refused else ""
+    print(f"homerule: {got} reads received{refused}", file=sys.stderr)
+    if not connected and not stop.is_set():
+        raise BrokerError("the broker could not be reached in the time given")
+    if count is not None and got < count and not stop.is_set():
+        raise BrokerError(f"only {got} of {count} reads came in the time given")
+
+
+def _host_port(text: str) -> tuple[str, int]:
+    host, gap, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not gap or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"`{text}` is not HOST:PORT, such as 127.0.0.1:1883")
+    return host, int(port)
+
+
+def _device_key(text: str) -> Ed25519PublicKey:
+    if len(text) == 44 and text.endswith("="):
+        return keys.signing_public(text, where="--device-key")
+    return keys.load_public(Path(text))
+
+
+@contextmanager
+def _store(out: Path | None) -> Iterator[Store]:
+    if out is None:
+        yield Printed(lambda line: print(line, end="", flush=True))
+        return
+    file = LinesFile(out)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that a read is either stored and acknowledged or neither."""
+    stop = threading.Event()
+    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def _said_on_stderr() -> Iterator[None]:
+    """What the rooms say goes to stderr, one line each, as this program's own words."""
+    speaker, log = logging.StreamHandler(sys.stderr), logging.getLogger("edge")
+    speaker.setFormatter(logging.Formatter("homerule: %(message)s"))
+    log.addHandler(speaker)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(speaker)
