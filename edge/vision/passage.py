@@ -63,7 +63,8 @@ class Plausibility:
             return Rejection.UNSURE
         if vote.lowest_character_confidence < self.character_confidence:
             return Rejection.UNSURE_CHARACTER
-        if vote.readings < 2 and vote.confidence < self.single_look_confidence:
+        span = track.ballot.span(vote.text)
+        if (span is None or span.readings < 2) and vote.confidence < self.single_look_confidence:
             return Rejection.ONE_UNSURE_LOOK
         return None
 

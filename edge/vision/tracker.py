@@ -64,7 +64,7 @@ class Track:
         if distance(self._anchor, box) > STILL_WIDTHS * box.width:
             self._anchor, self._anchored = box, at
         if look.reading is not None:
-            self.ballot.add(look.reading, width=box.width)
+            self.ballot.add(look.reading, width=box.width, at=at)
         if look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
 

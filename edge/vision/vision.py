@@ -212,18 +212,20 @@ class Vision:
         if reason is not None or vote is None:
             self._rejected[reason or Rejection.NO_TEXT] += 1
             return None
+        span = track.ballot.span(vote.text)
         self._memory.remember(track, vote)
         self._count["passages"] += 1
         return PlateRead(
             read_id=self._clock.new_id(),
             camera_id=self._camera_id,
-            first_seen=track.first_seen,
+            # A track may have begun on something else, such as a sign that the vehicle passed.
+            first_seen=span.first if span else track.first_seen,
             best_seen=track.best_seen,
-            last_seen=track.last_seen,
+            last_seen=span.last if span else track.last_seen,
             box=track.best.detection.box,
             text=vote.text,
             confidence=round(vote.confidence, 4),
             lowest_character_confidence=round(vote.lowest_character_confidence, 4),
-            frames=vote.readings,
+            frames=span.readings if span else 1,
             crop=track.best.crop,
         )

@@ -1,14 +1,18 @@
 """What several looks agree on."""
 
+from datetime import timedelta
+
 from edge.vision.reader import Reading
-from edge.vision.vote import KEPT_READINGS, Ballot, differences
+from edge.vision.vote import KEPT_READINGS, KEPT_TEXTS, Ballot, align, differences
+from tests.vision.scene import START
 
 
 def ballot(*looks: tuple[str, float, float]) -> Ballot:
     """A ballot of (text, confidence of every character, width in pixels)."""
     cast = Ballot()
-    for text, sure, width in looks:
-        cast.add(Reading(text=text, confidences=(sure,) * len(text)), width=width)
+    for number, (text, sure, width) in enumerate(looks):
+        at = START + timedelta(seconds=number)
+        cast.add(Reading(text=text, confidences=(sure,) * len(text)), width=width, at=at)
     return cast
 
 
@@ -57,10 +61,31 @@ def test_disagreement_lowers_the_confidence_at_its_place_only() -> None:
     assert vote.confidence > 0.85
 
 
-def test_disagreement_on_the_length_lowers_the_whole_confidence() -> None:
-    vote = ballot(("AB12345", 0.9, 80), ("AB1234", 0.9, 80)).result()
+def test_a_look_that_reads_one_character_more_still_supports_the_others() -> None:
+    vote = ballot(("AB12345", 0.9, 80), ("AB12345", 0.9, 80), ("1AB12345", 0.9, 80)).result()
+    assert vote is not None
+    assert vote.text == "AB12345"
+    assert abs(vote.lowest_character_confidence - 0.7) < 1e-6
+    assert vote.confidence > 0.85
+
+
+def test_looks_that_have_nothing_in_common_leave_no_confidence() -> None:
+    vote = ballot(("AB12345", 0.9, 80), ("XY98760", 0.9, 80), ("ZZTOP", 0.9, 80)).result()
     assert vote is not None
     assert vote.confidence < 0.5
+
+
+def test_when_and_how_often_a_text_was_read_is_told_without_what_was_read_before() -> None:
+    cast = ballot(("SIGN", 0.5, 40), ("SIGN", 0.5, 40), ("AB12345", 0.9, 80), ("A812345", 0.9, 80))
+    span = cast.span("AB12345")
+    assert span is not None
+    assert (span.first - START, span.last - START, span.readings) == (timedelta(seconds=2), timedelta(seconds=3), 2)
+
+
+def test_characters_are_aligned_with_the_fewest_edits() -> None:
+    assert align("AB12345", "AB12345") == [0, 1, 2, 3, 4, 5, 6]
+    assert align("AB12345", "1AB12345") == [1, 2, 3, 4, 5, 6, 7]
+    assert align("AB12345", "AB2345") == [0, 1, None, 2, 3, 4, 5]
 
 
 def test_a_ballot_does_not_grow_for_ever() -> None:
@@ -68,6 +93,11 @@ def test_a_ballot_does_not_grow_for_ever() -> None:
     assert len(cast._weighed) == KEPT_READINGS
     assert cast.readings == 505
     assert winner(*[("AB12345", 0.9, 80)] * 5, *[("XXXXXXX", 0.5, 30)] * 500) == "AB12345"
+
+
+def test_only_so_many_texts_are_remembered() -> None:
+    cast = ballot(*[(f"AB{number:05}", 0.9, 80.0) for number in range(KEPT_TEXTS + 50)])
+    assert len(cast._spans) == KEPT_TEXTS
 
 
 def test_look_alikes_do_not_count_as_differences() -> None:
