@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 MARGIN = 0.2
 """Crops are kept with this margin, as a share of the plate's sides."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-_SURE, _PERHAPS = 0.72, 0.45
+SURE, PERHAPS = 0.72, 0.45
 """The least sure character of the reference must reach the first alone, the second when our reader agrees."""
 _FOLD = str.maketrans("OI", "01")
 
@@ -49,7 +49,7 @@ def squeezed(crop: Pixels) -> Pixels:
     return np.ascontiguousarray(small[:, :, ::-1])
 
 
-def reference_crops(folder: Path, split: str, reference: Path, least: float = _SURE) -> list[AgreedCrop]:
+def reference_crops(folder: Path, split: str, reference: Path, least: float) -> list[AgreedCrop]:
     """The crops of a split that the reference reader reads the same way, and surely, at two margins."""
     session = _session(reference)
     found = []
@@ -61,11 +61,10 @@ def reference_crops(folder: Path, split: str, reference: Path, least: float = _S
     return found
 
 
-def agreed_crops(folder: Path, reference: Path, ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:
-    """The training crops that both readers read the same."""
-    sure = reference_crops(folder, "train", reference, _PERHAPS)
-    texts = ours(np.stack([crop.tight() for crop in sure]))
-    return [crop for crop, text in zip(sure, texts, strict=True) if folded(text) == folded(crop.text)]
+def agreed_crops(perhaps: list[AgreedCrop], ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:
+    """Those of the reference's crops that our reader reads the same."""
+    texts = ours(np.stack([crop.tight() for crop in perhaps]))
+    return [crop for crop, text in zip(perhaps, texts, strict=True) if folded(text) == folded(crop.text)]
 
 
 def _pictures(folder: Path, split: str) -> Iterator[tuple[LabelledBox, Pixels]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-from agreed import folded, reference_crops
+from agreed import SURE, folded, reference_crops
 from fast_plate_ocr import LicensePlateRecognizer
 from numpy.typing import NDArray
 
@@ -43,7 +43,7 @@ def known_plates(folder: Path, reference: Path | None) -> Iterator[Plate]:
     if (folder / "boxes.csv").exists():
         if reference is None:
             raise SystemExit(f"{folder}: boxes.csv gives no texts; name a second reader with --reference")
-        for crop in reference_crops(folder, "val", reference):
+        for crop in reference_crops(folder, "val", reference, SURE):
             rows, columns = crop.crop.shape[:2]
             # Those crops carry a margin of 20 % of the plate on each side, so the plate is 5/7 of the crop.
             box = (columns / 7, rows / 7, columns * 5 / 7, rows * 5 / 7)

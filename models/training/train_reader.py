@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from agreed import AgreedCrop, agreed_crops, reference_crops
+from agreed import PERHAPS, SURE, AgreedCrop, agreed_crops, reference_crops
 from crops import Camera, bumpers
 from fonts import load_alphabets
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ from reader_net import ALPHABET, PAD, SLOTS, Reader, text_of
 from torch import Tensor
 from torch.nn import functional
 
-BATCH = 64
+BATCH = 32
 POOL = 12_000
-REPLACED = 5
-PEAK = 1.5e-3
+REPLACED = 3
+PEAK = 1.3e-3
 WARM_UP = 150
 LEARNED_TO_LOOK = 2.2
 """Below this loss the slots have found their characters, and harder crops may come."""
@@ -124,7 +124,7 @@ def rate(done: float, step: int) -> float:
 @torch.no_grad()
 def follow(mean: Reader, reader: Reader, step: int) -> None:
     """Move the averaged weights a little towards the trained ones."""
-    keep = min(0.9985, (step + 1) / (step + 20))
+    keep = min(0.9988, (step + 1) / (step + 20))
     for old, new in zip(mean.state_dict().values(), reader.state_dict().values(), strict=True):
         if old.dtype.is_floating_point:
             old.lerp_(new, 1 - keep)
@@ -159,35 +159,26 @@ def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed:
     cv2.setNumThreads(1)
     torch.manual_seed(seed)
     reader, mean = Reader().to(memory_format=torch.channels_last), Reader()
-    optimiser = torch.optim.AdamW(reader.parameters(), lr=PEAK, weight_decay=0.02, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(reader.parameters(), lr=PEAK, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     course = Course()
     if (out / "last.pt").exists():
         kept = torch.load(out / "last.pt", weights_only=False)
         reader.load_state_dict(kept["reader"])
         mean.load_state_dict(kept["mean"])
         optimiser.load_state_dict(kept["optimiser"])
+        for group in optimiser.param_groups:
+            group["fused"] = True
         course = Course(**kept["course"])
     else:
         mean.load_state_dict(reader.state_dict())
     kitchen = Kitchen(folder, np.random.default_rng((seed, course.step)))
     held_out = Kitchen(folder, np.random.default_rng(seed + 1_000_000), pool=512).batch
-    probe = [held_out(0.1) for _ in range(8)]
-    val = reference_crops(folder, "val", reference) if reference else []
-    if course.labelled and reference:
-        kitchen.add_real(agreed_crops(folder, reference, lambda crops: read(mean, crops)))
-    run(
-        reader,
-        mean,
-        optimiser,
-        course,
-        kitchen,
-        probe,
-        val,
-        folder=folder,
-        out=out,
-        budget=minutes * 60,
-        reference=reference,
-    )
+    probe = [held_out(0.1) for _ in range(16)]
+    val = reference_crops(folder, "val", reference, SURE) if reference else []
+    perhaps = reference_crops(folder, "train", reference, PERHAPS) if reference else []
+    if course.labelled:
+        kitchen.add_real(agreed_crops(perhaps, lambda crops: read(mean, crops)))
+    run(reader, mean, optimiser, course, kitchen, probe, val, perhaps, out=out, budget=minutes * 60)
 
 
 def run(
@@ -198,11 +189,10 @@ def run(
     kitchen: Kitchen,
     probe: list[tuple[NDArray[np.uint8], list[str]]],
     val: list[AgreedCrop],
+    perhaps: list[AgreedCrop],
     *,
-    folder: Path,
     out: Path,
     budget: float,
-    reference: Path | None,
 ) -> None:
     """The training loop proper."""
     saved = shown = course.seconds
@@ -223,8 +213,8 @@ def run(
         course.crops += BATCH
         if course.looked_at < 0 and course.loss < LEARNED_TO_LOOK:
             course.looked_at = course.step
-        if reference and course.labelled < len(LABEL_AT) and done > LABEL_AT[course.labelled]:
-            kitchen.add_real(agreed_crops(folder, reference, lambda crops: read(mean, crops)))
+        if perhaps and course.labelled < len(LABEL_AT) and done > LABEL_AT[course.labelled]:
+            kitchen.add_real(agreed_crops(perhaps, lambda crops: read(mean, crops)))
             course.labelled += 1
         now = time.monotonic()
         course.seconds += now - before
