@@ -52,6 +52,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
     with faults_named(path):
         db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         try:
+            _shape(db, path)  # before anything is changed in a file that is not ours
             _configure(db)
             _migrate(db, path)
         except BaseException:
