@@ -21,6 +21,7 @@ def replay(
     models: Annotated[Path | None, typer.Option(help="Folder of models with a manifest.toml.")] = None,
     detector: Annotated[str | None, typer.Option(help="Name of the plate detector.")] = None,
     reader: Annotated[str | None, typer.Option(help="Name of the plate reader.")] = None,
+    publish: Annotated[str | None, typer.Option(help="HOST:PORT of a broker on this computer for test reads.")] = None,
     pictures_per_second: Annotated[float, typer.Option(min=0.1, max=240.0, help="Pace of a folder of images.")] = 5.0,
 ) -> None:
     """Test mode: who would receive the reads of this recording? Nothing is sent or kept unless asked for."""
@@ -36,6 +37,7 @@ def replay(
         models=models,
         detector=detector,
         reader=reader,
+        publish=publish,
         pictures_per_second=pictures_per_second,
     )
 

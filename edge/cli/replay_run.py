@@ -10,7 +10,7 @@ from edge.capture import open_recording, recorded_at
 from edge.cli.replay_screen import Screen
 from edge.clock import monotonic
 from edge.pipeline import Outcome
-from edge.replay import CAMERA_ID, AnnotatedVideo, OutputFolder, Replay, Result, load_rules, write_result
+from edge.replay import CAMERA_ID, AnnotatedVideo, OutputFolder, Publisher, Replay, Result, load_rules, write_result
 from edge.vision import Models
 
 
@@ -24,6 +24,7 @@ def run_replay(
     models: Path | None,
     detector: str | None,
     reader: str | None,
+    publish: str | None,
     pictures_per_second: float,
 ) -> None:
     """Replays `video`, see `homerule replay --help`. Raises HomeruleError; then no file is left."""
@@ -40,28 +41,42 @@ def run_replay(
             stack.callback(marked.drop)
         run = Replay(recording=recording, models=loaded, rules=rules, folder=folder.folder, start=start)
         stack.callback(run.close)
+        publisher = stack.enter_context(Publisher(publish, run=run)) if publish else None
         screen = stack.enter_context(Screen(console, recording=recording, rules=rules, start=start))
-        outcomes: list[Outcome] = []
-        end = start
-        for step in run.steps():
-            outcomes += step.outcomes
-            end = step.frame.captured_at if step.frame else end
-            screen.show(step)
-            if marked and step.frame:
-                marked.add(step.frame, run.in_view(step.frame.captured_at))
+        outcomes, end = _play(run, screen, marked, publisher)
         result = Result(
             recording=recording,
             start=start,
-            end=end,
-            outcomes=tuple(outcomes),
+            end=end or start,
+            outcomes=outcomes,
             counts=run.counts,
             rules=rules,
             models=loaded.entries,
             took_seconds=monotonic() - started,
         )
         screen.close(result)
+        if publisher:
+            screen.say_published(missing=publisher.finish(), taken=publisher.taken)
         if out:
             write_result(result, folder)
         if marked:
             marked.keep()
     screen.say_where(out, annotate)
+
+
+def _play(
+    run: Replay, screen: Screen, marked: AnnotatedVideo | None, publisher: Publisher | None
+) -> tuple[tuple[Outcome, ...], datetime | None]:
+    """Runs it to its end; all outcomes and the time of the last frame."""
+    outcomes: list[Outcome] = []
+    end = None
+    for step in run.steps():
+        outcomes += step.outcomes
+        screen.show(step)
+        if publisher and step.outcomes:
+            publisher.step()
+        if step.frame:
+            end = step.frame.captured_at
+            if marked:
+                marked.add(step.frame, run.in_view(end))
+    return tuple(outcomes), end

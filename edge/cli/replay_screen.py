@@ -15,6 +15,7 @@ from edge.capture import Recording
 from edge.pipeline import Outcome
 from edge.policy.reasons import sentence
 from edge.replay import Result, Rules, Step
+from edge.replay.publish import TEST_DEVICE_PUBLIC
 from edge.values import Decision, Effect
 
 SHOWN_PASSAGES = 12
@@ -76,6 +77,13 @@ class Screen:
                 + (f"; candidates dropped: {dropped}" if dropped else ""),
                 style="dim",
             )
+        )
+
+    def say_published(self, *, missing: int, taken: int) -> None:
+        """Says what became of the envelopes that were sent."""
+        self._console.print(
+            f"published {taken} sealed test reads under homerule-test/, {missing} not acknowledged;"
+            f" they are signed with the test device key {TEST_DEVICE_PUBLIC}"
         )
 
     def say_where(self, out: Path | None, annotated: Path | None) -> None:

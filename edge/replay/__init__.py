@@ -5,6 +5,7 @@ Nothing of it reaches production: it has its own ledger, its own device key, and
 
 from edge.replay.annotate import AnnotatedVideo
 from edge.replay.folder import OutputFolder
+from edge.replay.publish import Publisher
 from edge.replay.replay import CAMERA_ID, Replay, Step
 from edge.replay.result import Result
 from edge.replay.rules import Rules, load_rules
@@ -14,6 +15,7 @@ __all__ = [
     "CAMERA_ID",
     "AnnotatedVideo",
     "OutputFolder",
+    "Publisher",
     "Replay",
     "Result",
     "Rules",

@@ -15,6 +15,7 @@ from edge.capture import Recording
 from edge.clock import ReplayClock
 from edge.ledger import LEDGER_NAME, Ledger
 from edge.pipeline import Outcome, Pipeline
+from edge.policy.bundle import Bundle
 from edge.replay.rules import Rules
 from edge.values import Frame
 from edge.vision import Counts, Models, Plausibility, Sighting, Vision
@@ -49,10 +50,11 @@ class Replay:
     ) -> None:
         """`start` is the time of the first frame. Raises LedgerError."""
         self._recording = recording
-        self._clock = ReplayClock(start=start)
+        self.clock = ReplayClock(start=start)
+        self._rules = rules
         self._vision = Vision(models=models, clock=ReplayClock(start=start, seed=1), plausibility=plausibility)
         self.ledger = Ledger.open(
-            folder / LEDGER_NAME, clock=self._clock, key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True
+            folder / LEDGER_NAME, clock=self.clock, key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True
         )
         bundle = rules.bundle
         self.ledger.accept_bundle(
@@ -64,10 +66,10 @@ class Replay:
         )
         self._pipeline = Pipeline(
             vision=self._vision,
-            in_force=lambda: bundle,
+            in_force=self.in_force,
             hotlists=lambda: rules.hotlists,
             ledger=self.ledger,
-            clock=self._clock,
+            clock=self.clock,
             device_id=DEVICE_ID,
             device_key=TEST_DEVICE_KEY,
             test=True,
@@ -76,9 +78,13 @@ class Replay:
     def steps(self) -> Iterator[Step]:
         """Every frame in turn, then what was still in view. Raises CameraError, ModelError, LedgerError."""
         for frame in self._recording.frames():
-            self._clock.move_to(frame.captured_at)
+            self.clock.move_to(frame.captured_at)
             yield Step(frame=frame, outcomes=tuple(self._pipeline.step(frame)))
         yield Step(frame=None, outcomes=tuple(self._pipeline.finish()))
+
+    def in_force(self) -> Bundle:
+        """The policy that decides."""
+        return self._rules.bundle
 
     def close(self) -> None:
         """Closes the ledger."""

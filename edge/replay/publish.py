@@ -1,0 +1,62 @@
+"""Sends the reads of a replay to a broker on this computer, as test reads, and only because somebody asked for it.
+
+Any other computer is refused: a recording of a real street holds real plates.
+"""
+
+from types import TracebackType
+
+from edge.clock import monotonic
+from edge.delivery.broker import Broker
+from edge.errors import BrokerError
+from edge.keys import public_text
+from edge.relay import Relay
+from edge.replay.replay import DEVICE_ID, TEST_DEVICE_KEY, Replay
+
+TEST_DEVICE_PUBLIC = public_text(TEST_DEVICE_KEY)
+"""What a subscriber checks the signature of a replayed read with."""
+
+_ACKNOWLEDGED_WITHIN = 3.0
+
+
+class Publisher:
+    """Connected from `with` on; `step` sends what is due, `finish` waits a little for acknowledgements."""
+
+    def __init__(self, address: str, *, run: Replay) -> None:
+        """`address` is HOST:PORT on loopback. Raises BrokerError for any other."""
+        host, colon, port = address.rpartition(":")
+        if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+            raise BrokerError(f"`--publish {address}`: is not HOST:PORT; write it like 127.0.0.1:1883")
+        self._run = run
+        self._broker = Broker(
+            host=host.strip("[]"), port=int(port), client_id=f"homerule-{DEVICE_ID}", loopback_only=True
+        )
+        self.taken = 0
+
+    def __enter__(self) -> "Publisher":
+        self._broker.connect()
+        self._relay = Relay(
+            ledger=self._run.ledger,
+            broker=self._broker,
+            in_force=self._run.in_force,
+            clock=self._run.clock,
+            device_id=DEVICE_ID,
+            test=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._broker.close()
+
+    def step(self) -> None:
+        """Sends what is due."""
+        self.taken += self._relay.step()
+
+    def finish(self) -> int:
+        """Sends the rest and waits up to three seconds for acknowledgements; the number still missing."""
+        until = monotonic() + _ACKNOWLEDGED_WITHIN
+        self.step()
+        while self._run.ledger.waiting() and monotonic() < until:
+            self.taken += self._relay.step(patience=0.2)
+        return self._run.ledger.waiting()
