@@ -1,0 +1,102 @@
+"""`init`, `sign`, `policy show` and `policy explain`, as a person types them."""
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from edge import desk
+from edge.cli import main
+
+
+def homerule(*words: str | Path) -> tuple[int, str, str]:
+    """Runs one command in this process; its exit code, what it said, and what it complained of."""
+    said, complained = io.StringIO(), io.StringIO()
+    before, sys.argv = sys.argv, ["homerule", *map(str, words)]
+    try:
+        with redirect_stdout(said), redirect_stderr(complained), pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        sys.argv = before
+    return int(ended.value.code or 0), said.getvalue(), complained.getvalue()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cli") / "city"
+    code, said, _ = homerule("init", place, "--state", "US-IL", "--place", "Mount Prospect")
+    assert code == 0
+    assert "the city clerk should" in said.replace("\n", " ")
+    return place
+
+
+def test_a_folder_made_by_init_is_shown_and_its_signature_holds(city: Path) -> None:
+    code, said, _ = homerule("policy", "show", city, "--pin", city / "city.key.pub")
+    assert code == 0
+    assert "National Lookup is off" in said
+    assert "was not checked" not in said
+
+
+def test_sign_makes_the_next_version(city: Path) -> None:
+    code, said, _ = homerule("sign", city, "--key", city / "city.key")
+    assert (code, said.split(" for")[0]) == (0, "signed version 2")
+
+
+def test_explain_says_channel_rule_and_reason() -> None:
+    code, said, _ = homerule(
+        "policy",
+        "explain",
+        desk.examples(),
+        "--subscriber",
+        "fox-lake-pd",
+        "--hit",
+        "stolen_vehicle",
+        "--at",
+        "2026-12-01T00:00:00Z",
+    )
+    assert code == 0
+    assert "share" in said
+    assert "channel: direct" in said
+    assert "deny_optout_national_lookup" in said
+
+
+def test_explain_takes_a_line_of_reads(tmp_path: Path) -> None:
+    (tmp_path / "read.json").write_text(json.dumps({"text": "AB12345", "confidence": 0.9}))
+    code, said, _ = homerule(
+        "policy",
+        "explain",
+        desk.examples(),
+        "--subscriber",
+        "cook-auto-theft",
+        "--read",
+        tmp_path / "read.json",
+        "--at",
+        "2026-12-01T00:00:00Z",
+    )
+    assert code == 0
+    assert "channel: statewide-lookup" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["policy", "show", "/nowhere"], 1, "no such policy folder"),
+        (["policy", "explain", "EXAMPLES", "--subscriber", "fox-lake"], 1, "did you mean `fox-lake-pd`?"),
+        (["policy", "explain", "EXAMPLES", "--subscriber", "fox-lake-pd", "--hit", "stolen"], 1, "there is no purpose"),
+        (["policy", "explain", "EXAMPLES", "--subscriber", "fox-lake-pd", "--at", "noon"], 1, "is no time"),
+        (["policy", "explain", "EXAMPLES", "--subscriber", "fox-lake-pd", "--read", "/nowhere"], 1, "cannot be read"),
+        (["policy", "explain", "EXAMPLES"], 2, "--subscriber"),
+        (["sign", "EXAMPLES", "--key", "/nowhere"], 1, "no such"),
+        (["init", "SOMEWHERE"], 2, "--state"),
+        (["init", "EXAMPLES", "--state", "US-IL", "--place", "X"], 1, "not written over"),
+    ],
+)
+def test_bad_input_is_answered_with_the_mend(words: list[str], code: int, said: str, tmp_path: Path) -> None:
+    places = {"EXAMPLES": str(desk.examples()), "SOMEWHERE": str(tmp_path / "new")}
+    got, _, complained = homerule(*(places.get(word, word) for word in words))
+    assert got == code
+    assert said in complained
+    assert list(tmp_path.iterdir()) == []
