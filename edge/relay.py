@@ -159,6 +159,8 @@ def _stands(row: Waiting, decision: Decision, bundle: Bundle, now: Instant) -> b
     """Whether what was sealed may still go: shared, no obligation that it does not carry, no hit that ran out."""
     if decision.effect is not Effect.SHARE or not set(decision.obligations) <= set(row.obligations):
         return False
+    if decision.subscriber_id == bundle.owner:
+        return True
     subscriber, then = bundle.subscribers[decision.subscriber_id], replace(now, at=row.decided_at)
     return set(hits_for(row.tags, subscriber, bundle, then)) <= set(hits_for(row.tags, subscriber, bundle, now))
 

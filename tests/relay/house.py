@@ -1,0 +1,190 @@
+"""A device and its agencies around a real broker: bundle, ledger, pipeline, relay and receivers; only time is ours."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import tomlkit
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from edge import desk, keys
+from edge.delivery.broker import Broker
+from edge.ledger import Ledger
+from edge.pipeline import Outcome, Pipeline
+from edge.policy.bundle import Bundle
+from edge.receive import LinesFile, Receiver
+from edge.relay import Relay
+from edge.values import Box, BundleFiles, Frame, PlateRead
+from tests.broker import wait_until
+from tests.ledger.builders import HandClock
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+DEVICE = "elm-street-1"
+OWNER, COUNTY, TEXAS = "prospect-grove-pd", "cook-auto-theft", "brazos-bend-so"
+STOLEN, INNOCENT = "AB12345", "QXK9217"
+
+
+class Passing:
+    """Eyes that see what the test lets pass."""
+
+    def __init__(self) -> None:
+        self.seen: list[PlateRead] = []
+
+    def passages(self, frame: Frame) -> Sequence[PlateRead]:
+        seen, self.seen = self.seen, []
+        return seen
+
+    def finish(self) -> Sequence[PlateRead]:
+        return ()
+
+
+class House:
+    """Everything on the pole. `port` is the broker's."""
+
+    def __init__(self, folder: Path, port: int, *, protocol: str = "5") -> None:
+        self.folder, self.port, self.protocol, self.clock = folder, port, protocol, HandClock(at=NOW)
+        folder.mkdir(exist_ok=True)
+        self.policy = folder / "policy"
+        self.city_key = keys.new_signing_key(folder / "city.key")
+        self.device_key = keys.new_signing_key(folder / "device.key")
+        self.sealing_keys = {name: X25519PrivateKey.generate() for name in (OWNER, COUNTY, TEXAS)}
+        desk.copy_examples(self.policy, now=NOW)
+        self.edit("policy.toml", lambda table: table["sharing"].update(national_lookup=True))
+        for name, key in self.sealing_keys.items():
+            self.agency(name, sealing_key=keys.public_text(key))
+        desk.sign(self.policy, key=self.city_key, now=NOW, devices=[DEVICE])
+        files, self.bundle = desk.load(self.policy, pin=folder / "city.key.pub")
+        self.open()
+        self._accept(files)
+
+    def open(self) -> None:
+        """Starts the program: ledger, broker, relay and pipeline."""
+        self.ledger = Ledger.open(self.folder / "ledger.sqlite", clock=self.clock, key=self.device_key, device=DEVICE)
+        self.broker = self.reach("the-device")
+        self.relay = Relay(
+            ledger=self.ledger,
+            broker=self.broker,
+            in_force=lambda: self.bundle,
+            clock=self.clock,
+            device_id=DEVICE,
+            test=False,
+        )
+        self.eyes = Passing()
+        lists = desk.hotlists(self.policy, self.bundle)
+        self.pipeline = Pipeline(
+            vision=self.eyes,
+            in_force=lambda: self.bundle,
+            hotlists=lambda: lists,
+            ledger=self.ledger,
+            clock=self.clock,
+            device_id=DEVICE,
+            device_key=self.device_key,
+            test=False,
+        )
+
+    def close(self) -> None:
+        """Ends the program."""
+        self.broker.close()
+        self.ledger.close()
+
+    def reach(self, client_id: str) -> Broker:
+        """A connection to be made under a name."""
+        return Broker(host="127.0.0.1", port=self.port, client_id=client_id, protocol=self.protocol, loopback_only=True)
+
+    def passes(self, text: str) -> Outcome:
+        """One vehicle goes by: read, decided, sealed and recorded."""
+        at = self.clock.at
+        self.eyes.seen = [
+            PlateRead(
+                read_id=self.clock.new_id(),
+                camera_id="north",
+                first_seen=at - timedelta(seconds=2),
+                best_seen=at - timedelta(seconds=1),
+                last_seen=at,
+                box=Box(x1=0, y1=0, x2=90, y2=40),
+                text=text,
+                confidence=0.9,
+                lowest_character_confidence=0.8,
+                frames=9,
+            )
+        ]
+        pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+        (outcome,) = self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
+        return outcome
+
+    def edit(self, name: str, change) -> None:
+        """Edits a written file of the city."""
+        table = tomlkit.parse((self.policy / name).read_text())
+        change(table)
+        (self.policy / name).write_text(tomlkit.dumps(table))
+
+    def agency(self, name: str, **changes: object) -> None:
+        """Edits one agency in the registry."""
+
+        def change(table) -> None:
+            (one,) = (one for one in table["subscriber"] if one["id"] == name)
+            one.update(changes)
+
+        self.edit("subscribers.toml", change)
+
+    def take_up(self, *, signed: bool = False) -> Bundle:
+        """Puts in force what the city wrote, as a tightening or with its signature. Rows stay: the door must hold."""
+        pin = self.folder / "city.key.pub"
+        if signed:
+            desk.sign(self.policy, key=self.city_key, now=NOW)
+        files, self.bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
+        self._accept(files)
+        return self.bundle
+
+    def _accept(self, files: BundleFiles) -> None:
+        bundle = self.bundle
+        self.ledger.accept_bundle(
+            files, digest=bundle.digest, version=bundle.version, revision=bundle.revision, signed=bundle.signed
+        )
+
+    def step_until(self, holds, *agencies: "Agency", what: str) -> None:
+        """Relay and agencies work until something holds; half a second goes by at each turn."""
+
+        def work() -> bool:
+            self.clock.move(0.5)
+            self.relay.step()
+            for agency in agencies:
+                agency.receiver.step(patience=0.01)
+            return bool(holds())
+
+        wait_until(work, what=what)
+
+
+class Agency:
+    """One subscriber with its store on disk."""
+
+    def __init__(self, house: House, name: str) -> None:
+        self.out = house.folder / f"{name}.jsonl"
+        self._store = LinesFile(self.out)
+        self.broker = house.reach(name)
+        self.receiver = Receiver(
+            broker=self.broker,
+            store=self._store,
+            subscriber_id=name,
+            sealing_key=house.sealing_keys[name],
+            device_public_key=house.device_key.public_key(),
+            device_id=DEVICE,
+            clock=house.clock,
+            test=False,
+        )
+        wait_until(self.broker.ready, what=f"{name} is connected")
+
+    def lines(self) -> list[dict]:
+        """What it has stored."""
+        return [json.loads(line) for line in self.out.read_bytes().splitlines()]
+
+    def plates(self) -> list[str]:
+        """The plates that it has stored."""
+        return [line["data"]["plate"] for line in self.lines()]
+
+    def close(self) -> None:
+        """Ends this subscriber."""
+        self.broker.close()
+        self._store.close()

@@ -1,0 +1,359 @@
+"""What is allowed arrives whatever breaks, and what is no longer allowed does not leave; a real Mosquitto between."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from edge import desk, keys
+from edge.delivery.topics import ack_topic
+from edge.delivery.wire import canonical
+from edge.ledger.entries import AcknowledgementRefused, Expired, Refused
+from edge.values import Effect
+from tests.broker import Mosquitto, mosquitto, wait_until
+from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, Agency, House
+
+__all__ = ["mosquitto"]
+
+
+@pytest.fixture
+def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[House]:
+    house = House(tmp_path / "house", mosquitto.port)
+    wait_until(house.broker.ready, what="the device is connected")
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def agency(house: House) -> Iterator[Callable[[str], Agency]]:
+    made: list[Agency] = []
+
+    def make(name: str) -> Agency:
+        made.append(Agency(house, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def entries(house: House, kind: type) -> list:
+    return [logged.entry for logged in house.ledger.entries() if isinstance(logged.entry, kind)]
+
+
+def test_a_hit_reaches_everybody_whom_the_policy_allows(house: House, agency: Callable[[str], Agency]) -> None:
+    owner, county, texas = (agency(name) for name in (OWNER, COUNTY, TEXAS))
+    outcome = house.passes(STOLEN)
+    allowed = {each.subscriber_id for each in outcome.decisions if each.effect is Effect.SHARE}
+    assert {OWNER, COUNTY, TEXAS} <= allowed
+    done = lambda: owner.plates() and county.plates() and texas.plates()  # noqa: E731
+    house.step_until(done, owner, county, texas, what="all three have it")
+    assert owner.plates() == county.plates() == texas.plates() == [STOLEN]
+
+
+def test_a_read_without_a_hit_reaches_the_owner_alone(house: House, agency: Callable[[str], Agency]) -> None:
+    owner, county = agency(OWNER), agency(COUNTY)
+    house.passes(INNOCENT)
+    house.passes(STOLEN)
+    house.step_until(lambda: county.plates() and len(owner.plates()) == 2, owner, county, what="both have theirs")
+    assert (owner.plates(), county.plates()) == ([INNOCENT, STOLEN], [STOLEN])
+
+
+def test_an_acknowledged_row_leaves_the_outbox(house: House, agency: Callable[[str], Agency]) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    assert house.ledger.waiting() == 1
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="the row is settled")
+    assert owner.plates() == [INNOCENT]
+
+
+def test_a_read_decided_before_the_opt_out_is_refused_at_the_door(
+    house: House, agency: Callable[[str], Agency]
+) -> None:
+    owner, texas = agency(OWNER), agency(TEXAS)
+    house.passes(STOLEN)
+    assert desk.opt_out(house.policy, "national-lookup")
+    house.take_up()
+    house.step_until(owner.plates, owner, texas, what="the owner has it")
+    house.clock.move(600)
+    house.step_until(lambda: texas.receiver.step(patience=0.2) is None, owner, texas, what="nothing more comes")
+    assert texas.plates() == []
+    assert TEXAS not in {row.envelope.subscriber_id for row in house.ledger.due(house.clock.at, limit=99)}
+    assert len(entries(house, Refused)) == 1
+
+
+def test_an_opt_out_while_the_broker_is_away_holds_when_it_is_back(
+    mosquitto: Mosquitto, house: House, agency: Callable[[str], Agency]
+) -> None:
+    owner, texas = agency(OWNER), agency(TEXAS)
+    mosquitto.kill()
+    wait_until(lambda: not house.broker.connected, what="the loss is noticed")
+    house.passes(STOLEN)
+    assert house.relay.step() == 0
+    desk.opt_out(house.policy, "national-lookup")
+    house.take_up()
+    mosquitto.start()
+    house.step_until(lambda: owner.plates() and texas.broker.connected, owner, texas, what="the owner has it")
+    assert texas.receiver.step(patience=0.3) is None
+    assert texas.plates() == []
+
+
+def test_a_row_that_was_sent_is_refused_at_its_next_sending(house: House) -> None:
+    house.passes(STOLEN)
+    house.relay.step()
+    desk.opt_out(house.policy, "national-lookup")
+    house.take_up()
+    house.clock.move(6)
+    house.relay.step()
+    (refused,) = entries(house, Refused)
+    assert refused.sent == 1
+
+
+@pytest.mark.parametrize("change", [{"suspended": True}, {"feed": "none"}, {"channels": []}])
+def test_an_agency_that_lost_its_right_gets_nothing(
+    house: House, agency: Callable[[str], Agency], change: dict
+) -> None:
+    owner, county = agency(OWNER), agency(COUNTY)
+    house.passes(STOLEN)
+    house.agency(COUNTY, **change)
+    house.take_up(signed=True)
+    house.step_until(owner.plates, owner, county, what="the owner has it")
+    assert county.receiver.step(patience=0.3) is None
+    assert county.plates() == []
+
+
+def test_an_agency_that_left_the_registry_gets_nothing(house: House, agency: Callable[[str], Agency]) -> None:
+    owner, texas = agency(OWNER), agency(TEXAS)
+    house.passes(STOLEN)
+    kept = lambda table: [one for one in table["subscriber"] if one["id"] != TEXAS]  # noqa: E731
+    house.edit("subscribers.toml", lambda table: table.update(subscriber=kept(table)))
+    house.take_up(signed=True)
+    house.step_until(owner.plates, owner, texas, what="the owner has it")
+    assert texas.receiver.step(patience=0.3) is None
+    assert texas.plates() == []
+
+
+def test_what_was_sealed_to_a_replaced_key_stays(house: House, agency: Callable[[str], Agency]) -> None:
+    owner, county = agency(OWNER), agency(COUNTY)
+    house.passes(STOLEN)
+    house.agency(COUNTY, sealing_key=keys.public_text(X25519PrivateKey.generate()))
+    house.take_up(signed=True)
+    house.step_until(owner.plates, owner, county, what="the owner has it")
+    assert county.receiver.step(patience=0.3) is None
+    assert county.receiver.refused == 0
+
+
+def test_a_read_sealed_without_an_obligation_that_now_holds_stays(
+    house: House, agency: Callable[[str], Agency]
+) -> None:
+    loose = lambda table: table["purposes"]["banned"].remove("protected_activity")  # noqa: E731
+    house.edit("policy.toml", loose)
+    house.take_up(signed=True)
+    before = house.passes(STOLEN)
+    house.edit("policy.toml", lambda table: table["purposes"]["banned"].append("protected_activity"))
+    house.take_up()
+    after = house.passes(STOLEN)
+    asked = [
+        {each.subscriber_id: each.obligations for each in outcome.decisions}[COUNTY] for outcome in (before, after)
+    ]
+    assert "no_protected_activity_use" in set(asked[1]) - set(asked[0])
+    county = agency(COUNTY)
+    house.step_until(county.plates, county, what="the second read arrives")
+    assert [line["id"] for line in county.lines()] == [f"{after.tagged.read.read_id}.{COUNTY}"]
+
+
+def test_a_row_whose_time_is_over_is_expired_and_never_sent(house: House, agency: Callable[[str], Agency]) -> None:
+    house.passes(INNOCENT)
+    house.clock.move(timedelta(days=2).total_seconds())
+    owner = agency(OWNER)
+    assert house.relay.step() == 0
+    assert owner.receiver.step(patience=0.3) is None
+    assert house.ledger.waiting() == 0
+    assert len(entries(house, Expired)) == 1
+
+
+def test_the_brokers_word_alone_keeps_the_row(house: House, agency: Callable[[str], Agency]) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    assert house.relay.step() == 1
+    arrived = owner.broker.take(5)
+    assert arrived is not None
+    house.relay.step(patience=0.3)
+    assert house.ledger.waiting() == 1
+
+
+def test_without_an_acknowledgement_a_read_is_sent_again_and_stored_once(
+    house: House, agency: Callable[[str], Agency]
+) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    sent = [house.relay.step()]
+    house.clock.move(6)
+    sent.append(house.relay.step())
+    assert sent == [1, 1]
+    assert owner.receiver.step(patience=5) is not None
+    assert owner.receiver.step(patience=5) is None
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="the row is settled")
+    assert owner.plates() == [INNOCENT]
+
+
+def test_a_read_survives_the_broker_and_is_stored_once(
+    mosquitto: Mosquitto, house: House, agency: Callable[[str], Agency]
+) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    assert house.relay.step() == 1
+    mosquitto.kill()  # the copy in flight may have arrived or not
+    mosquitto.start()
+    house.clock.move(6)
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="the row is settled")
+    assert owner.plates() == [INNOCENT]
+
+
+def test_a_read_survives_the_end_of_the_program(house: House, agency: Callable[[str], Agency]) -> None:
+    house.passes(INNOCENT)
+    house.relay.step()
+    house.close()
+    house.open()
+    owner = agency(OWNER)
+    house.clock.move(6)
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="the row is settled")
+    assert owner.plates() == [INNOCENT]
+
+
+def test_reads_of_one_agency_keep_their_order(house: House, agency: Callable[[str], Agency]) -> None:
+    owner = agency(OWNER)
+    for number in range(40):
+        house.clock.move(0.01)
+        house.passes(f"QXK{number:04}")
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="all are settled")
+    assert owner.plates() == [f"QXK{number:04}" for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [
+        (ack_topic(DEVICE, OWNER, test=False), {"acktoken": "x" * 22}),
+        (ack_topic(DEVICE, COUNTY, test=False), {}),
+        (ack_topic("oak-street-2", OWNER, test=False), {}),
+        (ack_topic(DEVICE, OWNER, test=True), {}),
+        (ack_topic(DEVICE, OWNER, test=False), {"extra": 1}),
+        (ack_topic(DEVICE, OWNER, test=False), {"message_id": "no id"}),
+    ],
+)
+def test_an_acknowledgement_that_is_wrong_in_one_thing_settles_nothing(
+    house: House, agency: Callable[[str], Agency], topic: str, said: dict
+) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    house.relay.step()
+    opened = owner.receiver._open(owner.broker.take(5))
+    right = {"message_id": opened.message_id, "acktoken": opened.body.acktoken}
+    owner.broker.send(topic, canonical(right | said), seconds=30)
+    house.relay.step(patience=0.3)
+    assert house.ledger.waiting() == 1
+    owner.broker.send(ack_topic(DEVICE, OWNER, test=False), canonical(right), seconds=30)
+    house.relay.step(patience=5)
+    assert house.ledger.waiting() == 0
+
+
+def test_a_wrong_token_stands_in_the_audit_log(house: House, agency: Callable[[str], Agency]) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    house.relay.step()
+    opened = owner.receiver._open(owner.broker.take(5))
+    wrong = {"message_id": opened.message_id, "acktoken": "x" * 22}
+    owner.broker.send(ack_topic(DEVICE, OWNER, test=False), canonical(wrong), seconds=30)
+    house.relay.step(patience=5)
+    assert len(entries(house, AcknowledgementRefused)) == 1
+
+
+def test_noise_on_the_acknowledgement_topic_is_survived_and_said_once(
+    house: House, agency: Callable[[str], Agency], caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = agency(OWNER)
+    with caplog.at_level(logging.INFO):
+        for noise in (b"", b"\xff\xfe", b"[" * 5000, b'{"message_id":"QXK9217"}'):
+            owner.broker.send(ack_topic(DEVICE, OWNER, test=False), noise, seconds=30)
+            house.relay.step(patience=5)
+    assert 1 <= len(caplog.messages) <= 2
+    assert INNOCENT not in caplog.text
+
+
+def test_sent_is_on_disk_before_the_broker_has_the_read_and_the_gate_waits_for_it(
+    mosquitto: Mosquitto, house: House
+) -> None:
+    house.passes(INNOCENT)
+    mosquitto.freeze()
+    sending = threading.Thread(target=house.relay.step)
+    sending.start()
+    wait_until(lambda: house.ledger.tally()[OWNER].unacknowledged == 1, what="sent is in the log", within=1.5)
+    settled = threading.Event()
+    settling = threading.Thread(target=lambda: (house.relay.settle(OWNER), settled.set()))
+    settling.start()
+    assert not settled.wait(0.2)
+    mosquitto.thaw()
+    assert settled.wait(5)
+    sending.join()
+    settling.join()
+
+
+def test_a_gate_that_is_held_lets_nothing_through(house: House, agency: Callable[[str], Agency]) -> None:
+    owner = agency(OWNER)
+    house.passes(INNOCENT)
+    with house.relay.gate(OWNER):
+        sending = threading.Thread(target=house.relay.step)
+        sending.start()
+        assert owner.receiver.step(patience=0.4) is None
+        assert house.ledger.due(house.clock.at, limit=9)
+    sending.join()
+    assert owner.receiver.step(patience=5) is not None
+
+
+def test_revoking_deletes_the_rows_of_that_agency_alone(house: House) -> None:
+    house.passes(STOLEN)
+    before = house.ledger.waiting()
+    assert house.relay.revoke(TEXAS, reasons=("deny_optout_national_lookup",)) == 1
+    assert house.ledger.waiting() == before - 1
+
+
+def test_a_broker_that_denies_is_said_once(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    rights = tmp_path / "acl"
+    rights.write_text("topic read #\n")
+    broker = Mosquitto(tmp_path, f"listener {{port}} 127.0.0.1\nallow_anonymous true\nacl_file {rights}\n")
+    broker.start()
+    house = House(tmp_path / "house", broker.port)
+    try:
+        house.passes(INNOCENT)
+        with caplog.at_level(logging.INFO):
+            for _ in range(3):
+                assert house.relay.step() == 0
+                house.clock.move(400)
+        assert [text for text in caplog.messages if "deny" in text] == [
+            f"subscriber {OWNER}: the broker's rights deny it, see the device's right to publish"
+        ]
+        assert house.ledger.waiting() == 1
+    finally:
+        house.close()
+        broker.kill()
+
+
+def test_no_plate_stands_in_what_the_device_and_the_broker_leave_behind(
+    mosquitto: Mosquitto, house: House, agency: Callable[[str], Agency], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        owner = agency(OWNER)
+        for text in (INNOCENT, STOLEN):
+            house.passes(text)
+        house.step_until(lambda: len(owner.plates()) == 2, owner, what="the owner has both")
+    left = [path for path in house.folder.iterdir() if path.name.startswith("ledger")]
+    assert left
+    remains = b"".join(path.read_bytes() for path in left) + mosquitto.log.encode() + caplog.text.encode()
+    for plate in (INNOCENT, STOLEN):
+        assert plate.encode() not in remains
