@@ -32,14 +32,13 @@ def encode(entry: Entry, at: int) -> bytes:
 def decode(raw: bytes) -> tuple[int, Entry]:
     """The time and the entry that these bytes stand for; LedgerError if they are not the canonical bytes of one."""
     try:
-        body = json.loads(raw)
-        kind, at = body[0], body[1]
-        if type(kind) is not str or type(at) is not int:
-            raise TypeError
+        body = json.loads(raw.decode())
+        kind, at = _string(body[0]), _integer(body[1])
         entry = _build(kind, body[2:])
+        canonical = _text_of(body).encode()
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise LedgerError("not an entry of the audit log") from error
-    if encode(entry, at) != raw:
+    if canonical != raw:
         raise LedgerError("not the canonical form of an entry")
     return at, entry
 
@@ -48,10 +47,7 @@ def _build(kind: str, values: list[Any]) -> Entry:
     maker = _KINDS.get(kind)
     if maker is None:
         return Opaque(kind=kind, fields=tuple(_frozen(value) for value in values))
-    builders = _BUILDERS[kind]
-    if len(values) != len(builders):
-        raise TypeError
-    return maker(**{name: build(value) for (name, build), value in zip(builders, values, strict=True)})
+    return maker(**{name: build(value) for (name, build), value in zip(_BUILDERS[kind], values, strict=True)})
 
 
 def _check(value: object) -> None:
@@ -67,11 +63,13 @@ def _check(value: object) -> None:
 
 
 def _frozen(value: Any) -> object:
-    return tuple(_frozen(part) for part in value) if isinstance(value, list) else value
+    if type(value) is list:
+        return tuple(_frozen(part) for part in value)
+    return _integer(value) if type(value) is int else _string(value)
 
 
 def _integer(value: Any) -> int:
-    if type(value) is not int:
+    if type(value) is not int or not -_LARGEST <= value <= _LARGEST:
         raise TypeError
     return value
 
