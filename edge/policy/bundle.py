@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
 from edge.policy import law, policy, subscribers
+from edge.policy.alike import alike
 from edge.policy.law import LawPack
 from edge.policy.policy import Id, Instant, Policy
 from edge.policy.subscribers import Sha256, Subscriber
@@ -49,7 +50,8 @@ class Bundle:
     """The policy in force. `signed` says that it rests on the city's signature, `revision` counts tightenings since.
 
     `banned`, `allowed`, `channels` and `ceiling` are what policy and law packs say together: bans and packs add up, the
-    allow-lists are what all of them allow (None: no such list), the ceiling is the shortest.
+    allow-lists are what all of them allow (None: no such list), the ceiling is the shortest. `alike` groups those
+    agencies whom no rule can tell apart.
     """
 
     digest: str
@@ -66,6 +68,7 @@ class Bundle:
     allowed: frozenset[Purpose] | None
     channels: Mapping[str, bool]
     ceiling: timedelta
+    alike: tuple[tuple[str, ...], ...] = field(repr=False)
 
     @property
     def owner(self) -> str:
@@ -151,6 +154,7 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
         allowed=frozenset.intersection(*lists) if lists else None,
         channels=written.channels,
         ceiling=min([timedelta(hours=written.retention.undelivered_hours), *ceilings]),
+        alike=alike(written, registry),
     )
 
 

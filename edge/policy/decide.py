@@ -39,7 +39,21 @@ def decide(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> 
 
 def decide_all(tags: Tags, bundle: Bundle, now: Instant) -> tuple[Decision, ...]:
     """One decision for every agency in the registry, in the order of their ids."""
-    return tuple(decide(tags, subscriber, bundle, now) for subscriber in bundle.subscribers.values())
+    made: dict[str, Decision] = {}
+    for group in bundle.alike:
+        one = decide(tags, bundle.subscribers[group[0]], bundle, now)
+        made[group[0]] = one
+        for other in group[1:]:
+            made[other] = Decision(
+                read_id=one.read_id,
+                subscriber_id=other,
+                effect=one.effect,
+                channel=one.channel,
+                reasons=one.reasons,
+                obligations=one.obligations,
+                bundle_digest=one.bundle_digest,
+            )
+    return tuple(made[name] for name in bundle.subscribers)
 
 
 def stranger(tags: Tags, subscriber_id: str, bundle_digest: str) -> Decision:

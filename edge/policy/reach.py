@@ -1,4 +1,4 @@
-"""Who could receive what, on which channel: the policy asked about the read that every agency would like best."""
+"""What an agency could get at the very best: the decision on a read taken now that hits for each of its purposes."""
 
 from dataclasses import dataclass
 from datetime import timedelta
