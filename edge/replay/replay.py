@@ -18,7 +18,7 @@ from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
 from edge.replay.rules import Rules
 from edge.values import Frame
-from edge.vision import Counts, Models, Plausibility, Sighting, Vision
+from edge.vision import Counts, Eyesight, Plausibility, Sighting, Vision
 
 DEVICE_ID = "replay"
 CAMERA_ID = "recording"
@@ -42,7 +42,7 @@ class Replay:
         self,
         *,
         recording: Recording,
-        models: Models,
+        models: Eyesight,
         rules: Rules,
         folder: Path,
         start: datetime,

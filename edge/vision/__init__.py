@@ -4,11 +4,12 @@ from edge.vision.detector import Detector
 from edge.vision.models import ModelEntry, Models, models_folder, read_manifest
 from edge.vision.passage import Plausibility
 from edge.vision.reader import Reader, Reading
-from edge.vision.vision import Counts, Sighting, Vision
+from edge.vision.vision import Counts, Eyesight, Sighting, Vision
 
 __all__ = [
     "Counts",
     "Detector",
+    "Eyesight",
     "ModelEntry",
     "Models",
     "Plausibility",

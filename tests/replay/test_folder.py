@@ -38,9 +38,13 @@ def test_only_its_owner_may_look_into_it(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), OutputFolder(tmp_path / "out") as out:
-        out.write("reads.jsonl", "{}\n")
-        raise RuntimeError("the model broke")
+    def broken() -> None:
+        with OutputFolder(tmp_path / "out") as out:
+            out.write("reads.jsonl", "{}\n")
+            raise RuntimeError("the model broke")
+
+    with pytest.raises(RuntimeError):
+        broken()
     assert names(tmp_path) == []
 
 

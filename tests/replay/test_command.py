@@ -1,0 +1,83 @@
+"""`homerule replay` as it is typed: exit codes, messages, and nothing left behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.road.clip import Pass, Road, write_video
+
+PLATES = ("AB12345", "HRM4821", "ZX77310")
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn road: two vehicles pass, one is parked."""
+    path = tmp_path_factory.mktemp("street") / "street.mp4"
+    passes = [Pass(text=PLATES[0]), Pass(text=PLATES[1], state="TEXAS", colour="red")]
+    write_video(
+        Road(passes=passes, parked=Pass(text=PLATES[2], colour="blue"), seed=5, size=(960, 540), fps=15.0), path
+    )
+    return path
+
+
+def homerule(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *map(str, words)], capture_output=True, text=True, check=False, timeout=240
+    )
+
+
+def test_every_vehicle_of_a_road_is_one_passage(street: Path, tmp_path: Path) -> None:
+    done = homerule("replay", street, "--at", "2026-11-02T08:00:00Z", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    reads = [json.loads(line) for line in (tmp_path / "out" / "reads.jsonl").read_text().splitlines()]
+    assert sorted(read["text"] for read in reads) == sorted(PLATES)
+    parked = next(read for read in reads if read["text"] == PLATES[2])
+    assert parked["first_seen_seconds"] < 0.5
+    assert parked["frames"] > 10
+
+
+def refused(*words: object) -> str:
+    done = homerule("replay", *words)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    return done.stderr
+
+
+def test_a_missing_video_is_refused(tmp_path: Path) -> None:
+    assert "no such file" in refused(tmp_path / "nowhere.mp4")
+
+
+def test_a_text_file_named_mp4_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("hello\n" * 100)
+    assert "text file" in refused(tmp_path / "notes.mp4", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_policy_folder_that_is_none_is_refused(street: Path, tmp_path: Path) -> None:
+    assert "no such policy folder" in refused(street, "--policy", tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_models_folder_without_a_manifest_is_refused(street: Path, tmp_path: Path) -> None:
+    assert "manifest.toml" in refused(street, "--models", tmp_path, "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_folder_in_use_is_refused(street: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert "not empty" in refused(street, "--out", tmp_path)
+
+
+def test_publishing_to_another_computer_is_refused(street: Path, tmp_path: Path) -> None:
+    assert "127.0.0.1" in refused(street, "--publish", "192.0.2.1:1883", "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_time_without_a_zone_is_wrong_usage(street: Path) -> None:
+    done = homerule("replay", street, "--at", "2026-11-02T08:00:00")
+    assert done.returncode == 2
+    assert "time zone" in done.stderr
