@@ -3,6 +3,7 @@
 Trusted with everything in it: the store holds plates in clear, in a file that only its owner can read.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -99,7 +100,8 @@ class LinesFile:
                 written += os.write(self._file, line[written:])
             os.fsync(self._file)
         except OSError as error:
-            os.ftruncate(self._file, self._size)  # half a line would be taken for damage at the next start
+            with contextlib.suppress(OSError):  # what cannot be undone now is found as a torn line at the next start
+                os.ftruncate(self._file, self._size)
             raise ConfigError(
                 f"{self._path}: cannot be written, {_why(error)}; the read is not acknowledged"
             ) from error

@@ -291,7 +291,7 @@ def test_sent_is_on_disk_before_the_broker_has_the_read_and_the_gate_waits_for_i
     mosquitto.freeze()
     sending = threading.Thread(target=house.relay.step)
     sending.start()
-    wait_until(lambda: house.ledger.tally()[OWNER].unacknowledged == 1, what="sent is in the log", within=1.5)
+    wait_until(lambda: house.ledger.tally()[OWNER].sent == 1, what="sent is in the log", within=1.5)
     settled = threading.Event()
     settling = threading.Thread(target=lambda: (house.relay.settle(OWNER), settled.set()))
     settling.start()

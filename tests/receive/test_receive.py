@@ -1,0 +1,351 @@
+"""The reference subscriber stores what verifies, once, before it acknowledges; and `homerule receive` on its own."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge import keys
+from edge.cli import main
+from edge.delivery.broker import Broker, Handover
+from edge.delivery.topics import ack_filter, read_topic
+from edge.errors import ConfigError
+from edge.ledger import checkpoint
+from edge.receive import LinesFile, Printed, Receiver
+from edge.values import Envelope
+from tests.broker import Mosquitto, free_port, mosquitto, wait_until
+from tests.delivery.reads import (
+    DEVICE,
+    DEVICE_KEY,
+    NEIGHBOUR,
+    NOON,
+    OWNER,
+    PLATE,
+    SEALING_KEY,
+    TOKEN,
+    sealed,
+    tags,
+)
+from tests.ledger.builders import HandClock
+
+__all__ = ["mosquitto"]
+
+
+class Device:
+    """The device's end: publishes what it is given, and hears acknowledgements."""
+
+    def __init__(self, port: int, *, test: bool = False) -> None:
+        self.broker = Broker(host="127.0.0.1", port=port, client_id="the-device", loopback_only=True)
+        self.broker.subscribe(ack_filter(DEVICE, test=test))
+        self.broker.connect()
+
+    def publish(self, envelope: Envelope) -> Handover:
+        return self.broker.publish(envelope, now=NOON)
+
+    def heard(self, patience: float = 5.0) -> dict | None:
+        arrival = self.broker.take(patience)
+        return None if arrival is None else json.loads(arrival.payload)
+
+
+@pytest.fixture
+def device(mosquitto: Mosquitto) -> Iterator[Device]:
+    device = Device(mosquitto.port)
+    yield device
+    device.broker.close()
+
+
+class Subscriber:
+    """The neighbour, with its file."""
+
+    def __init__(self, port: int, out: Path) -> None:
+        self.out, self.store = out, LinesFile(out)
+        self.broker = Broker(host="127.0.0.1", port=port, client_id="neighbour", loopback_only=True)
+        self.receiver = Receiver(
+            broker=self.broker,
+            store=self.store,
+            subscriber_id=NEIGHBOUR,
+            sealing_key=SEALING_KEY,
+            device_public_key=DEVICE_KEY.public_key(),
+            device_id=None,
+            clock=HandClock(at=NOON + timedelta(seconds=1)),
+            test=False,
+        )
+        wait_until(self.broker.ready, what="the subscriber is connected")
+
+    def lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.out.read_bytes().splitlines()]
+
+    def note(self) -> str:
+        return self.out.with_name(self.out.name + ".checkpoint").read_text()
+
+    def close(self) -> None:
+        self.broker.close()
+        if self.store is not None:
+            self.store.close()
+            self.store = None
+
+
+@pytest.fixture
+def neighbour(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Subscriber]:
+    subscriber = Subscriber(mosquitto.port, tmp_path / "reads.jsonl")
+    yield subscriber
+    subscriber.close()
+
+
+def note_of(size: int, fill: bytes = b"r", log: str = "log") -> str:
+    return checkpoint.sign(DEVICE, log, size, fill * 32, DEVICE_KEY).note
+
+
+def test_a_read_is_stored_and_then_acknowledged_with_its_token(device: Device, neighbour: Subscriber) -> None:
+    envelope = sealed()
+    device.publish(envelope)
+    assert neighbour.receiver.step(patience=5).message_id == envelope.message_id
+    (line,) = neighbour.lines()
+    assert (line["id"], line["data"]["plate"]) == (envelope.message_id, PLATE)
+    assert device.heard() == {"message_id": envelope.message_id, "acktoken": TOKEN}
+
+
+def test_a_stored_line_keeps_no_token(device: Device, neighbour: Subscriber) -> None:
+    device.publish(sealed())
+    neighbour.receiver.step(patience=5)
+    assert TOKEN not in neighbour.out.read_text()
+
+
+def test_a_second_copy_is_acknowledged_again_and_not_stored(device: Device, neighbour: Subscriber) -> None:
+    envelope = sealed()
+    device.publish(envelope)
+    device.publish(envelope)
+    assert neighbour.receiver.step(patience=5) is not None
+    assert neighbour.receiver.step(patience=5) is None
+    assert device.heard() == device.heard()
+    assert len(neighbour.lines()) == 1
+
+
+def test_a_copy_after_a_restart_is_known_from_the_file(
+    mosquitto: Mosquitto, device: Device, neighbour: Subscriber, tmp_path: Path
+) -> None:
+    envelope = sealed()
+    device.publish(envelope)
+    neighbour.receiver.step(patience=5)
+    neighbour.close()
+    again = Subscriber(mosquitto.port, tmp_path / "reads.jsonl")
+    device.publish(envelope)
+    assert again.receiver.step(patience=5) is None
+    assert len(again.lines()) == 1
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("envelope", "why"),
+    [
+        (lambda: sealed(device_key=Ed25519PrivateKey.generate()), "not signed by the expected device key"),
+        (lambda: sealed(tags(test=True)), "test message in production"),
+        (lambda: sealed(subscriber_id=OWNER), "meant for another subscriber"),
+        (lambda: sealed(device_id="oak-street-2"), "it came on another device's topic"),
+        (lambda: sealed(tags(retain_until=NOON + timedelta(seconds=0.5))), "expired at"),
+    ],
+)
+def test_what_does_not_verify_is_neither_stored_nor_acknowledged(
+    device: Device, neighbour: Subscriber, caplog: pytest.LogCaptureFixture, envelope, why: str
+) -> None:
+    made, topic = envelope(), read_topic(DEVICE, NEIGHBOUR, test=False)
+    for _ in range(2):
+        device.broker.send(topic, made.payload, seconds=30)
+        neighbour.receiver.step(patience=5)
+    assert neighbour.receiver.refused == 2
+    assert neighbour.lines() == []
+    assert device.heard(0.2) is None
+    assert [text for text in caplog.messages if why in text] == caplog.messages
+    assert len(caplog.messages) == 1
+    assert PLATE not in caplog.text
+
+
+def test_a_read_that_cannot_be_stored_is_not_acknowledged(device: Device, neighbour: Subscriber) -> None:
+    os.dup2(os.open("/dev/full", os.O_WRONLY), neighbour.store._file)
+    device.publish(sealed())
+    with pytest.raises(ConfigError, match=r"no space left on device; the read is not acknowledged"):
+        neighbour.receiver.step(patience=5)
+    assert device.heard(0.2) is None
+
+
+def test_the_newest_checkpoint_stands_beside_the_reads(device: Device, neighbour: Subscriber) -> None:
+    for number, size in enumerate((5, 9, 7)):
+        device.publish(sealed(tags(read_id=f"read{number}"), checkpoint=note_of(size)))
+        neighbour.receiver.step(patience=5)
+    assert neighbour.note() == note_of(9)
+
+
+def test_two_logs_of_one_size_are_said(device: Device, neighbour: Subscriber, caplog: pytest.LogCaptureFixture) -> None:
+    for number, fill in enumerate((b"a", b"b")):
+        device.publish(sealed(tags(read_id=f"read{number}"), checkpoint=note_of(9, fill)))
+        neighbour.receiver.step(patience=5)
+    assert "two audit logs of 9 entries" in caplog.text
+
+
+def test_a_checkpoint_that_the_device_did_not_sign_is_not_kept(
+    device: Device, neighbour: Subscriber, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = checkpoint.sign(DEVICE, "log", 9, b"r" * 32, Ed25519PrivateKey.generate()).note
+    device.publish(sealed(checkpoint=forged))
+    assert neighbour.receiver.step(patience=5) is not None
+    assert "a checkpoint is refused" in caplog.text
+    assert not neighbour.out.with_name("reads.jsonl.checkpoint").exists()
+
+
+def test_the_store_is_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "reads.jsonl").touch(0o644)
+    LinesFile(tmp_path / "reads.jsonl").close()
+    assert stat.S_IMODE((tmp_path / "reads.jsonl").stat().st_mode) == 0o600
+
+
+def test_a_line_cut_off_by_a_power_cut_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "reads.jsonl"
+    out.write_bytes(b'{"id":"a.b"}\n{"id":"c')
+    store = LinesFile(out)
+    store.add("e.f", b'{"id":"e.f"}\n')
+    assert (store.holds("a.b"), store.holds("c")) == (True, False)
+    assert out.read_bytes() == b'{"id":"a.b"}\n{"id":"e.f"}\n'
+    store.close()
+
+
+@pytest.mark.parametrize("content", ["shopping list\n", "[]\n", '{"id":"a.b"}\n\n', "\xff\n"])
+def test_a_file_with_other_content_is_left_alone(tmp_path: Path, content: str) -> None:
+    out = tmp_path / "reads.jsonl"
+    out.write_text(content, encoding="latin-1")
+    with pytest.raises(ConfigError, match="is no received read"):
+        LinesFile(out)
+    assert out.read_text(encoding="latin-1") == content
+
+
+def test_two_receivers_do_not_share_a_file(tmp_path: Path) -> None:
+    first = LinesFile(tmp_path / "reads.jsonl")
+    with pytest.raises(ConfigError, match="another `homerule receive` writes it"):
+        LinesFile(tmp_path / "reads.jsonl")
+    first.close()
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be opened, is a directory"):
+        LinesFile(tmp_path)
+
+
+def test_a_printed_read_is_printed_once() -> None:
+    printed: list[str] = []
+    store = Printed(printed.append)
+    store.add("a.b", b"{}\n")
+    assert store.holds("a.b")
+    assert printed == ["{}\n"]
+
+
+# the command
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with the neighbour's and the device's keys, as they would lie on disk."""
+    keys._store(SEALING_KEY, tmp_path / "agency.key")
+    keys._store(DEVICE_KEY, tmp_path / "device.key")
+    return tmp_path
+
+
+def command(port: int, files: Path, *more: str) -> list[str]:
+    given = {
+        "--broker": f"127.0.0.1:{port}",
+        "--subscriber": NEIGHBOUR,
+        "--key": str(files / "agency.key"),
+        "--device-key": str(files / "device.key.pub"),
+    }
+    flat = [part for pair in given.items() for part in pair]
+    return ["receive", *flat, *more]
+
+
+def started(arguments: list[str]) -> "subprocess.Popen[str]":
+    """The program in a process of its own."""
+    whole = [sys.executable, "-m", "edge", *arguments]
+    return subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """The program in this process, which is quicker: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["homerule", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return (ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_the_command_stores_a_read_that_a_test_device_sends(mosquitto: Mosquitto, files: Path) -> None:
+    device = Device(mosquitto.port, test=True)
+    out = files / "reads.jsonl"
+    with started(command(mosquitto.port, files, "--test", "--out", str(out), "--count", "1")) as process:
+        envelope = sealed(tags(test=True))
+        wait_until(lambda: device.publish(envelope) is Handover.TAKEN, what="the command listens", within=30)
+        assert process.wait(30) == 0
+    assert json.loads(out.read_text().splitlines()[0])["data"]["plate"] == PLATE
+    assert device.heard()["message_id"] == envelope.message_id
+    device.broker.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_stops_cleanly_when_told_to(mosquitto: Mosquitto, files: Path, how: signal.Signals) -> None:
+    with started(command(mosquitto.port, files)) as process:
+        wait_until(lambda: f"as {NEIGHBOUR}" in mosquitto.log, what="the command is connected", within=30)
+        process.send_signal(how)
+        said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, ("", "homerule: 0 reads received\n"))
+
+
+def test_the_command_says_once_that_the_broker_is_away(files: Path, run) -> None:
+    code, _, errors = run(*command(free_port(), files, "--for", "1.5"))
+    assert code == 1
+    lines = errors.splitlines()
+    assert "cannot be reached (connection refused)" in lines[0]
+    assert lines[1:] == ["homerule: 0 reads received", "homerule: the broker could not be reached in the time given"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (["--broker", "127.0.0.1"], 2, "is not HOST:PORT"),
+        (["--broker", "127.0.0.1:0"], 2, "is not HOST:PORT"),
+        (["--key", "/nowhere.key"], 1, "/nowhere.key: no such file"),
+        (["--device-key", "/nowhere.pub"], 1, "/nowhere.pub: no such file"),
+        (["--device-key", "A" * 43 + "="], 1, "cannot be reached"),
+        (["--device-key", "!" * 43 + "="], 1, "--device-key: not a public key"),
+        (["--subscriber", "Not An Id"], 1, "`Not An Id` cannot stand in a topic"),
+        (["--out", "/"], 1, "cannot be opened"),
+        (["--ca", "/nowhere.pem"], 1, "/nowhere.pem: not a readable CA certificate (no such file or directory)"),
+        (["--cert", "x"], 2, "need --ca"),
+        (["--protocol", "4"], 2, "--protocol"),
+    ],
+)
+def test_wrong_arguments_are_named_without_a_traceback(
+    files: Path, run, change: list[str], code: int, said: str
+) -> None:
+    ended, _, errors = run(*command(free_port(), files, "--for", "0.1", *change))
+    assert ended == code
+    assert said in errors
+
+
+def test_keygen_prints_the_public_half_that_it_wrote(tmp_path: Path, run) -> None:
+    made = run("keygen", str(tmp_path / "a.key"), "--kind", "sealing")
+    assert made == (0, (tmp_path / "a.key.pub").read_text(), "")
+
+
+def test_keygen_never_writes_over_a_key(tmp_path: Path, run) -> None:
+    run("keygen", str(tmp_path / "a.key"), "--kind", "sealing")
+    code, _, errors = run("keygen", str(tmp_path / "a.key"), "--kind", "signing")
+    assert code == 1
+    assert "exists already" in errors
