@@ -129,3 +129,14 @@ def test_deleted_envelopes_stay_counted_as_sent_or_never_sent(tmp_path: Path) ->
     tally = ledger.tally()["a-pd"]
     ledger.close()
     assert (tally.sent, tally.never_sent, tally.expired, tally.dropped) == (1, 2, 2, 1)
+
+
+def test_a_read_refused_after_it_was_sent_stays_counted_as_sent(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    read_id = record(ledger, clock, ALL, ["a-pd"])
+    ledger.mark_sent(ledger.due(clock.at, limit=1))
+    ledger.refuse(ledger.due(clock.move(10), limit=1)[0], decide(read_id, ["a-pd"], [])[0])
+    tally = ledger.tally()["a-pd"]
+    ledger.close()
+    assert (tally.reads, tally.refused, tally.sent) == (1, 0, 1)
