@@ -45,47 +45,59 @@ class _Counts:
         )
 
 
+class _Counting:
+    """Takes entries in order; counts by subscriber id."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, _Counts] = {}
+        self._names: dict[int, str] = {}
+        self._patterns: dict[int, Pattern] = {}
+        self._decided: dict[int, int] = {}
+
+    def of(self, subscriber_id: str) -> _Counts:
+        return self.counts.setdefault(subscriber_id, _Counts())
+
+    def take(self, logged: Logged) -> None:
+        match logged.entry:
+            case Name(sort="subscriber", name=name):
+                self._names[logged.position] = name
+            case Pattern() as pattern:
+                self._patterns[logged.position] = pattern
+            case Read(pattern=position):
+                self._decided[position] = self._decided.get(position, 0) + 1
+            case Sent(reads=reads):
+                self._add(reads, "sent")
+            case Acknowledged(reads=reads):
+                self._add(reads, "acknowledged")
+            case Refused(pattern=position, sent=0):
+                self.of(self._patterns[position].outcomes[0][0]).refused += 1
+            case Expired(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), "expired")
+            case Dropped(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), "dropped")
+
+    def add_reads(self) -> None:
+        """Once all entries are taken: how many reads there were of each pattern, for each of its subscribers."""
+        for position, number in self._decided.items():
+            for subscriber_id, effect, *_ in self._patterns[position].outcomes:
+                self.of(subscriber_id).reads += number
+                self.of(subscriber_id).shared += number if effect == Effect.SHARE else 0
+
+    def _add(self, batches: Iterable[Runs], field: str) -> None:
+        for batch in batches:
+            found = self.of(self._names[batch[0]])
+            setattr(found, field, getattr(found, field) + sum(batch[2::2]))
+
+
 def tally(entries: Iterable[Logged], unlogged: Mapping[str, int]) -> dict[str, Tally]:
     """Counts by subscriber id. `unlogged`: acknowledgements not in the log yet. LedgerError if a reference is wrong."""
-    counts: dict[str, _Counts] = {}
-    names: dict[int, str] = {}
-    patterns: dict[int, Pattern] = {}
-    decided: dict[int, int] = {}
-
-    def of(subscriber_id: str) -> _Counts:
-        return counts.setdefault(subscriber_id, _Counts())
-
-    def add(batches: Iterable[Runs], *fields: str) -> None:
-        for batch in batches:
-            found = of(names[batch[0]])
-            for field in fields:
-                setattr(found, field, getattr(found, field) + sum(batch[2::2]))
-
+    counting = _Counting()
     try:
         for logged in entries:
-            match logged.entry:
-                case Name(sort="subscriber", name=name):
-                    names[logged.position] = name
-                case Pattern() as pattern:
-                    patterns[logged.position] = pattern
-                case Read(pattern=position):
-                    decided[position] = decided.get(position, 0) + 1
-                case Sent(reads=reads):
-                    add(reads, "sent")
-                case Acknowledged(reads=reads):
-                    add(reads, "acknowledged")
-                case Refused(pattern=position, sent=0):
-                    of(patterns[position].outcomes[0][0]).refused += 1
-                case Expired(unsent=unsent, sent=sent):
-                    add((*unsent, *sent), "expired")
-                case Dropped(unsent=unsent, sent=sent):
-                    add((*unsent, *sent), "dropped")
-        for position, number in decided.items():
-            for subscriber_id, effect, *_ in patterns[position].outcomes:
-                of(subscriber_id).reads += number
-                of(subscriber_id).shared += number if effect == Effect.SHARE else 0
+            counting.take(logged)
+        counting.add_reads()
     except (LookupError, ValueError) as error:
         raise LedgerError("the log refers to an entry that is not there; run `homerule audit verify` on it") from error
     for subscriber_id, number in unlogged.items():
-        of(subscriber_id).acknowledged += number
-    return {subscriber_id: counts[subscriber_id].tally() for subscriber_id in sorted(counts)}
+        counting.of(subscriber_id).acknowledged += number
+    return {subscriber_id: counts.tally() for subscriber_id, counts in sorted(counting.counts.items())}

@@ -93,7 +93,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), steps)
 def test_every_read_of_every_subscriber_is_counted_once_and_where_it_belongs(seed: int, taken: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
