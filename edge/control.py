@@ -4,7 +4,7 @@ The order is the promise: the change and the end of the rows that it forbids are
 on every decision is made under it, and `take_up` returns only when nothing decided before is in flight any more.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from edge.clock import Clock
 from edge.errors import PolicyError
@@ -20,11 +20,9 @@ Turned = tuple[BundleFiles, Bundle]
 class Control:
     """Holds the bundle in force. `settle(subscriber)` returns when nothing is in flight to that subscriber."""
 
-    def __init__(
-        self, *, ledger: Ledger, clock: Clock, settle: Callable[[str], None], first: Turned, test: bool = False
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, clock: Clock, settle: Callable[[str], None], first: Turned) -> None:
         """Puts the first bundle in force. Raises LedgerError."""
-        self._ledger, self._clock, self._settle, self._test = ledger, clock, settle, test
+        self._ledger, self._clock, self._settle = ledger, clock, settle
         files, self._bundle = first
         self._accept(files, self._bundle, notes=(), drops={})
 
@@ -46,7 +44,7 @@ class Control:
             raise
         if new is old:
             return old
-        lost = losses(old, new, self._clock.now(), test=self._test)
+        lost = losses(old, new, self._clock.now())
         self._accept(files, new, notes=tuple(_changes(old, new, by)), drops=lost)
         self._bundle = new
         for subscriber in lost:
@@ -54,7 +52,7 @@ class Control:
         return new
 
     def _accept(
-        self, files: BundleFiles, bundle: Bundle, *, notes: tuple[Entry, ...], drops: dict[str, tuple[str, ...]]
+        self, files: BundleFiles, bundle: Bundle, *, notes: tuple[Entry, ...], drops: Mapping[str, Sequence[str]]
     ) -> None:
         self._ledger.accept_bundle(
             files,

@@ -35,6 +35,22 @@ def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, 
     return tuple(_on(case, channel, against) for channel in channels)
 
 
+def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[Reason, ...]]:
+    """Who loses a channel, or every read on one where hits are left, by going from `old` to `new`, and why."""
+    lost: dict[str, tuple[Reason, ...]] = {}
+    for name, before in old.subscribers.items():
+        if name not in new.subscribers:
+            lost[name] = (Reason.DENY_UNKNOWN_SUBSCRIBER,)
+            continue
+        left = {each.channel: each for each in reach(new.subscribers[name], new, now)}
+        for had in reach(before, old, now):
+            has = left.get(had.channel)
+            if had.open and (has is None or not has.open or (had.full and not has.full)):
+                reasons = has.reasons if has else ()
+                lost[name] = lost.get(name, ()) + (reasons or (Reason.DENY_DEFAULT,))
+    return lost
+
+
 def _on(case: Case, channel: str, against: list[Reason]) -> Reach:
     shut = None if case.is_owner else closed(case, channel)
     reasons = {*against, *([shut] if shut else [])}
