@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edge import __version__
-from edge.cli import audit, check, policy, receive, replay
+from edge.cli import audit, check, demo, policy, receive, replay
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 audit.register(app)
 check.register(app)
+demo.register(app)
 policy.register(app)
 receive.register(app)
 replay.register(app)

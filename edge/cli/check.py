@@ -1,15 +1,17 @@
 """`homerule check`: each thing that is needed, one line: ok, or what is wrong and the mend."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge import config
-from edge.check import Finding, State, device, program
 from edge.clock import SystemClock
 
-_MARKS = {State.OK: "ok", State.NOTE: "note", State.WRONG: "WRONG"}
+if TYPE_CHECKING:
+    from edge.check import Finding
+
+_MARKS = {"ok": "ok", "note": "note", "wrong": "WRONG"}
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +26,9 @@ def check(
     ] = None,
 ) -> None:
     """Says of each thing that is needed whether it is well, and if not, how to mend it. Changes nothing."""
+    # This loads the models' runtime and the picture library, which takes a second; other commands do not need them.
+    from edge.check import State, device, program
+
     # Whether the kernel's clock may be believed is one of the findings; nothing is shared by a check.
     clock = SystemClock(trusted=False)
     written = config.load(file) if file is not None else None
@@ -42,6 +47,6 @@ def check(
     print("all is well")
 
 
-def line(finding: Finding) -> str:
+def line(finding: "Finding") -> str:
     """One finding as it is shown."""
-    return f"{_MARKS[finding.state]:<6}{finding.thing}: {finding.said}"
+    return f"{_MARKS[finding.state.value]:<6}{finding.thing}: {finding.said}"

@@ -13,12 +13,13 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol as Shape
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.clock import monotonic
+from edge.delivery.broker import Protocol
 from edge.errors import BrokerError, ConfigError
 
 PATIENCE = 10.0
@@ -35,15 +36,19 @@ class Account:
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
 
 
-class DemoBroker(Protocol):
+class DemoBroker(Shape):
     """A broker that the demo starts, changes once and stops."""
 
     title: str
-    protocol: str
+    protocol: Protocol
     port: int
 
     def start(self, accounts: Sequence[Account]) -> None:
         """Starts to listen on 127.0.0.1 at `port`; BrokerError when it does not come up."""
+        ...
+
+    def listens(self, name: str) -> bool:
+        """Whether that account has subscribed to something."""
         ...
 
     def revoke(self, name: str) -> None:
@@ -76,7 +81,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def admits(port: int, account: Account, protocol: str) -> bool:
+def admits(port: int, account: Account, protocol: Protocol) -> bool:
     """Whether the broker lets this account connect; BrokerError when it does not answer."""
     version = MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"probe-{account.name}", protocol=version)
@@ -99,7 +104,7 @@ class Mosquitto:
     """A Mosquitto of its own, with its files in `folder`. Rights are the access control file's."""
 
     title = "Mosquitto, MQTT 5"
-    protocol = "5"
+    protocol: Protocol = "5"
 
     def __init__(self, folder: Path) -> None:
         self.port = 0
@@ -122,6 +127,11 @@ class Mosquitto:
             if self._listens():
                 return
         raise BrokerError(f"mosquitto does not start, its own words are in {self._folder / 'mosquitto.log'}")
+
+    def listens(self, name: str) -> bool:
+        # Mosquitto writes one line a subscription: time, client id, QoS, topic filter.
+        said = (self._folder / "mosquitto.log").read_text(errors="replace")
+        return any(f" {name} 1 {topic}" in said for topic in self._accounts[name].reads)
 
     def revoke(self, name: str) -> None:
         if self._process is None:
@@ -167,6 +177,7 @@ class Mosquitto:
             "set_tcp_nodelay true",
             f"user {pwd.getpwuid(os.geteuid()).pw_name}",
             f"log_dest file {self._folder / 'mosquitto.log'}",
+            *(f"log_type {sort}" for sort in ("error", "warning", "notice", "information", "subscribe")),
         ]
         _write(self._folder / "mosquitto.conf", lines)
 

@@ -19,6 +19,7 @@ from amqtt.errors import AMQTTError  # type: ignore[import-untyped]
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
 
+from edge.delivery.broker import Protocol
 from edge.demo.brokers import PATIENCE, Account
 from edge.errors import BrokerError
 
@@ -57,7 +58,7 @@ class Embedded:
     """amqtt on a free port of 127.0.0.1, in its own thread with its own event loop."""
 
     title = "the demo's own broker (amqtt), MQTT 3.1.1"
-    protocol = "3.1.1"
+    protocol: Protocol = "3.1.1"
 
     def __init__(self) -> None:
         self.port = 0
@@ -73,6 +74,10 @@ class Embedded:
         self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
         self._thread.start()
         self._await(self._open({account.name: account for account in accounts}))
+
+    def listens(self, name: str) -> bool:
+        subscribed = list(self._broker.subscriptions.values()) if self._broker is not None else []
+        return any(session.username == name for sessions in subscribed for session, _ in list(sessions))
 
     def revoke(self, name: str) -> None:
         self._await(self._drop(name))

@@ -25,7 +25,7 @@ PAINTS: dict[str, Colour] = {
 WIDTH, LENGTH = 1.8, 4.5
 PLATE_WIDTH = 0.38
 """Metres; a little larger than a real plate, so that a 1280 pixel picture shows whole cars with plates one can read."""
-_FINE = 560
+_FINE = 420
 """Pixels per metre at which a face is drawn."""
 _SILL, _DECK = 0.24, 0.96
 _FACE_HIGH = _DECK - _SILL + 0.04

@@ -104,6 +104,13 @@ def test_no_filter_reaches_the_topic_of_another(asked: str, call: Callable[[Acco
     assert all(topic == "t/to/own" for topic, _ in own.got)
 
 
+def test_who_has_subscribed_listens(broker: DemoBroker, call: Callable[[Account], Caller]) -> None:
+    own, _ = call(OWN), call(OTHER)
+    own.subscribe("t/to/own")
+    assert own.wait(lambda: broker.listens("own"))
+    assert not broker.listens("other")
+
+
 def test_an_account_cannot_publish_as_the_device(call: Callable[[Account], Caller]) -> None:
     own, other, device = call(OWN), call(OTHER), call(DEVICE)
     other.subscribe("t/to/other")

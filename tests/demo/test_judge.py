@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge.demo.judge import Receipt, Ruling, Silence, astray
+from edge.demo.judge import Receipt, Ruling, Silence, astray, missed
 from edge.values import Decision, Effect
 
 OPT_OUT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -101,12 +101,18 @@ def test_a_plate_that_changed_on_the_way_is_astray() -> None:
 @pytest.mark.parametrize(
     ("truth", "said"),
     [
-        (["AA11", "BB22", "CC33"], "the plate CC33 passed and was not read"),
+        (["AA11", "BB22", "CC33", "DD44", "EE55"], "most plates that passed were not read"),
         (["AA11"], "the plate BB22 was read and never passed"),
     ],
 )
 def test_the_reads_are_held_against_what_passed(truth: list[str], said: str) -> None:
     assert found(truth=truth) == [said]
+
+
+def test_a_plate_that_the_camera_missed_is_not_astray_but_known() -> None:
+    truth = ["AA11", "BB22", "CC33"]
+    assert found(truth=truth) == []
+    assert missed(truth, [ruling("r1", "AA11"), ruling("r2", "BB22")]) == ["CC33"]
 
 
 def test_a_plate_that_was_read_twice_is_said() -> None:
