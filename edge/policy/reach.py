@@ -35,20 +35,19 @@ def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, 
     return tuple(_on(case, channel, against) for channel in channels)
 
 
-def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[Reason, ...]]:
-    """Who loses a channel, or every read on one where hits are left, by going from `old` to `new`, and why."""
-    lost: dict[str, tuple[Reason, ...]] = {}
+def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]:
+    """Who loses a channel, or every read on one where hits are left, by going from `old` to `new`, and the reasons."""
+    lost: dict[str, set[Reason]] = {}
     for name, before in old.subscribers.items():
         if name not in new.subscribers:
-            lost[name] = (Reason.DENY_UNKNOWN_SUBSCRIBER,)
+            lost[name] = {Reason.DENY_UNKNOWN_SUBSCRIBER}
             continue
         left = {each.channel: each for each in reach(new.subscribers[name], new, now)}
         for had in reach(before, old, now):
             has = left.get(had.channel)
             if had.open and (has is None or not has.open or (had.full and not has.full)):
-                reasons = has.reasons if has else ()
-                lost[name] = lost.get(name, ()) + (reasons or (Reason.DENY_DEFAULT,))
-    return lost
+                lost.setdefault(name, set()).update(has.reasons if has and has.reasons else [Reason.DENY_DEFAULT])
+    return {name: tuple(reason.value for reason in sorted(why, key=ORDER.__getitem__)) for name, why in lost.items()}
 
 
 def _on(case: Case, channel: str, against: list[Reason]) -> Reach:
