@@ -1,4 +1,4 @@
-"""The bundle in force: a change and the end of the rows that it forbids are one transaction, and nobody is told early."""
+"""The bundle in force: a change and the end of the rows that it forbids are one transaction; nobody is told early."""
 
 from collections.abc import Iterator
 from hashlib import sha256
