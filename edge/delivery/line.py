@@ -267,10 +267,10 @@ class Line:
 def _unwelcome(welcome: ReasonCode | None, closed: bool, protocol: Protocol) -> str:
     other = f'or say protocol "{"3.1.1" if protocol == "5" else "5"}" if it wants that'
     if welcome is None and closed:
-        return f"hangs up without an answer, see that it accepts our certificate, {other}"
+        return f"hangs up at once, see that it accepts our certificate, {other}"
     if welcome is None:
         return f"does not answer as MQTT {protocol}, see that it is a broker, {other}"
-    if welcome.value in (1, 132):
+    if welcome.value == 132:
         return f"does not speak MQTT {protocol}, {other[3:]}"
     return f"refuses the connection ({str(welcome).lower()}), see that certificate or password are its own"
 

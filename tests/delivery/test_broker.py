@@ -229,6 +229,23 @@ def test_something_that_is_no_broker_is_refused(noise: bytes) -> None:
             reach(server.getsockname()[1], "device").connect()
 
 
+def test_an_older_protocol_is_never_tried_in_silence() -> None:
+    calls = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            while True:
+                talk, _ = server.accept()
+                with talk:
+                    calls.append(talk.recv(100))
+                    talk.sendall(b"\x20\x02\x00\x01")  # CONNACK: unacceptable protocol version
+
+        threading.Thread(target=refuse, daemon=True).start()
+        with pytest.raises(BrokerError, match=r'say protocol "5" if it wants that'):
+            reach(server.getsockname()[1], "device", protocol="3.1.1").connect()
+    assert len(calls) == 1
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "broker.example", "0.0.0.0", "::", "127.0.0.1.example"])
 def test_a_test_never_leaves_this_computer(host: str) -> None:
     with pytest.raises(BrokerError, match="not on this computer"):

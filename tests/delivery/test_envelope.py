@@ -40,7 +40,14 @@ from tests.delivery.reads import (
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
-def resealed(change, *, header: dict | None = None, key: Ed25519PrivateKey = DEVICE_KEY, length: int | None = None):
+def resealed(
+    change,
+    *,
+    header: dict | None = None,
+    key: Ed25519PrivateKey = DEVICE_KEY,
+    length: int | None = None,
+    pad: bytes = b"\0",
+):
     """A message whose body was changed before signing, as only a holder of `key` could make it."""
     clear, _, cipher = sealed(tags(hits=(hit(),))).payload.partition(b"\n")
     inside = SUITE.decrypt(cipher, SEALING_KEY, info=clear)
@@ -50,7 +57,7 @@ def resealed(change, *, header: dict | None = None, key: Ed25519PrivateKey = DEV
     content = canonical(body)
     signature = key.sign(b"homerule read v1\n" + clear + b"\n" + content)
     size = len(content) if length is None else length
-    inside = (size.to_bytes(4, "big") + signature + content).ljust(4096, b"\0")
+    inside = (size.to_bytes(4, "big") + signature + content).ljust(4096, pad)
     return clear + b"\n" + SUITE.encrypt(inside, SEALING_KEY.public_key(), info=clear)
 
 
@@ -299,6 +306,11 @@ def test_a_signed_body_of_another_shape_is_refused_without_telling_its_content(c
 def test_a_length_that_does_not_fit_is_refused(length: int) -> None:
     with pytest.raises(EnvelopeError):
         opened(resealed(lambda body: None, length=length))
+
+
+def test_padding_that_hides_something_is_refused() -> None:
+    with pytest.raises(EnvelopeError, match="not laid out"):
+        opened(resealed(lambda body: None, pad=b"x"))
 
 
 def test_an_unchanged_body_sealed_again_opens() -> None:

@@ -144,7 +144,7 @@ def test_what_was_sealed_to_a_replaced_key_stays(house: House, agency: Callable[
     house.take_up(signed=True)
     house.step_until(owner.plates, owner, county, what="the owner has it")
     assert county.receiver.step(patience=0.3) is None
-    assert county.receiver.refused == 0
+    assert (county.plates(), county.receiver.refused) == ([], 0)
 
 
 def test_a_read_sealed_without_an_obligation_that_now_holds_stays(
