@@ -24,7 +24,7 @@ _SHA256 = r"^[0-9a-f]{64}$"
 
 
 class ModelEntry(Written):
-    """One `[[model]]` of manifest.toml. A reader also names its plate config."""
+    """One `[[model]]` of manifest.toml. A reader also names its plate config, and its margin (see Reader)."""
 
     name: str = Field(pattern=_FILE)
     kind: Kind
@@ -33,6 +33,7 @@ class ModelEntry(Written):
     config: str | None = Field(default=None, pattern=_FILE)
     config_sha256: str | None = Field(default=None, pattern=_SHA256)
     licence: str
+    margin: float = Field(default=0.0, ge=0.0, le=0.5)
     default: bool = False
     input: tuple[int, int] | None = None
     parameters: int | None = None
@@ -66,7 +67,7 @@ class Models:
             raise ModelError(f"{place / 'manifest.toml'}: reader `{reads.name}` has no `config` and `config_sha256`")
         _verified(place, reads.file, reads.sha256)
         _verified(place, reads.config, reads.config_sha256)
-        reading = Reader(name=reads.name, file=place / reads.file, config=place / reads.config)
+        reading = Reader(name=reads.name, file=place / reads.file, config=place / reads.config, margin=reads.margin)
         return cls(detector=loaded, reader=reading, entries=(finds, reads))
 
 

@@ -20,7 +20,7 @@ STILL_WIDTHS = 0.35
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One plate in one frame: where it is, what was read, and the crop that was read (None when it was not read)."""
+    """One plate in one frame: where it is, what was read, and the plate as people see it (None when not read)."""
 
     detection: Detection
     reading: Reading | None

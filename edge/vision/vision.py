@@ -24,8 +24,8 @@ IDLE_LOOK_SECONDS = 2.0
 """Between two looks at a road on which nothing moves, so that a parked vehicle is seen."""
 GATE_SECONDS = 0.6
 """How long looking goes on after the last motion."""
-READ_MARGIN = 0.05
-"""Free space around the detector's box that the reader gets, as a part of the box on each side."""
+SHOWN_MARGIN = 0.1
+"""Free space around the plate in the crop that people see, as a part of the box on each side."""
 READABLE_WIDTH = 28.0
 """Pixels; a narrower plate is followed but not read yet."""
 HAND_ON_SECONDS = 60.0
@@ -39,7 +39,10 @@ class Detecting(Protocol):
 
 
 class Reads(Protocol):
-    """Reads one crop (edge.vision.Reader)."""
+    """Reads one crop (edge.vision.Reader), cut with the margin that it wants."""
+
+    @property
+    def margin(self) -> float: ...
 
     def read(self, crop: Pixels) -> Reading: ...
 
@@ -172,8 +175,9 @@ class Vision:
         cut_off = box.x1 < 1 or box.y1 < 1 or box.x2 > wide - 1 or box.y2 > high - 1
         if cut_off or box.width < READABLE_WIDTH:
             return Look(detection=detection, reading=None, crop=None, quality=0.0)
-        crop = cut_out(frame.pixels, box, margin=READ_MARGIN)
-        reading = self._models.reader.read(crop)
+        reader = self._models.reader
+        reading = reader.read(cut_out(frame.pixels, box, margin=reader.margin))
+        crop = cut_out(frame.pixels, box, margin=SHOWN_MARGIN)
         self._count["readings"] += 1
         sharpness = math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
         quality = box.width * sharpness * reading.confidence**2

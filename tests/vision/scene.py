@@ -59,6 +59,7 @@ class Eyes:
     found: int = 0
     looks: dict[int, int] = field(default_factory=dict)
     failing: Exception | None = None
+    margin: float = 0.0
 
     @property
     def detector(self) -> "Eyes":
