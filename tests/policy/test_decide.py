@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from edge.desk.laws import law_text
 from edge.policy.decide import decide, decide_all, grant_ends, hits_for, stranger
 from edge.values import Effect, Flag, Instant
 from tests.policy.city import (
@@ -481,3 +482,62 @@ def test_a_grant_ends_with_the_agreement_if_that_is_earlier_than_the_policy() ->
     assert grant_ends(here.subscribers["texas-so"], here, NOW) == datetime(2026, 12, 1, tzinfo=UTC)
     assert grant_ends(here.subscribers["county"], here, NOW) == here.valid_until
     assert grant_ends(here.subscribers[OWNER], here, NOW) is None
+
+
+def test_an_agreement_holds_from_the_midnight_of_its_signature() -> None:
+    here = city(texan(agreement=[agreement(signed_on=NOW.date())]))
+    begin = NOW.replace(hour=0)
+    assert asked(here, "texas-so", now=begin).effect is Effect.SHARE
+    assert asked(here, "texas-so", now=begin - timedelta(microseconds=1)).effect is Effect.WITHHOLD
+
+
+def test_an_agreement_must_cover_every_declared_purpose() -> None:
+    here = city(texan(purposes=["stolen_vehicle", "parking"]))
+    assert asked(here, "texas-so").reasons == ("deny_agreement_scope",)
+
+
+def test_one_warrant_in_force_is_enough_beside_one_that_was_revoked() -> None:
+    held = [agreement("old", form="judicial-warrant", status="revoked"), agreement(form="court-order")]
+    here = city(federal(agreement=held), sharing={"federal": "judicial-warrant"})
+    assert asked(here, "bureau").reasons == ("allow_warrant",)
+
+
+def pack(old: str, new: str) -> dict[str, bytes]:
+    """The Illinois pack with one passage changed."""
+    text = law_text("us-il").decode()
+    assert old in text
+    return {"us-il": text.replace(old, new, 1).encode()}
+
+
+def test_a_pack_may_ask_for_one_kind_of_judges_order_alone() -> None:
+    warrant = [agreement(form="judicial-warrant")]
+    laws = pack('forms = ["judicial-warrant", "court-order"]', 'forms = ["court-order"]')
+    here = city(federal(agreement=warrant), sharing={"federal": "judicial-warrant"}, laws=laws)
+    assert asked(here, "bureau").reasons == ("deny_warrant_required",)
+
+
+def test_one_pack_that_forbids_is_enough() -> None:
+    laws = pack('access = "instrument"\nforms = ["declaration"]', 'access = "never"')
+    here = city(texan(), law={"packs": ["us-il", "generic"]}, laws=laws)
+    assert asked(here, "texas-so").reasons == ("deny_law_out_of_state",)
+
+
+def test_a_pack_that_lets_no_agency_of_the_state_receive_leaves_the_owner_its_reads() -> None:
+    here = city(agency("county"), laws=pack('access = "allowed"', 'access = "never"'))
+    assert asked(here, "county").reasons == ("deny_law_in_state",)
+    assert asked(here, OWNER).effect is Effect.SHARE
+
+
+def test_a_pack_may_treat_the_deputised_as_federal_where_the_city_does_not() -> None:
+    deputy = agency("county", federal_deputation="287g")
+    lenient = pack("deputised_as_federal = true", "deputised_as_federal = false")
+    assert asked(city(deputy, sharing={"deputised_as_federal": False}), "county").effect is Effect.WITHHOLD
+    free = city(deputy, sharing={"deputised_as_federal": False}, laws=lenient)
+    assert asked(free, "county").effect is Effect.SHARE
+
+
+def test_the_allow_lists_of_city_and_law_both_hold() -> None:
+    laws = pack("[purposes]\n", '[purposes]\nallowed = ["parking", "stolen_vehicle"]\n')
+    here = city(agency("county"), purposes={"allowed": ["stolen_vehicle", "crash"]}, laws=laws)
+    assert asked(here, "county").effect is Effect.SHARE
+    assert here.allowed == {"stolen_vehicle"}
