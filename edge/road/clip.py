@@ -3,6 +3,7 @@
 It stands in for a camera in the demo and in tests, where a real recording would be somebody's plate.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +20,16 @@ _LEGIBLE = 45
 """From this width in pixels on a plate counts as readable in `truth`."""
 _NEAREST, _VANISHED = 6.0, 62.0
 _PARKED_AT = 20.5
+_SLOWEST, _FASTEST = 0.6, 1.4
+"""Speed beside the camera and far away, as shares of a pass's own speed; between them it grows with the distance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """One vehicle going by. It drives away (rear plate, near lane) or `towards` the camera (front plate, far lane).
 
-    `enters` is the second of its appearance; without it, it follows the pass before without hiding it. `speed` in m/s.
+    `enters` is the second of its appearance; without it, it follows the pass before without hiding it. `speed` (m/s) is
+    that of the middle of its way: near the camera it is slower, as at a stop line.
     """
 
     text: str
@@ -33,7 +37,7 @@ class Pass:
     colour: str = "silver"
     body: str = "sedan"
     towards: bool = False
-    speed: float = 11.0
+    speed: float = 10.0
     enters: float | None = None
 
 
@@ -135,11 +139,12 @@ class _Vehicle:
     towards: bool
     first: int
     last: int
-    step: float
+    fps: float
+    speed: float
 
     @classmethod
     def of(cls, given: Pass, start: float, fps: float) -> "_Vehicle":
-        frames = int((_VANISHED - _NEAREST) / given.speed * fps)
+        frames = int(_seconds(given.speed) * fps)
         first = round(start * fps)
         return cls(
             text=given.text.replace(" ", ""),
@@ -148,15 +153,17 @@ class _Vehicle:
             towards=given.towards,
             first=first,
             last=first + frames,
-            step=given.speed / fps,
+            fps=fps,
+            speed=given.speed,
         )
 
     def at(self, number: int) -> float | None:
         """How many metres away the visible end is, or None when the car is not on the road."""
         if not self.first <= number <= self.last:
             return None
-        gone = (number - self.first) * self.step
-        return _VANISHED - gone if self.towards else _NEAREST + gone
+        along = (self.last - number if self.towards else number - self.first) / self.fps
+        growth = _growth(self.speed)
+        return _NEAREST + _SLOWEST * self.speed / growth * math.expm1(growth * along)
 
     def truth(self, view: View) -> Truth | None:
         seen = []
@@ -173,13 +180,24 @@ def _car(given: Pass) -> Car:
 
 def _timetable(passes: Sequence[Pass]) -> Iterator[tuple[Pass, float]]:
     """When each pass starts: as given, or when the one before no longer hides it or is hidden by it."""
-    clear = 0.2
+    clear = 0.0
     for given in passes:
-        # A car coming towards the camera is legible only in the second half of its way, so it may start early.
-        start = given.enters if given.enters is not None else max(clear - (1.8 if given.towards else 0.0), 0.0)
+        whole = _seconds(given.speed)
+        # A car coming towards the camera is legible only late on its way, one that drives away not at once.
+        early = 0.36 * whole if given.towards else 0.08 * whole
+        start = given.enters if given.enters is not None else max(clear - early, 0.0)
         yield given, start
-        whole = (_VANISHED - _NEAREST) / given.speed
-        clear = start + (whole * 0.78 if given.towards else whole * 0.62)
+        clear = start + (whole * 0.74 if given.towards else whole * 0.62)
+
+
+def _growth(speed: float) -> float:
+    """How much faster a vehicle is for each metre from the camera, in m/s."""
+    return (_FASTEST - _SLOWEST) * speed / (_VANISHED - _NEAREST)
+
+
+def _seconds(speed: float) -> float:
+    """How long a vehicle is on the road."""
+    return math.log(_FASTEST / _SLOWEST) / _growth(speed)
 
 
 def _legible(corners: Points, view: View) -> bool:
