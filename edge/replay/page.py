@@ -42,10 +42,11 @@ def render(result: Result) -> str:
 
 def _head(result: Result, name: str) -> str:
     counts = result.counts
-    length = _clock(result.seconds(result.end))
+    seconds = result.seconds(result.end)
+    length = f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
     return (
         '<header><p class="mode">Test mode <span>nothing in this report was sent as the read of a camera</span></p>'
-        f"<h1>{name}</h1><p>{_day(result.start)} UTC · {length} min · {counts.frames} frames ·"
+        f"<h1>{name}</h1><p>{_day(result.start)} UTC · {length} · {counts.frames} frames ·"
         f" decided by {escape(result.rules.said)}</p></header>"
     )
 
@@ -81,8 +82,8 @@ def _card(result: Result, outcome: Outcome) -> str:
     sure = round(100 * read.confidence)
     return (
         f'<article>{_picture(read)}<h3>{escape(read.text)}</h3><div class="bar" role="img" aria-label="confidence'
-        f' {sure} percent"><i style="width:{sure}%"></i></div><p><b>{sure} %</b> sure, weakest character'
-        f" {round(100 * read.lowest_character_confidence)} %</p><p>{seen} · {looks}</p>"
+        f' {sure} percent"><i style="width:{sure}%"></i></div><p><b>{sure}&nbsp;%</b> sure, weakest character'
+        f" {round(100 * read.lowest_character_confidence)}&nbsp;%</p><p>{seen} · {looks}</p>"
         f'<p class="goes">{goes}</p>{marks}</article>'
     )
 
