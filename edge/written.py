@@ -22,6 +22,8 @@ M = TypeVar("M", bound=BaseModel)
 
 LONGEST_TEXT = 32 * 1024 * 1024
 """Characters; more than any file a person writes."""
+FEW = 8
+"""Choices that are still listed beside the one that was probably meant."""
 
 _WANTED = {
     "bool_type": "must be true or false",
@@ -149,7 +151,10 @@ def _not_a_choice(where: Location, table: dict[str, Any], model: type[BaseModel]
     shown = ", ".join(f"`{choice}`" for choice in choices)
     if not isinstance(value, str):
         return f"`{_key(where)}` must be one of {shown}"
-    return f"`{_key(where)}` cannot be `{value}`{nearest(value, choices) or ','} choose one of {shown}"
+    meant = nearest(value, choices)
+    if meant and len(choices) > FEW:
+        return f"`{_key(where)}` cannot be `{value}`{meant}"
+    return f"`{_key(where)}` cannot be `{value}`{meant or ','} choose one of {shown}"
 
 
 def _message(file: str, where: Location, said: str, text: str) -> str:

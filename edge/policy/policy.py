@@ -36,6 +36,8 @@ def _one_line(value: str) -> str:
 
 
 def _utc(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2200:  # at the ends of the calendar sums overflow
+        raise ValueError("must be a time between the years 2000 and 2200")
     return value.astimezone(UTC)
 
 
