@@ -111,12 +111,12 @@ def test_what_is_missing_is_installed_with_apt_as_root(checkout: Path) -> None:
 
 def test_what_is_missing_is_installed_through_sudo_that_asks_nothing(checkout: Path) -> None:
     stand_in(checkout, "id", "echo 1000")
-    stand_in(checkout, "sudo", f'echo "$@" >> "{checkout}/sudo"; shift; exec "$@"')
+    stand_in(checkout, "sudo", f'echo "asked $*" >> "{checkout}/sudo"; shift; exec "$@"')
     stand_in(checkout, "apt-get", f'echo "$@" >> "{checkout}/apt"')
     stand_in(checkout, "true", "exit 0")
     run(checkout, "demo", path=without_apt(checkout))
     assert "install -y --no-install-recommends python3 python3-venv" in (checkout / "apt").read_text()
-    assert all(line.startswith("-n ") for line in (checkout / "sudo").read_text().splitlines())
+    assert all(line.startswith("asked -n ") for line in (checkout / "sudo").read_text().splitlines())
 
 
 def test_apt_that_fails_is_quoted(checkout: Path) -> None:
