@@ -1,6 +1,6 @@
 """The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,10 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clock import Clock
 from edge.delivery.crop import jpeg
 from edge.delivery.envelope import seal
+from edge.errors import EnvelopeError
 from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide_all, grant_ends, hits_for
+from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
+from edge.policy.reasons import Reason
 from edge.policy.tag import tag
 from edge.values import Decision, Effect, Envelope, Flag, Frame, Instant, PlateRead, TaggedRead
 
@@ -68,32 +70,45 @@ class Pipeline:
     def _settle(self, read: PlateRead) -> Outcome:
         bundle, now = self._in_force(), self._clock.now()
         tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
-        decisions = decide_all(tagged.tags, bundle, now)
-        envelopes = tuple(self._sealed(tagged, decisions, bundle, now))
+        decisions, envelopes = self._sealed(tagged, decide_all(tagged.tags, bundle, now), bundle, now)
         self._ledger.record(tagged, decisions, envelopes)
         return Outcome(tagged=tagged, decisions=decisions)
 
     def _sealed(
-        self, tagged: TaggedRead, decisions: Sequence[Decision], bundle: Bundle, now: Instant
-    ) -> Iterator[Envelope]:
-        """One envelope for each subscriber that is allowed the read, sealed to that subscriber's key."""
+        self, tagged: TaggedRead, decided: Sequence[Decision], bundle: Bundle, now: Instant
+    ) -> tuple[tuple[Decision, ...], tuple[Envelope, ...]]:
+        """The decisions, and one envelope for each subscriber that is allowed the read, sealed to its own key.
+
+        A subscriber whose key cannot be sealed to gets nothing, and the decision says so; the others are not held up.
+        """
         note = self._ledger.latest_checkpoint()
-        for decision in decisions:
-            subscriber = bundle.subscribers[decision.subscriber_id]
-            if decision.effect is not Effect.SHARE or subscriber.sealing_key is None:
-                continue
-            yield seal(
-                tagged,
-                decision,
-                subscriber.sealing_key,
-                device_id=self._device_id,
-                device_key=self._device_key,
-                hits=hits_for(tagged.tags, subscriber, bundle, now),
-                granted_until=grant_ends(subscriber, bundle, now.at),
-                ack_token=self._clock.new_id(),
-                checkpoint=note.note if note else None,
-                crop=self._crop(tagged, decision),
-            )
+        decisions: list[Decision] = []
+        envelopes: list[Envelope] = []
+        for decision in decided:
+            if decision.effect is Effect.SHARE:
+                try:
+                    envelopes.append(self._envelope(tagged, decision, bundle, now, note.note if note else None))
+                except EnvelopeError:
+                    decision = withhold(tagged.tags, decision.subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
+            decisions.append(decision)
+        return tuple(decisions), tuple(envelopes)
+
+    def _envelope(
+        self, tagged: TaggedRead, decision: Decision, bundle: Bundle, now: Instant, checkpoint: str | None
+    ) -> Envelope:
+        subscriber = bundle.subscribers[decision.subscriber_id]
+        return seal(
+            tagged,
+            decision,
+            subscriber.sealing_key or "",
+            device_id=self._device_id,
+            device_key=self._device_key,
+            hits=hits_for(tagged.tags, subscriber, bundle, now),
+            granted_until=grant_ends(subscriber, bundle, now.at),
+            ack_token=self._clock.new_id(),
+            checkpoint=checkpoint,
+            crop=self._crop(tagged, decision),
+        )
 
     @staticmethod
     def _crop(tagged: TaggedRead, decision: Decision) -> bytes | None:

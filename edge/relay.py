@@ -21,7 +21,7 @@ from edge.delivery.wire import Acknowledgement, parse
 from edge.errors import EnvelopeError
 from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, hits_for, stranger
+from edge.policy.decide import decide, hits_for, stranger, withhold
 from edge.policy.reasons import Reason
 from edge.values import Decision, Effect, Instant, Waiting
 
@@ -150,8 +150,7 @@ def _again(row: Waiting, bundle: Bundle, now: Instant) -> Decision:
     decision = decide(row.tags, subscriber, bundle, now)
     if decision.effect is Effect.SHARE and not _sealed_to_its_key(row, subscriber.sealing_key):
         # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here
-        reasons = (Reason.DENY_PAYLOAD_KEY.value,)
-        return replace(decision, effect=Effect.WITHHOLD, channel=None, reasons=reasons, obligations=())
+        return withhold(row.tags, subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
     return decision
 
 

@@ -34,7 +34,7 @@ def decide(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> 
     try:
         return _decide(case)
     except _BROKEN:
-        return _withhold(case.tags, subscriber.id, (Reason.DENY_EVALUATION_ERROR,), bundle.digest)
+        return withhold(case.tags, subscriber.id, (Reason.DENY_EVALUATION_ERROR,), bundle.digest)
 
 
 def decide_all(tags: Tags, bundle: Bundle, now: Instant) -> tuple[Decision, ...]:
@@ -58,7 +58,7 @@ def decide_all(tags: Tags, bundle: Bundle, now: Instant) -> tuple[Decision, ...]
 
 def stranger(tags: Tags, subscriber_id: str, bundle_digest: str) -> Decision:
     """The decision for an agency that the registry does not know, or no longer."""
-    return _withhold(tags, subscriber_id, (Reason.DENY_UNKNOWN_SUBSCRIBER,), bundle_digest)
+    return withhold(tags, subscriber_id, (Reason.DENY_UNKNOWN_SUBSCRIBER,), bundle_digest)
 
 
 def explain(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Verdict, ...]:
@@ -93,7 +93,7 @@ def _decide(case: Case) -> Decision:
     channel, closed = standing(case)
     if against or channel is None:
         reasons = _ordered((*against, *closed)) or (Reason.DENY_DEFAULT,)
-        return _withhold(case.tags, case.subscriber.id, reasons, case.bundle.digest)
+        return withhold(case.tags, case.subscriber.id, reasons, case.bundle.digest)
     return Decision(
         read_id=case.tags.read_id,
         subscriber_id=case.subscriber.id,
@@ -105,7 +105,8 @@ def _decide(case: Case) -> Decision:
     )
 
 
-def _withhold(tags: Tags, subscriber_id: str, reasons: tuple[Reason, ...], bundle_digest: str) -> Decision:
+def withhold(tags: Tags, subscriber_id: str, reasons: tuple[Reason, ...], bundle_digest: str) -> Decision:
+    """The decision not to share, for `reasons` in their fixed order."""
     return Decision(
         read_id=tags.read_id,
         subscriber_id=subscriber_id,

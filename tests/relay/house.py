@@ -16,7 +16,7 @@ from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
 from edge.receive import LinesFile, Receiver
 from edge.relay import Relay
-from edge.values import Box, BundleFiles, Frame, PlateRead
+from edge.values import Box, BundleFiles, Frame, Pixels, PlateRead
 from tests.broker import wait_until
 from tests.ledger.builders import HandClock
 
@@ -72,6 +72,7 @@ class House:
             test=False,
         )
         self.eyes = Passing()
+        self.crop: Pixels | None = None
         lists = desk.hotlists(self.policy, self.bundle)
         self.pipeline = Pipeline(
             vision=self.eyes,
@@ -108,6 +109,7 @@ class House:
                 confidence=0.9,
                 lowest_character_confidence=0.8,
                 frames=9,
+                crop=self.crop,
             )
         ]
         pixels = np.zeros((4, 4, 3), dtype=np.uint8)
