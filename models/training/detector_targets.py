@@ -13,7 +13,7 @@ from torch import Tensor
 
 CELLS = SIZE // STRIDE
 # Where unlabelled plates are likely, a cell the net is this sure of is probably one of them.
-SURE = 0.35
+SURE = 0.5
 
 
 def targets_of(scene: Scene) -> NDArray[np.float32]:
@@ -61,7 +61,7 @@ def heat_loss(logits: Tensor, target: Tensor) -> Tensor:
     score = torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)
     peak = (heat > 0.999).float()
     sure = (background > 1.5) & (score.detach() > SURE) & (heat < 0.1)
-    weight = torch.where(sure, torch.full_like(background, 0.1), background.clamp(max=1.0)) * (1 - peak)
+    weight = torch.where(sure, torch.full_like(background, 0.15), background.clamp(max=1.0)) * (1 - peak)
     there = peak * (1 - score) ** 2 * torch.log(score)
     nowhere = weight * (1 - heat) ** 4 * score**2 * torch.log(1 - score)
     return -(there.sum() + nowhere.sum()) / peak.sum().clamp(min=1)

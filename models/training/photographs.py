@@ -65,7 +65,7 @@ def _photograph(path: Path, source: str, rows: list[dict[str, str]], paint: bool
         bare=None if bare is None else _pyramid(bare),
         corners=corners,
         squashed=source != "ro-license-plates",
-        complete=source == "experiment-plates",
+        complete=source != "ro-license-plates",
         exact=np.array([bool(row["qx1"]) or not turned for row in rows]),
     )
 

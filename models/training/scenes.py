@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from lettering import paste_lettering
 from numpy.typing import NDArray
 from photographs import Photograph, Pixels, Points
 from weather import disturb, scribble
@@ -63,10 +64,12 @@ class Scene:
 
 
 class SceneMaker:
-    """Makes scenes out of photographs and drawn plates (BGR, any size), all chance from `rng`."""
+    """Makes scenes out of photographs, drawn plates (BGR, any size) and lettering (BGRA), all chance from `rng`."""
 
-    def __init__(self, photographs: Sequence[Photograph], plates: Sequence[Pixels], rng: np.random.Generator) -> None:
+    def __init__(self, photographs: Sequence[Photograph], plates: Sequence[Pixels], lettering: Sequence[Pixels],
+                 rng: np.random.Generator) -> None:
         self.rng = rng
+        self.lettering = lettering
         self.plates = [_halves(plate) for plate in plates]
         self.by_source: dict[str, list[Photograph]] = {}
         for photograph in photographs:
@@ -87,9 +90,13 @@ class SceneMaker:
             self._lay(scene, width=_log_uniform(rng, NARROWEST, 60), main=False)
         if rng.random() < 0.96:
             self._lay(scene, width=_log_uniform(rng, NARROWEST, WIDEST), main=True)
-        if rng.random() < 0.10 and self.plates:
+        if rng.random() < 0.30:
+            for _ in range(int(rng.integers(1, 4))):
+                piece = self.lettering[int(rng.integers(len(self.lettering)))]
+                scene.cover(*paste_lettering(scene.pixels, piece, rng))
+        if rng.random() < 0.10:
             self._paste_anywhere(scene)
-        if rng.random() < 0.15:
+        if rng.random() < 0.10:
             scribble(scene.pixels, rng)
         scene.pixels = disturb(scene.pixels, rng)
         return scene
@@ -128,7 +135,7 @@ class SceneMaker:
                 scene.label(points, bool(exact), seen)
             return
         _warp_onto(scene, photograph.bare, matrix, soft=not photograph.complete)
-        if chance < 0.92 and self.plates:
+        if chance < 0.92:
             for points in corners:
                 self._paste(scene, *self._replacement(points, photograph.source))
 
@@ -162,9 +169,9 @@ class SceneMaker:
         return halves
 
     def _replacement(self, points: Points, source: str) -> tuple[list[Pixels], Points]:
-        """A drawn plate for where a real one was, and its corners: American in six of seven."""
+        """A drawn plate for where a real one was, and its corners: American in four of five."""
         rng = self.rng
-        halves = self._draw(american=bool(rng.random() < 0.86))
+        halves = self._draw(american=bool(rng.random() < 0.80))
         aspect = halves[0].shape[1] / halves[0].shape[0]
         low, high = points.min(axis=0), points.max(axis=0)
         wide = float(high[0] - low[0])

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from detector_net import PlateDetector, parameters_of
 from detector_targets import batch_of, box_loss, heat_loss
-from fonts import load_alphabets
+from fonts import font_files, load_alphabets
+from lettering import draw_lettering
 from photographs import load_photographs
 from plain_plates import plain_plate
 from plates import Press
@@ -35,6 +36,7 @@ PEAK_RATE = 2.5e-3
 WARM_STEPS = 200
 SAVE_EVERY_S = 180.0
 PLATES = 1200
+LETTERING = 600
 
 
 @dataclass
@@ -49,7 +51,9 @@ def feed(plates: Path, seed: int, batches: Any) -> None:
     """Fill the queue with batches, for ever: the body of the feeding process."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
-    maker = SceneMaker(load_photographs(plates, "train"), _drawn_plates(rng), rng)
+    fonts = font_files()
+    lettering = [draw_lettering(rng, fonts) for _ in range(LETTERING)]
+    maker = SceneMaker(load_photographs(plates, "train"), _drawn_plates(rng), lettering, rng)
     while True:
         batches.put(batch_of([maker.make() for _ in range(BATCH)]))
 
