@@ -29,7 +29,7 @@ def demo(
         DemoBroker, typer.Option(help="amqtt: the demo's own; mosquitto: the real one, if it is installed.")
     ] = DemoBroker.AMQTT,
     keep: Annotated[
-        Path | None, typer.Option(help="Keep all files in this new folder: policy, ledger, what each agency got.")
+        Path | None, typer.Option(help="Keep all files in this new folder: road.mp4, policy, ledger, what each got.")
     ] = None,
 ) -> None:
     """Shows the main job: cars pass, three agencies listen, the city opts out. Exit code 1 if a read went astray."""
@@ -39,10 +39,10 @@ def demo(
     if keep is not None:
         _make(keep)
     with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(prefix="homerule-demo-") as folder:
-        if not run_demo(broker.value, Path(folder)):
+        if not run_demo(broker.value, Path(folder), with_video=keep is not None):
             raise typer.Exit(1)
     if keep is not None:
-        print(f"All files are in {keep}; the plates in them are made up.")
+        print(f"All files are in {keep}; try `homerule replay {keep / 'road.mp4'}`. The plates in them are made up.")
 
 
 def _make(folder: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from datetime import datetime
+from pathlib import Path
 
 from edge.clock import monotonic
 from edge.demo.brokers import PATIENCE, Account, DemoBroker
@@ -15,12 +16,32 @@ from edge.demo.judge import Receipt
 from edge.errors import BrokerError
 
 
+class Book:
+    """The file in which an agency keeps what it received; read on from where it was read to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read_to = 0
+        self._receipts: list[Receipt] = []
+
+    def receipts(self) -> list[Receipt]:
+        """Everything that it holds by now, line by whole line."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(self._read_to)
+                whole, _, _ = file.read().rpartition(b"\n")
+            if whole:
+                self._read_to += len(whole) + 1
+                self._receipts += [_receipt(line) for line in whole.splitlines()]
+        return list(self._receipts)
+
+
 class Agency:
     """One agency's `homerule receive`, and what its file holds."""
 
     def __init__(self, *, name: str, city: City, broker: DemoBroker, account: Account) -> None:
         self.name = name
-        self._file = city.folder / f"{name}.jsonl"
+        self._book = Book(city.folder / f"{name}.jsonl")
         self._said = city.folder / f"{name}.log"
         self._password = city.folder / "keys" / f"{name}.password"
         self._command = [
@@ -29,12 +50,10 @@ class Agency:
             *("--broker", f"127.0.0.1:{broker.port}", "--protocol", broker.protocol),
             *("--username", account.name, "--password-file", str(self._password)),
             *("--key", str(city.sealing_key(name)), "--device-key", str(city.device_public)),
-            *("--out", str(self._file)),
+            *("--out", str(self._book.path)),
         ]
         self._broker, self._secret = broker, account.password
         self._process: subprocess.Popen[bytes] | None = None
-        self._read_to = 0
-        self._receipts: list[Receipt] = []
 
     def start(self) -> None:
         """Starts the process; it connects by itself."""
@@ -58,14 +77,7 @@ class Agency:
 
     def receipts(self) -> list[Receipt]:
         """Everything that its file holds by now."""
-        if self._file.exists():
-            with self._file.open("rb") as file:
-                file.seek(self._read_to)
-                whole, _, _ = file.read().rpartition(b"\n")
-            if whole:
-                self._read_to += len(whole) + 1
-                self._receipts += [_receipt(line) for line in whole.splitlines()]
-        return list(self._receipts)
+        return self._book.receipts()
 
     def stop(self) -> None:
         """Ends the process."""
