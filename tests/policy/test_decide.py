@@ -541,3 +541,9 @@ def test_the_allow_lists_of_city_and_law_both_hold() -> None:
     here = city(agency("county"), purposes={"allowed": ["stolen_vehicle", "crash"]}, laws=laws)
     assert asked(here, "county").effect is Effect.SHARE
     assert here.allowed == {"stolen_vehicle"}
+
+
+def test_nobody_is_told_of_a_hit_for_a_banned_purpose_not_even_the_owner() -> None:
+    here = city()
+    tags = taken(here, hit("immigration_enforcement"), hit())
+    assert hits_for(tags, here.subscribers[OWNER], here, INSTANT) == (hit(),)
