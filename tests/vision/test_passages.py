@@ -57,6 +57,8 @@ def test_a_parked_vehicle_that_a_bus_hides_is_one_read() -> None:
     parked = standing("PARKED1", hidden=lambda seconds: 4 <= seconds < 9)
     reads, _, _ = watch(parked, crossing("BUS4321", begins=3.5, lasts=6.0), seconds=14)
     assert sorted(texts(reads)) == ["BUS4321", "PARKED1"]
+    parked_read = next(read for read in reads if read.text == "PARKED1")
+    assert (parked_read.last_seen - START).total_seconds() > 12
 
 
 def test_a_parked_vehicle_whose_text_jitters_between_look_alikes_is_one_read() -> None:
@@ -64,6 +66,18 @@ def test_a_parked_vehicle_whose_text_jitters_between_look_alikes_is_one_read() -
     parked = standing("PAR08D1", hidden=lambda seconds: 5 <= seconds < 8, says=lambda look: (says[look % 3], 0.8))
     reads, _, _ = watch(parked, crossing("AB12345", begins=4.0, lasts=5.0, top=250), seconds=14)
     assert len(reads) == 2
+
+
+def test_a_parked_vehicle_that_reads_a_little_otherwise_after_a_bus_is_one_read() -> None:
+    looks_before_the_bus = 30
+    parked = standing(
+        "PARKED1",
+        hidden=lambda seconds: 5 <= seconds < 8,
+        says=lambda look: ("PARKED1" if look < looks_before_the_bus else "PAWKEN1", 0.8),
+    )
+    reads, vision, eyes = watch(parked, crossing("AB12345", begins=2.0, lasts=9.0, top=250), seconds=14)
+    assert eyes.looks[10] > 1.5 * looks_before_the_bus
+    assert (len(reads), vision.counts.rejected) == (2, {})
 
 
 def test_a_vehicle_that_stays_is_handed_on_after_a_minute_and_never_again() -> None:
