@@ -20,12 +20,16 @@ STILL_WIDTHS = 0.35
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One plate in one frame: where it is, what was read, and the plate as people see it (None when not read)."""
+    """One plate in one frame: where it is, what was read, and the plate as people see it (None when not read).
+
+    `whole` is False for a plate that the edge of the picture cuts off.
+    """
 
     detection: Detection
     reading: Reading | None
     crop: Pixels | None
     quality: float
+    whole: bool
 
 
 class Track:

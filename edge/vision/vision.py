@@ -165,23 +165,24 @@ class Vision:
             track.missed += id(track) not in seen
         for track, look in pairs:
             track.update(look, frame.captured_at)
-        self._tracks += [Track(look, frame.captured_at) for look in looks if id(look) not in matched]
+        fresh = [look for look in looks if look.whole and id(look) not in matched]
+        self._tracks += [Track(look, frame.captured_at) for look in fresh]
         self._rejoin(frame.captured_at)
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small or partly out of the picture."""
         box = detection.box
         high, wide = self._size
-        cut_off = box.x1 < 1 or box.y1 < 1 or box.x2 > wide - 1 or box.y2 > high - 1
-        if cut_off or box.width < READABLE_WIDTH:
-            return Look(detection=detection, reading=None, crop=None, quality=0.0)
+        whole = box.x1 >= 1 and box.y1 >= 1 and box.x2 <= wide - 1 and box.y2 <= high - 1
+        if not whole or box.width < READABLE_WIDTH:
+            return Look(detection=detection, reading=None, crop=None, quality=0.0, whole=whole)
         reader = self._models.reader
         reading = reader.read(cut_out(frame.pixels, box, margin=reader.margin))
         crop = cut_out(frame.pixels, box, margin=SHOWN_MARGIN)
         self._count["readings"] += 1
         sharpness = math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
         quality = box.width * sharpness * reading.confidence**2
-        return Look(detection=detection, reading=reading, crop=crop, quality=quality)
+        return Look(detection=detection, reading=reading, crop=crop, quality=quality, whole=True)
 
     def _rejoin(self, at: datetime) -> None:
         """Joins tracks of one vehicle that was out of sight for a while."""
