@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 BATCH = 32
-POOL = 12_000
+POOL = 8_000
 REPLACED = 3
 PEAK = 1.3e-3
 WARM_UP = 150
@@ -32,7 +32,7 @@ LEARNED_TO_LOOK = 2.2
 """Below this loss the slots have found their characters, and harder crops may come."""
 HARDER_OVER = 1500
 BACKGROUND = 0.05
-REAL = 0.25
+REAL = 0.33
 LABEL_AT = (0.26, 0.42, 0.58, 0.75)
 """Shares of the time at which real crops are labelled (again), each time by a better reader."""
 
@@ -53,7 +53,7 @@ class Course:
         """Most crops are easy until the net has learned to look; then fewer and fewer."""
         if self.looked_at < 0:
             return 0.9
-        return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.1)
+        return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.25)
 
 
 class Kitchen:
@@ -219,7 +219,7 @@ def run(
         now = time.monotonic()
         course.seconds += now - before
         before = now
-        if course.seconds - shown > 60 or course.step == 1:
+        if course.seconds - shown > 240 or course.step == 1:
             shown = course.seconds
             print(line_of(course, mean, probe, val), flush=True)
         if course.seconds - saved > 170:
