@@ -19,7 +19,16 @@ def test_a_read_says_from_when_to_when_the_plate_was_in_view() -> None:
     (read,), _, _ = watch(crossing("AB12345", begins=1.0, lasts=2.0), seconds=6)
     assert 0.9 < (read.first_seen - START).total_seconds() < 1.4
     assert 2.7 < (read.last_seen - START).total_seconds() <= 3.05
-    assert read.first_seen < read.best_seen <= read.last_seen
+    assert read.first_seen <= read.best_seen <= read.last_seen
+
+
+def test_the_best_look_is_the_one_at_the_largest_plate() -> None:
+    def nearer(seconds: float) -> tuple[float, float, float] | None:
+        return (40 + 100 * seconds, 100.0, 40 + 30 * seconds) if 0.5 <= seconds <= 3 else None
+
+    (read,), _, _ = watch(Vehicle(text="AB12345", at=nearer), seconds=6)
+    assert (read.best_seen - START).total_seconds() > 2.7
+    assert read.box.width > 118
 
 
 def test_vehicles_that_follow_one_another_are_one_read_each() -> None:
