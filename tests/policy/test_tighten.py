@@ -1,10 +1,12 @@
 """Which unsigned edits are taken: those that can only take rights away."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from edge.desk.laws import law_text
 from edge.policy.tighten import tightens
 from tests.policy.city import NOW, agency, agreement, bundle_of, city, merged, owner, policy, texan
 
@@ -122,3 +124,17 @@ def test_another_member_of_a_task_force_needs_the_citys_signature() -> None:
     one, two = agency("one"), agency("two")
     old = city(one, two, agency("force", kind="task_force", members=["one", "two"]))
     assert not tightens(old, city(one, two, agency("force", kind="task_force", members=["one"])))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"version": 7}, {"device_ids": ("pole-2",)}, {"hotlist_digests": {"hotlists/more.toml": "00" * 32}}],
+)
+def test_another_version_device_or_hot_list_needs_the_citys_signature(changes: dict[str, Any]) -> None:
+    here = city()
+    assert tightens(here, here)
+    assert not tightens(here, replace(here, **changes))
+
+
+def test_a_law_pack_changed_by_one_byte_needs_the_citys_signature() -> None:
+    assert not tightens(city(), city(laws={"us-il": law_text("us-il") + b"\n"}))
