@@ -1,6 +1,8 @@
 """The demo on the screen; kept apart from its arguments because it loads the models."""
 
+import signal
 from pathlib import Path
+from typing import Never
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +14,7 @@ from edge.vision import Models
 
 def run_demo(kind: str, folder: Path, *, with_video: bool) -> bool:
     """Runs the demo in `folder` and prints its ending; gives whether all went well. Raises any HomeruleError."""
+    signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     console.print(Text("Making a city, its keys and a signed policy, and starting the agencies ...", style="dim"))
     ending = perform(kind=kind, models=Models.load(), folder=folder.resolve(), console=console)
@@ -22,3 +25,8 @@ def run_demo(kind: str, folder: Path, *, with_video: bool) -> bool:
         console.print(Text("Writing the road as a video ...", style="dim"))
         write_video(make_road(), folder / "road.mp4")
     return not ending.astray
+
+
+def _interrupt(*_: object) -> Never:
+    """Ends like Ctrl-C, so that the broker and the agencies end too."""
+    raise KeyboardInterrupt

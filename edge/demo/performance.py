@@ -34,9 +34,8 @@ PASSES = (
     Pass(text="KM 73528", colour="black", body="suv"),
     Pass(text="BT 66194", colour="tan", towards=True),
     Pass(text="ZK 95417", colour="green", body="hatch"),
-    Pass(text="FN 27835", colour="grey", body="suv", towards=True),
+    Pass(text="FN 27835", colour="grey", body="suv"),
     Pass(text="748 KLM", state="INDIANA", colour="white"),
-    Pass(text="HP 38562", colour="red", body="suv"),
     Pass(text="CV 59273", colour="blue", body="hatch", towards=True),
 )
 """Who passes. Two of them stand on the example hot list: one before the opt-out, one after it."""
@@ -76,6 +75,8 @@ def perform(*, kind: str, models: Models, folder: Path, console: Console) -> End
         called_back=played.called_back,
         silence=played.silence,
     )
+    if not played.logged:
+        found.append("the audit log does not say that National Lookup was turned off")
     found += [f"the audit log does not verify: {fault.what}" for fault in report.faults]
     return Ending(astray=tuple(found), summary=tuple(_summary(played, report, names, found)))
 
@@ -95,9 +96,10 @@ def _summary(played: Played, report: Report, names: dict[str, str], found: list[
     for agency in AGENCIES:
         yield f"  {names[agency]:<{width}}  {_share(played, agency)}"
     if played.silence is not None:
+        after = sum(one.received_at > played.silence.since for one in played.received[played.silence.agency])
         yield (
             f"The opt-out was in force {played.opt_out_took:.2f} s after the clerk changed one line of policy.toml. "
-            f"From then on {names[played.silence.agency]} received nothing."
+            f"From then on {names[played.silence.agency]} received {after or 'nothing'}."
         )
     yield (
         f"The audit log has {report.entries} entries about {report.reads} reads, without a single plate in it, and "

@@ -21,7 +21,7 @@ from edge.demo.log import called_back, in_words
 from edge.demo.screen import Screen
 from edge.errors import HomeruleError
 from edge.ledger import LEDGER_NAME, Ledger
-from edge.ledger.entries import Revoked, Start, Stop
+from edge.ledger.entries import Revoked, Start, Stop, Switch
 from edge.pipeline import Eyes, Outcome, Pipeline
 from edge.policy.bundle import Bundle
 from edge.relay import Relay
@@ -43,6 +43,7 @@ class Played:
     received: dict[str, list[Receipt]]
     silence: Silence | None
     opt_out_took: float
+    logged: bool
     called_back: frozenset[tuple[str, str]]
     frames: int
     dropped: int
@@ -61,6 +62,7 @@ class Play:
         self._silence: Silence | None = None
         self._called_back: frozenset[tuple[str, str]] = frozenset()
         self._opt_out_took = 0.0
+        self._logged = False
         self._began = 0.0
         self._frames = self._last = 0
 
@@ -198,6 +200,7 @@ class Play:
         for logged in self._ledger.entries(first=before):
             if (words := in_words(logged.entry)) is not None:
                 self._screen.say(self._seconds(), f"audit log {logged.position}: {words}")
+                self._logged |= isinstance(logged.entry, Switch) and logged.entry.switch == OPT_OUT
 
     def _ask(self, in_force: Bundle) -> Turned:
         return desk.take_up(self._city.policy, in_force=in_force, pin=self._city.pin)
@@ -236,6 +239,7 @@ class Play:
             received={agency.name: agency.receipts() for agency in self._agencies},
             silence=self._silence,
             opt_out_took=self._opt_out_took,
+            logged=self._logged,
             called_back=self._called_back,
             frames=self._frames,
             dropped=self._last + 1 - self._frames,

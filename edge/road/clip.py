@@ -183,8 +183,8 @@ def _timetable(passes: Sequence[Pass]) -> Iterator[tuple[Pass, float]]:
     clear = 0.0
     for given in passes:
         whole = _seconds(given.speed)
-        # A car coming towards the camera is legible only late on its way, one that drives away not at once.
-        early = 0.36 * whole if given.towards else 0.08 * whole
+        # One that drives away is legible a little after its start; one that comes nearer must never be hidden on its way.
+        early = 0.0 if given.towards else 0.08 * whole
         start = given.enters if given.enters is not None else max(clear - early, 0.0)
         yield given, start
         clear = start + (whole * 0.74 if given.towards else whole * 0.62)

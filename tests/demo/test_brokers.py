@@ -1,5 +1,8 @@
 """Both brokers of the demo: an account gets its own topics, and nothing once its rights are gone."""
 
+import re
+import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from edge.demo.brokers import Account, DemoBroker, admits, open_broker
-from edge.errors import BrokerError
+from edge.errors import BrokerError, ConfigError
 
 DEVICE = Account(name="device", reads=(), writes=("t/to/+",))
 OWN = Account(name="own", reads=("t/to/own",), writes=("t/from/own",))
@@ -157,3 +160,16 @@ def test_a_stopped_broker_no_longer_listens(tmp_path: Path) -> None:
     broker.stop()
     with pytest.raises(BrokerError, match="does not answer"):
         admits(broker.port, OWN, broker.protocol)
+
+
+def test_without_amqtt_it_says_which_extra_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "amqtt.broker", None)
+    monkeypatch.delitem(sys.modules, "edge.demo.embedded", raising=False)
+    with pytest.raises(ConfigError, match=re.escape("pip install 'homerule[demo]'")):
+        open_broker("amqtt", tmp_path)
+
+
+def test_without_mosquitto_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_names: None)
+    with pytest.raises(ConfigError, match="apt-get install mosquitto"):
+        open_broker("mosquitto", tmp_path)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge.clock import SystemClock, from_milliseconds
+from edge.clock import SystemClock, from_milliseconds, monotonic
 from edge.demo.agencies import Book
 from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, NEIGHBOUR, OWNER
 from edge.demo.judge import Receipt, Ruling, Silence, astray
@@ -172,3 +172,30 @@ def test_a_folder_that_is_there_already_is_not_touched(tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, list(tmp_path.iterdir())) == (1, [])
     assert "is there already" in result.stderr
+
+
+def test_when_it_is_terminated_nothing_of_it_goes_on_running(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "edge", "demo", "--keep", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    until = monotonic() + 60
+    while len(processes_about(folder)) <= len(AGENCIES) and monotonic() < until:
+        assert demo.poll() is None
+    assert len(processes_about(folder)) > len(AGENCIES)
+    demo.terminate()
+    demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert processes_about(folder) == []
+
+
+def processes_about(folder: Path) -> list[str]:
+    """The numbers of the processes whose command line names the folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and str(folder).encode() in (process / "cmdline").read_bytes():
+                found.append(process.name)
+        except OSError:
+            continue  # it ended meanwhile
+    return found
