@@ -17,6 +17,9 @@ SURE = 0.85
 STILL_WIDTHS = 0.35
 """A plate that stays within this many of its widths stands still."""
 
+KNOWN_LOOKS, KNOWN_SECONDS = 12, 1.9
+"""After so many looks, a plate that has stood so long is read only now and then, lest another takes its place."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -47,6 +50,7 @@ class Track:
         self.sureness = 0.0
         self.best: Look = look
         self.best_seen = at
+        self.last_read = at
         self._velocity = (0.0, 0.0)
         self._anchor = self.box
         self._anchored = at
@@ -69,6 +73,7 @@ class Track:
             self._anchor, self._anchored = box, at
         if look.reading is not None:
             self.ballot.add(look.reading, width=box.width, at=at)
+            self.last_read = at
         if look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
 
@@ -97,6 +102,12 @@ class Track:
     def stood_still(self) -> float:
         """For how many seconds before it was last seen the plate has not moved."""
         return (self.last_seen - self._anchored).total_seconds()
+
+    def is_known(self, box: Box, at: datetime) -> bool:
+        """Whether `box` shows a plate that stands where it has been read many times, and a moment ago."""
+        just_read = (at - self.last_read).total_seconds() < KNOWN_SECONDS
+        stands = self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS
+        return just_read and stands and overlap(self.box, box) > 0.6
 
     def reach(self, at: datetime) -> float:
         """How far from its predicted place, in pixels, the plate may be found."""

@@ -170,11 +170,12 @@ class Vision:
         self._rejoin(frame.captured_at)
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
-        """Reads one plate that was found, unless it is too small or partly out of the picture."""
+        """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
         box = detection.box
         high, wide = self._size
         whole = box.x1 >= 1 and box.y1 >= 1 and box.x2 <= wide - 1 and box.y2 <= high - 1
-        if not whole or box.width < READABLE_WIDTH:
+        known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
+        if known or not whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, reading=None, crop=None, quality=0.0, whole=whole)
         reader = self._models.reader
         reading = reader.read(cut_out(frame.pixels, box, margin=reader.margin))

@@ -78,14 +78,14 @@ def test_a_parked_vehicle_whose_text_jitters_between_look_alikes_is_one_read() -
 
 
 def test_a_parked_vehicle_that_reads_a_little_otherwise_after_a_bus_is_one_read() -> None:
-    looks_before_the_bus = 30
+    looks_before_the_bus = 12
     parked = standing(
         "PARKED1",
         hidden=lambda seconds: 5 <= seconds < 8,
         says=lambda look: ("PARKED1" if look < looks_before_the_bus else "PAWKEN1", 0.8),
     )
     reads, vision, eyes = watch(parked, crossing("AB12345", begins=2.0, lasts=9.0, top=250), seconds=14)
-    assert eyes.looks[10] > 1.5 * looks_before_the_bus
+    assert eyes.looks[10] > looks_before_the_bus
     assert (len(reads), vision.counts.rejected) == (2, {})
 
 
@@ -160,6 +160,12 @@ def test_what_is_no_plate_is_dropped_and_counted(said: str, sure: float, reason:
     reads, vision, _ = watch(sign, seconds=4)
     assert reads == []
     assert vision.counts.rejected == {reason: 1}
+
+
+def test_a_parked_vehicle_is_not_read_over_and_over() -> None:
+    _, _, eyes = watch(standing("PARKED1"), crossing("AB12345", begins=0.5, lasts=18.0, top=280), seconds=20)
+    assert eyes.found > 100
+    assert 10 <= eyes.looks[10] < 35
 
 
 def test_a_plate_too_small_to_read_is_dropped_and_counted() -> None:
