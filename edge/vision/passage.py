@@ -77,18 +77,14 @@ def has_gone(track: Track, at: datetime) -> bool:
 
 
 def same_vehicle(lost: Track, found: Track, at: datetime) -> bool:
-    """Whether a track that began while another was out of sight is its vehicle: by text and place.
+    """Whether a track that began elsewhere while another was out of sight is its vehicle.
 
     The same text counts anywhere; one that is nearly the same only where the vehicle must be by now.
     """
     mine, theirs = lost.ballot.result(), found.ballot.result()
-    stood = lost.stood_still() >= STILL_SECONDS
-    in_place = distance(lost.box, found.box) < 0.6 * lost.box.width
     if mine is None or theirs is None:
-        return in_place and stood and found.looks >= 2
+        return False
     differ = differences(mine.text, theirs.text)
-    if stood and in_place:
-        return differ <= 2
     on_its_way = distance(lost.predicted(at), found.box) < 2.0 * lost.reach(at)
     return differ == 0 or (differ == 1 and on_its_way)
 

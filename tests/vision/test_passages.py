@@ -117,6 +117,16 @@ def test_a_plate_that_is_lost_for_a_moment_is_the_same_passage() -> None:
     assert texts(reads) == ["AB12345"]
 
 
+def test_a_vehicle_that_brakes_while_it_is_hidden_is_the_same_passage() -> None:
+    def brakes(seconds: float) -> tuple[float, float, float] | None:
+        if 1.2 < seconds < 2.0 or seconds > 4:
+            return None
+        return (20 + 300 * min(seconds, 1.2), 150.0, 70.0)
+
+    reads, vision, _ = watch(Vehicle(text="AB12345", at=brakes), seconds=8)
+    assert (texts(reads), vision.counts.rejected) == (["AB12345"], {})
+
+
 def test_a_plate_that_is_seen_for_most_of_a_second_gets_eight_looks() -> None:
     (read,), _, _ = watch(crossing("AB12345", begins=1.0, lasts=1.1), seconds=4, fps=30)
     assert read.frames >= 8
