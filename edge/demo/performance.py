@@ -67,9 +67,11 @@ def perform(*, kind: str, models: Models, folder: Path, console: Console) -> End
     with screen:
         eyes = Vision(models=models, clock=clock)
         played = Play(city=city, broker=broker, make_road=make_road, eyes=eyes, screen=screen).run()
-    report = verify(city.folder / LEDGER_NAME, keys.load_public(city.device_public))
+    ledger = city.folder / LEDGER_NAME
+    report = verify(ledger, keys.load_public(city.device_public))
+    truth = [text for text, _, _ in played.road.truth]
     found = astray(
-        truth=[text for text, _, _ in played.road.truth],
+        truth=truth,
         rulings=played.rulings,
         received=played.received,
         called_back=played.called_back,
@@ -77,6 +79,8 @@ def perform(*, kind: str, models: Models, folder: Path, console: Console) -> End
     )
     if not played.logged:
         found.append("the audit log does not say that National Lookup was turned off")
+    content = ledger.read_bytes()
+    found += [f"the plate {text} stands in the ledger" for text in truth if text.encode() in content]
     found += [f"the audit log does not verify: {fault.what}" for fault in report.faults]
     return Ending(astray=tuple(found), summary=tuple(_summary(played, report, names, found)))
 
@@ -102,11 +106,12 @@ def _summary(played: Played, report: Report, names: dict[str, str], found: list[
             f"From then on {names[played.silence.agency]} received {after or 'nothing'}."
         )
     yield (
-        f"The audit log has {report.entries} entries about {report.reads} reads, without a single plate in it, and "
+        f"The audit log has {report.entries} entries about {report.reads} reads, and "
         + ("every one of them verifies." if not report.faults else "it DOES NOT VERIFY.")
+        + (" No plate stands in it." if not any("stands in the ledger" in one for one in found) else "")
     )
     if found:
-        yield f"{len(found)} THINGS WENT WRONG:"
+        yield f"WENT WRONG ({len(found)}):"
         yield from (f"  {one}" for one in found)
     else:
         yield "Nothing went astray: what each agency holds is what the policy allowed, no more and no less."
