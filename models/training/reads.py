@@ -84,7 +84,7 @@ def measure_reader(model: Path, config: Path, folders: list[Path], reference: Pa
         print(line, flush=True)
     times = _milliseconds(reader)
     print(
-        f"{model.stem}: {times.min():.2f} ms a crop on one thread (least of {len(times)}; median {np.median(times):.2f})"
+        f"{model.stem}: {times.min():.2f} ms a crop, one thread (least of {len(times)}; median {np.median(times):.2f})"
     )
 
 
