@@ -1,0 +1,52 @@
+"""The README's commands, typed as a new user would type them, in a clean folder and in the order in which they stand."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.road.clip import Pass, Road, write_video
+
+README = Path(__file__).parent.parent / "README.md"
+SCRIPTS = {"deploy/test", "deploy/demo"}  # deploy/test would run itself; the demo has tests of its own
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every line of every `sh` block, split as a shell would."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_the_two_commands_of_the_readme_are_scripts_that_can_be_run() -> None:
+    named = [words[0] for words in commands(README.read_text()) if words[0] in SCRIPTS]
+    assert sorted(set(named)) == ["deploy/demo", "deploy/test"]
+    for script in named:
+        assert os.access(README.parent / script, os.X_OK)
+
+
+def test_every_other_command_of_the_readme_works_as_typed(tmp_path: Path) -> None:
+    write_video(Road(passes=(Pass(text="AB12345"),), seed=5), tmp_path / "road.mp4")
+    typed = [words for words in commands(README.read_text()) if words[0] not in SCRIPTS]
+    assert typed
+    for words in typed:
+        assert words[0] == "homerule", f"{shlex.join(words)}: the README promises only `homerule` and two scripts"
+        run = subprocess.run(
+            [sys.executable, "-m", "edge", *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert run.returncode == 0, f"{shlex.join(words)}\n{run.stdout}\n{run.stderr}"
+    shutil.rmtree(tmp_path / "seen")
+
+
+@pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", README.read_text()))
+def test_every_picture_of_the_readme_is_there(picture: str) -> None:
+    assert (README.parent / picture).is_file()
