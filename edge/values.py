@@ -162,7 +162,7 @@ class Decision:
 class Envelope:
     """A read sealed for one subscriber. `header` is the clear header's exact bytes, `payload` the whole wire message.
 
-    `ack_digest` is the sha256 of the token that the subscriber's acknowledgement must bring back to settle the outbox row;
+    `ack_digest` is the sha256 of the token that the subscriber's acknowledgement must bring back to settle the row;
     the token itself travels only inside the sealed body and is kept nowhere.
     """
 

@@ -1,4 +1,4 @@
-"""The README's commands, typed as a new user would type them, in a clean folder and in the order in which they stand."""
+"""The README's commands, typed as a new user types them, in a clean folder and in the order in which they stand."""
 
 import os
 import re
@@ -13,6 +13,7 @@ import pytest
 from edge.road.clip import Pass, Road, write_video
 
 README = Path(__file__).parent.parent / "README.md"
+HOMERULE = Path(sys.executable).with_name("homerule")
 SCRIPTS = {"deploy/test", "deploy/demo"}  # deploy/test would run itself; the demo has tests of its own
 
 
@@ -36,7 +37,7 @@ def test_every_other_command_of_the_readme_works_as_typed(tmp_path: Path) -> Non
     for words in typed:
         assert words[0] == "homerule", f"{shlex.join(words)}: the README promises only `homerule` and two scripts"
         run = subprocess.run(
-            [sys.executable, "-m", "edge", *words[1:]],
+            [HOMERULE, *words[1:]],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -183,7 +183,7 @@ def _timetable(passes: Sequence[Pass]) -> Iterator[tuple[Pass, float]]:
     clear = 0.0
     for given in passes:
         whole = _seconds(given.speed)
-        # One that drives away is legible a little after its start; one that comes nearer must never be hidden on its way.
+        # One that drives away is legible a little after its start; one that comes nearer must never be hidden.
         early = 0.0 if given.towards else 0.08 * whole
         start = given.enters if given.enters is not None else max(clear - early, 0.0)
         yield given, start

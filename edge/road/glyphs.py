@@ -1,7 +1,7 @@
 """The project's own letters, drawn as strokes in the manner of American number plate dies: condensed, one line width,
 rounded ends. No font file is needed, so a plate looks the same on every machine.
 
-A shape is written as strokes separated by `|`; a stroke is a row of corners `x,y` or `x,y,r` (r rounds that corner) and a
+A shape is written as strokes separated by `|`; a stroke is a row of corners `x,y` or `x,y,r` (r rounds that corner), a
 trailing `z` closes it. The box of a character is 10 wide (M, W and a few others differ) and 20 high, y pointing down.
 """
 
@@ -126,12 +126,12 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 
 @lru_cache(maxsize=1024)
 def strokes(shape: str) -> tuple[Stroke, ...]:
-    """The polylines of a shape written as in this module: each float64 (n, 2), in glyph units, rounded corners as points."""
+    """The polylines of a shape: each float64 (n, 2), in glyph units, rounded corners as points."""
     return tuple(_polyline(stroke.split()) for stroke in shape.split("|"))
 
 
 def width_of(shape: str) -> float:
-    """The width in glyph units that a shape takes in a line of text; narrow shapes keep the room of half a character."""
+    """The width in glyph units that a shape takes in a line; narrow shapes keep the room of half a character."""
     right = max(float(line[:, 0].max()) for line in strokes(shape))
     left = min(float(line[:, 0].min()) for line in strokes(shape))
     return max(right - min(left, 0.0), 5.0)
@@ -149,7 +149,7 @@ def text_strokes(text: str, shapes: Mapping[str, str] = GLYPHS) -> tuple[list[St
         if shape is None:
             pen += _SPACE
             continue
-        lines += [line + (pen, 0.0) for line in strokes(shape)]
+        lines += [np.add(line, (pen, 0.0)) for line in strokes(shape)]
         pen += width_of(shape) + _GAP
     return lines, max(pen - _GAP, 1.0)
 
@@ -165,7 +165,7 @@ def draw_text(
 ) -> None:
     """Draw one line of text on a uint8 (h, w, 3) canvas, centred in `box` = (x, y, width, height) in pixels.
 
-    The ink fills the height of the box; a line that is too wide is condensed to fit, one that is narrow is not stretched.
+    The ink fills the height of the box; a line too wide is condensed to fit, a narrow one is not stretched.
     """
     x, y, wide, high = box
     lines, length = text_strokes(text, shapes)

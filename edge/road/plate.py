@@ -1,4 +1,4 @@
-"""One clean American number plate, drawn from nothing but code; the demo, the models' self-test and the tests use it."""
+"""One clean American number plate, drawn by code alone; the demo, the models' self-test and the tests use it."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -71,8 +71,8 @@ _FINE = 3
 def draw_plate(text: str, *, state: str = "ILLINOIS", width: int = 320) -> Pixels:
     """A clean plate as uint8 BGR of shape (width // 2, width, 3), at least 40 pixels wide.
 
-    `text` is set in capitals; without a space in it, letters and digits are set as groups. An unknown `state` gets a plain
-    blue on white plate with its name. The corners outside the rounded plate are dark grey.
+    `text` is set in capitals; without a space in it, letters and digits are set as groups. An unknown `state` gets a
+    plain blue on white plate with its name. The corners outside the rounded plate are dark grey.
     """
     if width < 40:
         raise ValueError(f"a plate is at least 40 pixels wide, not `{width}`")

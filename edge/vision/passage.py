@@ -20,7 +20,7 @@ PATIENCE_STANDING_SECONDS = 20.0
 LEAST_MISSED = 3
 """Looks without the plate before its vehicle may have gone, whatever the time."""
 REPEAT_SECONDS = 10.0
-"""The same text again so soon is the same passage."""
+"""The same text, or a part of it, again so soon is the same passage."""
 
 
 class Rejection(StrEnum):
@@ -108,7 +108,8 @@ class Memory:
         """Whether this is a vehicle that was handed on and has not left since, as far as one can tell."""
         for index, known in enumerate(self._known):
             away = track.first_seen - known.last_seen
-            again = known.text == vote.text and away.total_seconds() <= REPEAT_SECONDS
+            # A part of the text is what the last looks see of a plate that leaves the picture.
+            again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
             in_place = distance(known.box, track.box) < 0.6 * track.box.width
             stays = known.stood and in_place and differences(known.text, vote.text) <= 2 and away <= self._reread_after
             if again or stays:

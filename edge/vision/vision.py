@@ -28,6 +28,8 @@ SHOWN_MARGIN = 0.1
 """Free space around the plate in the crop that people see, as a part of the box on each side."""
 READABLE_WIDTH = 28.0
 """Pixels; a narrower plate is followed but not read yet."""
+EDGE = 0.004
+"""A box that comes nearer to the picture's edge than this part of its width is cut off: the detector sees no finer."""
 HAND_ON_SECONDS = 60.0
 """A vehicle that stays is handed on after this long."""
 
@@ -173,7 +175,8 @@ class Vision:
         """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
         box = detection.box
         high, wide = self._size
-        whole = box.x1 >= 1 and box.y1 >= 1 and box.x2 <= wide - 1 and box.y2 <= high - 1
+        edge = max(2.0, EDGE * wide)
+        whole = box.x1 >= edge and box.y1 >= edge and box.x2 <= wide - edge and box.y2 <= high - edge
         known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
         if known or not whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, reading=None, crop=None, quality=0.0, whole=whole)

@@ -127,6 +127,13 @@ def test_a_vehicle_that_brakes_while_it_is_hidden_is_the_same_passage() -> None:
     assert (texts(reads), vision.counts.rejected) == (["AB12345"], {})
 
 
+def test_what_is_left_of_a_plate_at_the_edge_is_no_second_vehicle() -> None:
+    way = crossing("AB12345", begins=0.5)
+    rest = Vehicle(text="2345", at=lambda seconds: (5.0, 300.0, 40.0) if 3.0 <= seconds < 3.2 else None)
+    reads, vision, _ = watch(way, rest, seconds=7)
+    assert (texts(reads), vision.counts.rejected) == (["AB12345"], {"the same vehicle again": 1})
+
+
 def test_a_plate_that_is_seen_for_most_of_a_second_gets_eight_looks() -> None:
     (read,), _, _ = watch(crossing("AB12345", begins=1.0, lasts=1.1), seconds=4, fps=30)
     assert read.frames >= 8
