@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-SYLLABLES = (
+_ALL = (
     "al am an au ber ca che co da de do el en er fa fo ga go ha he in ka ko la le li lo ma mi mo ne no ol on "
     "or pa pe po ra re ri ro sa se shi so su ta te ti to un va ve wa xi yo za"
-).split()
+)
+SYLLABLES = _ALL.split()
 TALL = 48
 
 

@@ -66,8 +66,13 @@ class Scene:
 class SceneMaker:
     """Makes scenes out of photographs, drawn plates (BGR, any size) and lettering (BGRA), all chance from `rng`."""
 
-    def __init__(self, photographs: Sequence[Photograph], plates: Sequence[Pixels], lettering: Sequence[Pixels],
-                 rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        photographs: Sequence[Photograph],
+        plates: Sequence[Pixels],
+        lettering: Sequence[Pixels],
+        rng: np.random.Generator,
+    ) -> None:
         self.rng = rng
         self.lettering = lettering
         self.plates = [_halves(plate) for plate in plates]
