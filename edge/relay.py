@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -146,22 +145,22 @@ def _again(row: Waiting, bundle: Bundle, now: Instant) -> Decision:
     subscriber_id = row.envelope.subscriber_id
     subscriber = bundle.subscribers.get(subscriber_id)
     if subscriber is None:
-        return stranger(row.tags, subscriber_id, bundle.digest)
-    decision = decide(row.tags, subscriber, bundle, now)
+        return stranger(row.envelope.tags, subscriber_id, bundle.digest)
+    decision = decide(row.envelope.tags, subscriber, bundle, now)
     if decision.effect is Effect.SHARE and not _sealed_to_its_key(row, subscriber.sealing_key):
         # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here
-        return withhold(row.tags, subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
+        return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
     return decision
 
 
 def _stands(row: Waiting, decision: Decision, bundle: Bundle, now: Instant) -> bool:
-    """Whether what was sealed may still go: shared, no obligation that it does not carry, no hit that ran out."""
+    """Whether what was sealed may still go: shared, with no new obligation, and every hit in it still good."""
     if decision.effect is not Effect.SHARE or not set(decision.obligations) <= set(row.obligations):
         return False
     if decision.subscriber_id == bundle.owner:
         return True
-    subscriber, then = bundle.subscribers[decision.subscriber_id], replace(now, at=row.decided_at)
-    return set(hits_for(row.tags, subscriber, bundle, then)) <= set(hits_for(row.tags, subscriber, bundle, now))
+    subscriber, tags = bundle.subscribers[decision.subscriber_id], row.envelope.tags
+    return hits_for(tags, subscriber, bundle, now) == tags.hits
 
 
 def _sealed_to_its_key(row: Waiting, sealing_key: str | None) -> bool:

@@ -163,7 +163,8 @@ class Envelope:
     """A read sealed for one subscriber. `header` is the clear header's exact bytes, `payload` the whole wire message.
 
     `ack_digest` is the sha256 of the token that the subscriber's acknowledgement must bring back to settle the row;
-    the token itself travels only inside the sealed body and is kept nowhere.
+    the token itself travels only inside the sealed body and is kept nowhere. `tags` are the facts that it was
+    decided on, with no other hits than those that its subscriber is told of.
     """
 
     message_id: str
@@ -173,6 +174,7 @@ class Envelope:
     payload: bytes
     expires_at: datetime
     ack_digest: bytes
+    tags: Tags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,6 @@ class Waiting:
     """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again."""
 
     envelope: Envelope
-    tags: Tags
     obligations: tuple[str, ...]
     bundle_digest: str
     decided_at: datetime

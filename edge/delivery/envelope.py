@@ -9,7 +9,7 @@ one of a few sizes.
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,6 +111,7 @@ def seal(
         payload=clear + b"\n" + sealed,
         expires_at=expires_at,
         ack_digest=hashlib.sha256(ack_token.encode()).digest(),
+        tags=replace(tags, hits=tuple(hits)),
     )
 
 

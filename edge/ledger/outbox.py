@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from edge.clock import from_milliseconds, milliseconds
 from edge.ledger.facts import tags_from, tags_text
-from edge.values import Decision, Envelope, Tags, Waiting
+from edge.values import Decision, Envelope, Waiting
 
 RESEND_FIRST = 5_000  # milliseconds after the first send
 RESEND_LONGEST = 300_000
@@ -42,7 +42,7 @@ class Outbox:
         self._db = db
         self._served = ""
 
-    def add(self, envelope: Envelope, decision: Decision, tags: Tags, position: int, at: int) -> None:
+    def add(self, envelope: Envelope, decision: Decision, position: int, at: int) -> None:
         """Puts an envelope into the outbox, due at once."""
         values = (
             envelope.message_id,
@@ -53,7 +53,7 @@ class Outbox:
             envelope.payload,
             milliseconds(envelope.expires_at),
             envelope.ack_digest,
-            tags_text(tags),
+            tags_text(envelope.tags),
             json.dumps(decision.obligations, separators=(",", ":")),
             decision.bundle_digest,
             at,
@@ -209,10 +209,10 @@ def _waiting(row: tuple[str, str, str, bytes, bytes, int, bytes, str, str, str, 
         payload=payload,
         expires_at=from_milliseconds(expires_at),
         ack_digest=ack_digest,
+        tags=tags_from(tags),
     )
     return Waiting(
         envelope=envelope,
-        tags=tags_from(tags),
         obligations=tuple(json.loads(obligations)),
         bundle_digest=bundle,
         decided_at=from_milliseconds(decided_at or 0),

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from edge.errors import LedgerError
@@ -30,6 +31,8 @@ def check(tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence
                 f"read `{read_id}` comes with an envelope for `{envelope.subscriber_id}` that no decision allows; "
                 "it was not recorded"
             )
+        if replace(envelope.tags, hits=tagged.tags.hits) != tagged.tags:
+            raise LedgerError(f"an envelope of read `{read_id}` was sealed with other tags; it was not recorded")
         shared.remove(envelope.subscriber_id)
 
 

@@ -147,7 +147,7 @@ class Ledger:
             position = self._log.add_read(entry, at)
             of = {decision.subscriber_id: decision for decision in decisions}
             for envelope in envelopes:
-                self._outbox.add(envelope, of[envelope.subscriber_id], tags, position, at)
+                self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
             return position
 
     def due(self, now: datetime, *, limit: int) -> list[Waiting]:

@@ -142,6 +142,7 @@ def seal(read_id: str, subscriber_id: str, *, at: datetime = START, seconds: flo
         payload=(f"sealed for {message_id}; " * size).encode()[:size],
         expires_at=at + timedelta(seconds=seconds),
         ack_digest=sha256(token_of(message_id).encode()).digest(),
+        tags=tagged_read(read_id, at=at).tags,
     )
 
 

@@ -93,7 +93,7 @@ def life(ledger: Ledger, clock: HandClock) -> dict[str, Callable[[], object]]:
     sent = ledger.mark_sent(ledger.due(clock.at, limit=1))[0]
     record(ledger, clock, ALL, ["b-pd"])
     unsent = ledger.due(clock.at, limit=1)[0]
-    read_id = unsent.tags.read_id
+    read_id = unsent.envelope.tags.read_id
     parts = (tagged_read("r" * 22), decide("r" * 22, ALL, ["a-pd"]), [seal("r" * 22, "a-pd")])
     return {
         "record": lambda: ledger.record(*parts),

@@ -49,7 +49,7 @@ def lived_in(path: Path) -> str:
             message_id = row.envelope.message_id
             ledger.acknowledge(row.envelope.subscriber_id, message_id, token_of(message_id) if number % 7 else "wrong")
         for row in ledger.due(clock.move(9), limit=1) if number % 30 == 11 else []:
-            ledger.refuse(row, decide(row.tags.read_id, [row.envelope.subscriber_id], [])[0])
+            ledger.refuse(row, decide(row.envelope.tags.read_id, [row.envelope.subscriber_id], [])[0])
         if number == 98:
             tighter = replace(BUNDLE, manifest=b"tighter", signature=None)
             drops = {"b-pd": ["opted_out"]}

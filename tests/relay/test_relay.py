@@ -15,7 +15,7 @@ from edge.delivery.wire import canonical
 from edge.ledger.entries import AcknowledgementRefused, Expired, Refused
 from edge.values import Effect
 from tests.broker import Mosquitto, mosquitto, wait_until
-from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, Agency, House
+from tests.relay.house import COUNTY, DEVICE, INNOCENT, NOW, OWNER, STOLEN, TEXAS, Agency, House
 
 __all__ = ["mosquitto"]
 
@@ -358,3 +358,25 @@ def test_no_plate_stands_in_what_the_device_and_the_broker_leave_behind(
     remains = b"".join(path.read_bytes() for path in left) + mosquitto.log.encode() + caplog.text.encode()
     for plate in (INNOCENT, STOLEN):
         assert plate.encode() not in remains
+
+
+def test_a_row_that_tells_of_a_hit_which_its_agency_may_no_longer_know_is_refused(house: House) -> None:
+    def listed_twice(table) -> None:
+        again = dict(table["entry"][0])
+        again.update(id="plate-too", pattern=STOLEN, purpose="stolen_plate")
+        table["entry"].append(again)
+
+    house.edit("hotlists/county-stolen.toml", listed_twice)
+    house.take_up(signed=True)
+    house.close()
+    house.open()
+    outcome = house.passes(STOLEN)
+    assert {hit.purpose for hit in outcome.tagged.tags.hits} == {"stolen_vehicle", "stolen_plate"}
+    house.agency(COUNTY, purposes=["stolen_vehicle"])
+    house.take_up(signed=True)
+    house.clock.move(1)
+    wait_until(house.broker.ready, what="the device is connected")
+    house.relay.step()
+    (refused,) = entries(house, Refused)
+    assert refused.sent == 0
+    assert COUNTY not in {row.envelope.subscriber_id for row in house.ledger.due(NOW + timedelta(minutes=1), limit=99)}
