@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from edge import desk
 from edge.road.clip import Pass, Road, write_video
+from edge.values import Flag
+from tests.policy.city import NOW, hit, receives, taken
 
 README = Path(__file__).parent.parent / "README.md"
 HOMERULE = Path(sys.executable).with_name("homerule")
@@ -46,6 +49,25 @@ def test_every_other_command_of_the_readme_works_as_typed(tmp_path: Path) -> Non
         )
         assert run.returncode == 0, f"{shlex.join(words)}\n{run.stdout}\n{run.stderr}"
     shutil.rmtree(tmp_path / "seen")
+
+
+@pytest.mark.parametrize(
+    ("lookup_is_on", "receive"),
+    [
+        (True, {"prospect-grove-pd", "cook-auto-theft", "brazos-bend-so", "fox-lake-pd"}),
+        (False, {"prospect-grove-pd", "cook-auto-theft", "fox-lake-pd"}),
+    ],
+)
+def test_the_table_of_the_readme_is_what_the_example_policy_decides(
+    tmp_path: Path, lookup_is_on: bool, receive: set[str]
+) -> None:
+    """Fox Lake, which the table leaves out, is fed by name. Johnson Fork has no agreement; two are or hold federal."""
+    desk.copy_examples(tmp_path / "policy", now=NOW)
+    if lookup_is_on:
+        desk.opt_in(tmp_path / "policy", "national-lookup")
+    bundle = desk.open_bundle(tmp_path / "policy", pin=None)
+    assert {"johnson-fork-so", "border-sector", "lakeshore-task-force"} <= set(bundle.subscribers)
+    assert receives(bundle, taken(bundle, hit(), test=True, raised=[Flag.TEST])) == receive
 
 
 @pytest.mark.parametrize("picture", re.findall(r"!\[.*?\]\((.*?)\)", README.read_text()))
