@@ -175,8 +175,8 @@ class Camera:
             left, right, top, bottom = rng.uniform(0, 0.05, 4)
             return float(left), float(right), float(top), float(bottom)
         reach = rng.choice([0.06, 0.12, 0.2])
-        left, right = rng.uniform(-0.025, reach, 2)
-        top, bottom = rng.uniform(-0.04, reach * 1.45, 2)
+        left, right = rng.uniform(-0.045, reach, 2)
+        top, bottom = rng.uniform(-0.07, reach * 1.45, 2)
         return float(left), float(right), float(top), float(bottom)
 
     def _ground(self, rng: np.random.Generator, wide: int, high: int) -> Pixels:

@@ -115,10 +115,10 @@ def loss_of(reader: Reader, pixels: NDArray[np.uint8], texts: list[str]) -> Tens
     return direct + 0.5 * functional.ctc_loss(across, line, lengths, counts, blank=PAD, zero_infinity=True)
 
 
-def rate(done: float, step: int) -> float:
+def rate(done: float, step: int, peak: float) -> float:
     """Learning rate: a short warm-up in steps, full for a third of the time, then half a cosine down to nothing."""
     fall = min(max((done - 0.33) / 0.67, 0.0), 1.0)
-    return PEAK * min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * fall)) + 1e-7
+    return peak * min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * fall)) + 1e-7
 
 
 @torch.no_grad()
@@ -153,7 +153,7 @@ def save(path: Path, **parts: object) -> None:
     path.with_suffix(".part").replace(path)
 
 
-def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed: int) -> None:
+def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed: int, peak: float) -> None:
     """Train until the minutes are used up; leaves `last.pt` (to go on) and `reader.pt` (averaged weights) in `out`."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -178,7 +178,7 @@ def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed:
     perhaps = reference_crops(folder, "train", reference, PERHAPS) if reference else []
     if course.labelled:
         kitchen.add_real(agreed_crops(perhaps, lambda crops: read(mean, crops)))
-    run(reader, mean, optimiser, course, kitchen, probe, val, perhaps, out=out, budget=minutes * 60)
+    run(reader, mean, optimiser, course, kitchen, probe, val, perhaps, out=out, budget=minutes * 60, peak=peak)
 
 
 def run(
@@ -193,6 +193,7 @@ def run(
     *,
     out: Path,
     budget: float,
+    peak: float,
 ) -> None:
     """The training loop proper."""
     saved = shown = course.seconds
@@ -200,7 +201,7 @@ def run(
     while course.seconds < budget:
         done = course.seconds / budget
         for group in optimiser.param_groups:
-            group["lr"] = rate(done, course.step)
+            group["lr"] = rate(done, course.step, peak)
         reader.train()
         loss = loss_of(reader, *kitchen.batch(course.easy_share()))
         optimiser.zero_grad()
@@ -260,10 +261,13 @@ def main() -> int:
     parser.add_argument(
         "--reference", type=Path, help="a second reader (ONNX, its config beside it) to label real crops with"
     )
+    parser.add_argument(
+        "--peak", type=float, default=PEAK, help="highest learning rate; lower to go on from a good net"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    train(given.folder, given.out, given.minutes, given.reference, given.seed)
+    train(given.folder, given.out, given.minutes, given.reference, given.seed, given.peak)
     return 0
 
 
