@@ -96,7 +96,7 @@ def test_a_waiting_row_gives_back_the_envelope_and_the_tags_unchanged(ledger: Le
     tagged, envelope = tagged_read("r" * 22), seal("r" * 22, OWNER)
     ledger.record(tagged, decide("r" * 22, ALL, [OWNER]), [envelope])
     row = ledger.due(clock.at, limit=10)[0]
-    assert (row.envelope, row.tags) == (envelope, tagged.tags)
+    assert (row.envelope, row.envelope.tags) == (envelope, tagged.tags)
 
 
 def test_a_waiting_row_keeps_what_it_was_decided_on(ledger: Ledger, clock: HandClock) -> None:
