@@ -76,6 +76,21 @@ def emblem(rng: np.random.Generator, plate: Pixels, at: tuple[int, int], size: i
         cv2.circle(plate, at, max(size // 2, 1), random_colour(rng, 0, 250), -1, cv2.LINE_AA)
 
 
+def foreign_sign(rng: np.random.Generator, plate: Pixels, box: tuple[float, float, float, float], ink: Colour) -> None:
+    """A sign of another script, as some countries put first: a few strokes in a square, none of 0-9 A-Z."""
+    x, y, wide, high = box
+    thick = max(round(high * rng.uniform(0.06, 0.11)), 1)
+    for _ in range(int(rng.integers(5, 12))):
+        (ax, ay), (bx, by) = rng.uniform(0.04, 0.96, (2, 2))
+        kind = rng.random()
+        if kind < 0.42:
+            by = ay
+        elif kind < 0.78:
+            bx = ax
+        ends = [(round(x + px * wide), round(y + py * high)) for px, py in ((ax, ay), (bx, by))]
+        cv2.line(plate, ends[0], ends[1], ink, thick, cv2.LINE_AA)
+
+
 def wheelchair(plate: Pixels, at: tuple[int, int], size: float, ink: Colour) -> None:
     if ink[0] < 128:
         cv2.rectangle(

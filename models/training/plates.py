@@ -21,6 +21,7 @@ from marks import (
     border,
     colours,
     emblem,
+    foreign_sign,
     frame,
     random_colour,
     sheet,
@@ -47,6 +48,8 @@ class Press:
             return _motorcycle(rng, self._alphabet(rng, 0.5))
         if draw < 0.41:
             return _paper(rng, self._alphabet(rng, 0.1))
+        if draw < 0.47:
+            return _foreign(rng, self._alphabet(rng, 0.3))
         return _american(rng, self._alphabet(rng, 0.5))
 
     def _alphabet(self, rng: np.random.Generator, dies: float) -> Alphabet:
@@ -111,6 +114,28 @@ def _european(rng: np.random.Generator, alphabet: Alphabet) -> tuple[Pixels, str
         border(rng, plate, ink)
     if rng.random() < 0.2:
         frame(rng, plate)
+    return worn(rng, plate), label(text)
+
+
+def _foreign(rng: np.random.Generator, alphabet: Alphabet) -> tuple[Pixels, str]:
+    """A plate that begins with a sign of another script, which is not read, then a letter, a dot and the number."""
+    wide, high = 200, int(rng.integers(60, 68))
+    grounds = [((160, 60, 20), (240, 240, 240)), ((30, 180, 240), (25, 25, 25)), ((235, 235, 235), (25, 25, 25))]
+    ground, ink = grounds[int(rng.choice(3, p=[0.6, 0.2, 0.2]))]
+    plate = sheet(rng, wide, high, ground)
+    tall = rng.uniform(0.58, 0.72) * high
+    top = high * rng.uniform(0.46, 0.54) - tall / 2
+    left, sign = 0.03 * wide, rng.uniform(0.10, 0.13) * wide
+    foreign_sign(rng, plate, (left, top, sign, tall), ink)
+    text = texts.filled(
+        rng, str(rng.choice(["A 00000", "A A0000", "A AA000", "A 0A000", "A 00A00", "A 0000A", "AA0000"]))
+    )
+    start = left + sign + rng.uniform(0.01, 0.03) * wide
+    _line(rng, plate, text, alphabet, (start, top, 0.97 * wide - start, tall), ink)
+    if rng.random() < 0.6:
+        border(rng, plate, ink)
+    if rng.random() < 0.4:
+        bolts(rng, plate)
     return worn(rng, plate), label(text)
 
 
