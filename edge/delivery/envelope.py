@@ -15,7 +15,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from edge import keys
@@ -78,7 +78,6 @@ def seal(
         raise EnvelopeError("a withdrawal names the read that it takes back")
     _require_allowed(tags, decision, hits, crop)
     public = keys.sealing_public(sealing_key, where=f"sealing key of `{decision.subscriber_id}`")
-    topic = read_topic(device_id, decision.subscriber_id, test=tags.test)
     header = {
         "v": 1,
         "device": device_id,
@@ -95,20 +94,12 @@ def seal(
     }
     facts = {"replaces": tags.replaces} if withdrawal else _facts(tagged, hits, crop)
     body = canonical(_body(tags, decision, header, outside, facts))
-    signature = device_key.sign(_SIGNED + clear + b"\n" + body)
-    inside = _padded(len(body).to_bytes(4, "big") + signature + body)
-    try:
-        sealed = _SUITE.encrypt(inside, public, info=clear)
-    except ValueError:  # a point of low order, which shares a secret with everybody
-        raise EnvelopeError(
-            f"the sealing key of `{decision.subscriber_id}` is no usable key, register another"
-        ) from None
     return Envelope(
         message_id=f"{tags.read_id}.{decision.subscriber_id}",
         subscriber_id=decision.subscriber_id,
-        topic=topic,
+        topic=read_topic(device_id, decision.subscriber_id, test=tags.test),
         header=clear,
-        payload=clear + b"\n" + sealed,
+        payload=clear + b"\n" + _sealed(clear, body, device_key, public),
         expires_at=expires_at,
         ack_digest=hashlib.sha256(ack_token.encode()).digest(),
         tags=replace(tags, hits=tuple(hits)),
@@ -241,6 +232,16 @@ def _filled(content: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in content.items()
         if value is not None
     }
+
+
+def _sealed(clear: bytes, body: bytes, device_key: Ed25519PrivateKey, public: X25519PublicKey) -> bytes:
+    """The body, signed together with the clear header by the device, padded, and sealed with the header as `info`."""
+    signature = device_key.sign(_SIGNED + clear + b"\n" + body)
+    inside = _padded(len(body).to_bytes(4, "big") + signature + body)
+    try:
+        return _SUITE.encrypt(inside, public, info=clear)
+    except ValueError:  # a point of low order, which shares a secret with everybody
+        raise EnvelopeError("the subscriber's sealing key is no usable key, register another") from None
 
 
 def _padded(inside: bytes) -> bytes:
