@@ -270,4 +270,4 @@ def _say_what_next(folder: Path, made: Bundle) -> None:
         print("   until then there is nothing to seal reads to, and it receives nothing either.")
     print()
     print(f"See what it means: homerule policy show {folder}")
-    print(f"After a change:    homerule sign {folder} --key city.key")
+    print(f"After a change:    homerule sign {folder} --key {folder}/city.key (or from wherever the clerk keeps it)")
