@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.clock import monotonic
-from edge.demo.brokers import PATIENCE, Account, DemoBroker
+from edge.demo.brokers import PATIENCE, Account, DemoBroker, uninterrupted
 from edge.demo.city import DEVICE_ID, City
 from edge.demo.judge import Receipt
 from edge.errors import BrokerError
@@ -60,7 +60,7 @@ class Agency:
         descriptor = os.open(self._password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as secret:
             secret.write(self._secret + "\n")
-        with self._said.open("wb") as output:
+        with self._said.open("wb") as output, uninterrupted():
             self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
                 self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )

@@ -10,7 +10,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol as Shape
@@ -24,6 +25,7 @@ from edge.errors import BrokerError, ConfigError
 
 PATIENCE = 10.0
 """Seconds that a broker on this machine gets for anything."""
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,20 @@ def open_broker(kind: str, folder: Path) -> DemoBroker:
     return Embedded()
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Around the start of a program: an interrupt waits until its process is held by somebody who can end it."""
+    caught: list[int] = []
+    kept = {number: signal.signal(number, lambda seen, _: caught.append(seen)) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, before in kept.items():
+            signal.signal(number, before)
+    if caught:
+        raise KeyboardInterrupt
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 on which nobody listens now."""
     with socket.socket() as probe:
@@ -122,7 +138,7 @@ class Mosquitto:
             self._configure()
             command = [self._program, "-c", str(self._folder / "mosquitto.conf")]
             output = (self._folder / "mosquitto.log").open("ab")
-            with output:
+            with output, uninterrupted():
                 self._process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)  # noqa: S603
             if self._listens():
                 return

@@ -1,7 +1,9 @@
 """Both brokers of the demo: an account gets its own topics, and nothing once its rights are gone."""
 
+import os
 import re
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 
-from edge.demo.brokers import Account, DemoBroker, admits, open_broker
+from edge.demo.brokers import Account, DemoBroker, admits, open_broker, uninterrupted
 from edge.errors import BrokerError, ConfigError
 
 DEVICE = Account(name="device", reads=(), writes=("t/to/+",))
@@ -173,3 +175,17 @@ def test_without_mosquitto_it_says_how_to_install_it(tmp_path: Path, monkeypatch
     monkeypatch.setattr(shutil, "which", lambda *_args, **_names: None)
     with pytest.raises(ConfigError, match="apt-get install mosquitto"):
         open_broker("mosquitto", tmp_path)
+
+
+def test_an_interrupt_while_a_program_starts_waits_until_somebody_holds_its_process() -> None:
+    held, before = [], signal.getsignal(signal.SIGTERM)
+
+    def start() -> None:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGTERM)
+            held.append("the process")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert held == ["the process"]
+    assert signal.getsignal(signal.SIGTERM) is before
