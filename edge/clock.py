@@ -1,12 +1,27 @@
-"""The only door to time and chance. Everything else is handed a `Clock`, so that a replay runs the same twice."""
+"""The only door to time and chance. Everything else is handed a `Clock`, so that a replay runs the same twice.
+
+The computer's clock is believed only while somebody vouches for it (edge/timekeeping.py), and for a while after. Until
+it is vouched for in this boot, and after a step that nobody has vouched for since, only the owner is served.
+"""
 
 import random
 import secrets
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from edge.values import Instant
+
+HOLDOVER = timedelta(hours=24)
+"""How long a clock that nobody vouches for any more is still believed."""
+
+STEP = 0.5
+"""Seconds; a greater difference from the time since boot is a step. Slewing moves at most 0.5 ms in a second."""
+
+_READ_WITHIN = 0.05
 
 
 class Clock(Protocol):
@@ -21,13 +36,119 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The computer's own clock. `trusted` is injected by who knows whether it is synchronised."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """Somebody says that the clock is right. `age`: seconds since that was known, 0 where it is known now.
 
-    def __init__(self, *, trusted: bool) -> None:
-        self._trusted = trusted
+    `stamp` tells one such saying from the next; None where each answer is fresh.
+    """
+
+    by: str
+    age: float = 0.0
+    stamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The clock was moved by `seconds`; noticed at `at`, the time after it."""
+
+    at: datetime
+    seconds: float
+
+
+class ClockTrust:
+    """Reads the computer's clock beside the time since boot, and knows whether it may be believed. Any thread."""
+
+    def __init__(
+        self,
+        *,
+        vouches: Callable[[], Vouched | None],
+        injected: bool = False,
+        wall: Callable[[], float] = time.time,
+        boottime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        """`vouches` is asked at every `look`. With `injected` the clock is believed because a person says so."""
+        self._vouches, self._wall, self._boottime = vouches, wall, boottime
+        self.injected = injected
+        self._lock = threading.Lock()
+        self._offset, self._since = self._read()
+        self._known_at: float | None = None
+        self._by = "nobody"
+        self._moved_at = float("-inf")
+        self._stamp: int | None = None
+        self._stale: int | None = None
+        self._steps: list[Step] = []
+        self.look()
 
     def now(self) -> Instant:
+        """The time, and whether it may be believed. A step is noticed here, at once."""
+        with self._lock:
+            wall, since = self._notice()
+            trusted = self.injected or self._within_holdover(since)
+        return Instant(at=datetime.fromtimestamp(wall, UTC), trusted=trusted)
+
+    def look(self) -> None:
+        """Asks again whether somebody vouches for the clock. Meant for every few seconds."""
+        vouched = self._vouches()
+        with self._lock:
+            _, since = self._notice()
+            if vouched is None:
+                return
+            fresh = vouched.stamp is None or vouched.stamp != self._stale
+            self._stamp = vouched.stamp
+            known_at = since - vouched.age
+            # what was known before the clock was moved says nothing about where it stands now
+            if fresh and known_at > self._moved_at and (self._known_at is None or known_at >= self._known_at):
+                self._known_at, self._by = known_at, vouched.by
+
+    def steps(self) -> list[Step]:
+        """The steps since the last call."""
+        with self._lock:
+            steps, self._steps = self._steps, []
+        return steps
+
+    @property
+    def by(self) -> str:
+        """Who vouches: `kernel`, `timesyncd`, `chrony`, `injected`, or `nobody`."""
+        with self._lock:
+            if self.injected:
+                return "injected"
+            return self._by if self._within_holdover(self._notice()[1]) else "nobody"
+
+    def _within_holdover(self, since: float) -> bool:
+        return self._known_at is not None and since - self._known_at < HOLDOVER.total_seconds()
+
+    def _notice(self) -> tuple[float, float]:
+        """Wall clock and seconds since boot; a step between them ends the trust."""
+        offset, since = self._read()
+        moved, before = offset - self._offset, self._since
+        self._offset, self._since = offset, since
+        if abs(moved) >= STEP:
+            # somewhere after the reading before; who moved it may have vouched for it in between
+            self._moved_at, self._stale = before, self._stamp
+            self._known_at, self._by = None, "nobody"
+            self._steps.append(Step(at=datetime.fromtimestamp(offset + since, UTC), seconds=moved))
+        return offset + since, since
+
+    def _read(self) -> tuple[float, float]:
+        """Wall clock less seconds since boot, and seconds since boot, both of one moment."""
+        while True:
+            before = self._boottime()
+            wall = self._wall()
+            after = self._boottime()
+            if after - before <= _READ_WITHIN:
+                return wall - after, after
+
+
+class SystemClock:
+    """The computer's own clock. `trusted` is injected by who knows whether it is synchronised, or `trust` finds out."""
+
+    def __init__(self, *, trusted: bool = False, trust: ClockTrust | None = None) -> None:
+        self._trusted, self._trust = trusted, trust
+
+    def now(self) -> Instant:
+        if self._trust is not None:
+            return self._trust.now()
         return Instant(at=datetime.now(UTC), trusted=self._trusted)
 
     def new_id(self) -> str:
@@ -58,6 +179,11 @@ class ReplayClock:
 def monotonic() -> float:
     """Seconds that only grow, for measuring how long something took."""
     return time.monotonic()
+
+
+def wall() -> float:
+    """Seconds since 1970 UTC as the computer tells them, believed or not; for comparing with time stamps of files."""
+    return time.time()
 
 
 def milliseconds(at: datetime) -> int:

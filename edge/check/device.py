@@ -9,12 +9,12 @@ from pathlib import Path
 from edge import desk
 from edge.check.finding import Finding, look, note, wrong
 from edge.check.network import broker_findings, camera
-from edge.check.timekeeping import synchronised
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError
 from edge.keys import load_public, load_signing_key
 from edge.ledger.database import open_readonly
+from edge.timekeeping import synchronised
 
 
 def device(config: Config, *, clock: Clock) -> list[Finding]:

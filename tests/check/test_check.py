@@ -13,12 +13,12 @@ import pytest
 
 from edge.check import Finding, State, device, program
 from edge.check.program import PACKAGES
-from edge.check.timekeeping import synchronised
 from edge.clock import ReplayClock
 from edge.config import load
 from edge.desk import Answers, init
 from edge.keys import load_signing_key
 from edge.ledger import Ledger
+from edge.timekeeping import synchronised
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CLOCK = ReplayClock(start=NOW)
