@@ -51,7 +51,7 @@ class Bundle:
 
     `banned`, `allowed`, `channels` and `ceiling` are what policy and law packs say together: bans and packs add up, the
     allow-lists are what all of them allow (None: no such list), the ceiling is the shortest. `alike` groups those
-    agencies whom no rule can tell apart.
+    agencies whom no rule can tell apart. `held` is set while the files that should follow it cannot be taken up.
     """
 
     digest: str
@@ -69,6 +69,7 @@ class Bundle:
     channels: Mapping[str, bool]
     ceiling: timedelta
     alike: tuple[tuple[str, ...], ...] = field(repr=False)
+    held: bool = False
 
     @property
     def owner(self) -> str:

@@ -30,6 +30,10 @@ class Reason(StrEnum):
         "deny_policy_expired",
         "The policy has run out; until the city signs a new one, only the owner is served.",
     )
+    DENY_POLICY_HELD = (
+        "deny_policy_held",
+        "The policy files are damaged or were changed without a signature, so only the owner is served.",
+    )
     DENY_LAW_PACK_MISSING = (
         "deny_law_pack_missing",
         "The policy names no law pack for the state where the camera stands, so only the owner is served.",

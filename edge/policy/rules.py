@@ -41,6 +41,8 @@ def state(case: Case) -> Iterator[Reason]:
         return
     if case.now.at >= bundle.valid_until:
         yield Reason.DENY_POLICY_EXPIRED
+    if bundle.held:
+        yield Reason.DENY_POLICY_HELD
     place = bundle.policy.jurisdiction.state
     if not any(pack.state in (None, place) for pack in bundle.packs):
         yield Reason.DENY_LAW_PACK_MISSING

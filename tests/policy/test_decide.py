@@ -383,6 +383,12 @@ def test_owner_only_serves_the_owner_and_nobody_else(changes: dict[str, object],
     assert reason in asked(here, "county").reasons
 
 
+def test_a_policy_on_hold_serves_the_owner_and_nobody_else() -> None:
+    here = replace(city(agency("county")), held=True)
+    assert asked(here, OWNER).effect is Effect.SHARE
+    assert asked(here, "county").reasons == ("deny_policy_held",)
+
+
 def test_an_untrusted_clock_serves_the_owner_and_nobody_else() -> None:
     here = city(agency("county"))
     assert asked(here, OWNER, trusted=False).effect is Effect.SHARE
