@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Broker:
-    """Used from one thread at a time; says only when the broker is lost and when it is back."""
+    """Used from one thread at a time, save for `cut`; says only when the broker is lost and when it is back."""
 
     def __init__(
         self,
@@ -133,6 +133,12 @@ class Broker:
         if self._line is None:
             return Handover.NOT_SENT
         return self._line.publish(topic, payload, expiry=seconds).outcome(ANSWER_WITHIN)
+
+    def cut(self) -> None:
+        """Ends the connection at once, from any thread: what is in flight is lost, and `ready` makes a new one."""
+        line = self._line
+        if line is not None:
+            line.drop()
 
     def close(self) -> None:
         """Ends the connection, if one stands."""

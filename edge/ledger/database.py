@@ -13,7 +13,7 @@ from urllib.parse import quote
 from edge.errors import LedgerError
 from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS
 
-_PATIENCE = 5.0  # seconds to wait for another process that is writing
+PATIENCE = 5.0  # seconds to wait for another process that is writing
 
 _MENDS = {
     "SQLITE_FULL": "the disk is full; free some space, until then nothing is shared",
@@ -50,7 +50,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise LedgerError(f"{path}: cannot be opened for writing ({_reason(error)})") from error
     with faults_named(path):
-        db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
             _shape(db, path)  # before anything is changed in a file that is not ours
             _configure(db)

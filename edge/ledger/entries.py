@@ -10,6 +10,75 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edge.ledger.deviceentries import (
+    Alarm,
+    AlarmEnded,
+    BundleAccepted,
+    BundleRefused,
+    ClockStep,
+    ClockTrusted,
+    Gap,
+    Granted,
+    GrantFailed,
+    Held,
+    HoldEnded,
+    Pinned,
+    Purge,
+    RevocationFailed,
+    Revoked,
+    SelfTest,
+    Start,
+    Stop,
+    SubscriberChanged,
+    Switch,
+    Tightened,
+)
+
+__all__ = [
+    "ENTRY_VERSION",
+    "Acknowledged",
+    "AcknowledgementRefused",
+    "Alarm",
+    "AlarmEnded",
+    "Begun",
+    "BundleAccepted",
+    "BundleRefused",
+    "ClockStep",
+    "ClockTrusted",
+    "Discarded",
+    "Dropped",
+    "Entry",
+    "Expired",
+    "Gap",
+    "GrantFailed",
+    "Granted",
+    "Held",
+    "HoldEnded",
+    "Known",
+    "Logged",
+    "Name",
+    "Opaque",
+    "Outcome",
+    "Pattern",
+    "Pinned",
+    "Purge",
+    "Read",
+    "Refused",
+    "RevocationFailed",
+    "Revoked",
+    "Runs",
+    "SelfTest",
+    "Sent",
+    "SentAgain",
+    "Start",
+    "Stop",
+    "SubscriberChanged",
+    "Switch",
+    "Tightened",
+    "positions",
+    "runs",
+]
+
 ENTRY_VERSION = 1
 
 # One subscriber's share of a batch: position of its name, then pairs of first position and count of reads in a row.
@@ -125,122 +194,13 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BundleAccepted:
-    """A bundle came into force. Its bytes are kept whole beside the log; these digests vouch for every one of them."""
+class Discarded:
+    """Envelopes deleted because too many were waiting, or for too long: oldest first. `limit` is `count` or `age`."""
 
-    kind: ClassVar[str] = "bundle"
-    digest: str  # sha256 of the manifest
-    version: int
-    revision: int
-    signed: int
-    signature: str  # sha256 of the signature, "" for none
-    files: tuple[tuple[str, str], ...]  # name, sha256; by name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleRefused:
-    """A bundle was offered and refused; `digest` is "" and `version` 0 where it could not be read that far."""
-
-    kind: ClassVar[str] = "bundle-refused"
-    digest: str
-    version: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tightened:
-    """An unsigned narrowing of the policy was accepted, from one bundle's digest to another's."""
-
-    kind: ClassVar[str] = "tightened"
-    before: str
-    after: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """One sharing switch moved, such as `national_lookup` from `true` to `false`."""
-
-    kind: ClassVar[str] = "switch"
-    switch: str
-    before: str
-    after: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberChanged:
-    """A subscriber was added, changed, suspended, resumed or removed."""
-
-    kind: ClassVar[str] = "subscriber"
-    subscriber: str
-    change: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked:
-    """A right was taken away; how many milliseconds each step took."""
-
-    kind: ClassVar[str] = "revoked"
-    subscriber: str
-    steps: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """The daemon, a replay or a demo began. `after` says how the run before ended: first, stop or crash."""
-
-    kind: ClassVar[str] = "start"
-    software: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """It ended on purpose."""
-
-    kind: ClassVar[str] = "stop"
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Nothing is known of `what` (a camera, the ledger, ...) between two times in milliseconds since 1970 UTC."""
-
-    kind: ClassVar[str] = "gap"
-    what: str
-    began: int
-    ended: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockStep:
-    """The clock was moved by so many milliseconds."""
-
-    kind: ClassVar[str] = "clock-step"
-    by: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTest:
-    """A model looked at a known image."""
-
-    kind: ClassVar[str] = "self-test"
-    model: str
-    digest: str
-    passed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purge:
-    """So many things were deleted at the end of their retention; `failed` is 1 when they could not be."""
-
-    kind: ClassVar[str] = "purge"
-    what: str
-    count: int
-    failed: int
+    kind: ClassVar[str] = "discarded"
+    limit: str
+    unsent: tuple[Runs, ...]
+    sent: tuple[Runs, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +213,9 @@ class Opaque:
 
 Known = (
     Begun | Name | Pattern | Read | Sent | SentAgain | Acknowledged | AcknowledgementRefused | Refused | Expired
-    | Dropped | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked | Start | Stop | Gap
-    | ClockStep | SelfTest | Purge
+    | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
+    | RevocationFailed | Granted | GrantFailed | Pinned | Held | HoldEnded | Start | Stop | Gap | ClockStep | SelfTest
+    | Purge | ClockTrusted | Alarm | AlarmEnded
 )  # fmt: skip
 Entry = Known | Opaque
 

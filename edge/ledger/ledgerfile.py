@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.errors import LedgerError
 from edge.ledger.bundles import Bundles
-from edge.ledger.database import faults_named, open_writable
+from edge.ledger.database import PATIENCE, faults_named, open_writable
 from edge.ledger.entries import Acknowledged, Begun, Dropped, Expired, Runs, runs
 from edge.ledger.log import Log
 from edge.ledger.outbox import Outbox, Row, by_subscriber
@@ -64,6 +64,16 @@ class LedgerFile:
         with self._lock, faults_named(self.path):
             self._refresh()
             yield
+
+    def truncate(self) -> bool:
+        """Empties the write-ahead log into the file, unless another process is reading it; waits for nobody."""
+        with self._lock, faults_named(self.path):
+            self._db.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+            return not busy
 
     def close(self) -> None:
         """Empties the write-ahead log into the file and closes it."""

@@ -6,7 +6,7 @@ A row is settled by the subscriber's own acknowledgement, never by the broker's.
 import hmac
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -60,14 +60,14 @@ class Outbox:
         )
         self._db.execute("INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,0,0,0)", values)
 
-    def due(self, now: int, limit: int) -> list[Waiting]:
-        """Rows whose time has come: of each subscriber the oldest first, and the subscribers in turn."""
+    def due(self, now: int, limit: int, to: Callable[[str], bool]) -> list[Waiting]:
+        """Rows whose time has come: of each subscriber the oldest first, and those whom `to` lets in in turn."""
         query = (
             "SELECT message_id FROM outbox WHERE subscriber_id = ? AND next_send_at <= ? AND expires_at > ? "
             "ORDER BY position LIMIT ?"
         )
         queues = []
-        for subscriber_id in self._in_turn():
+        for subscriber_id in filter(to, self._in_turn()):
             found = [row[0] for row in self._db.execute(query, (subscriber_id, now, now, limit))]
             if found:
                 queues.append((subscriber_id, found))

@@ -13,6 +13,7 @@ from edge.ledger.entries import (
     AcknowledgementRefused,
     Begun,
     BundleAccepted,
+    Discarded,
     Dropped,
     Entry,
     Expired,
@@ -98,7 +99,11 @@ class References:
                 self._move(reads, self._acknowledged, after=self._sent)
             case AcknowledgementRefused(subscriber=name, read=read):
                 self._move([(name, read, 1)], None, after=self._sent)
-            case Expired(unsent=unsent, sent=sent) | Dropped(unsent=unsent, sent=sent):
+            case (
+                Expired(unsent=unsent, sent=sent)
+                | Dropped(unsent=unsent, sent=sent)
+                | Discarded(unsent=unsent, sent=sent)
+            ):
                 self._move(unsent, self._gone, never=self._sent)
                 self._move(sent, self._gone, after=self._sent)
             case Refused(pattern=pattern, read=read, sent=was_sent):

@@ -4,7 +4,7 @@ Nothing leaves unrecorded: when a method here raises LedgerError, nothing of wha
 caller stops sharing. One connection behind one lock, used from several threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -84,6 +84,19 @@ class Ledger:
         """The random name that this ledger got when it was begun."""
         return self._begun.ledger_id
 
+    @property
+    def size(self) -> int:
+        """Number of entries in the log."""
+        with self._file.reading():
+            return self._log.size
+
+    def idle(self) -> bool:
+        """Empties the write-ahead log, and with it the last bytes of deleted envelopes; False while somebody reads it.
+
+        To be called when nothing else is to be done: it may take as long as the disk takes.
+        """
+        return self._file.truncate()
+
     def accept_bundle(
         self,
         files: BundleFiles,
@@ -150,10 +163,13 @@ class Ledger:
                 self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
             return position
 
-    def due(self, now: datetime, *, limit: int) -> list[Waiting]:
-        """At most `limit` rows to send, new or not acknowledged for a while; oldest first, subscribers in turn."""
+    def due(self, now: datetime, *, limit: int, to: Callable[[str], bool] = lambda _: True) -> list[Waiting]:
+        """At most `limit` rows to send, new or not acknowledged for a while, to those subscribers whom `to` lets in.
+
+        Oldest first, subscribers in turn.
+        """
         with self._file.reading():
-            return self._outbox.due(milliseconds(now), limit)
+            return self._outbox.due(milliseconds(now), limit, to)
 
     def mark_sent(self, rows: Sequence[Waiting]) -> list[Waiting]:
         """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:

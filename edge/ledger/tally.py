@@ -7,7 +7,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge.errors import LedgerError
-from edge.ledger.entries import Acknowledged, Dropped, Expired, Logged, Name, Pattern, Read, Refused, Runs, Sent
+from edge.ledger.entries import (
+    Acknowledged,
+    Discarded,
+    Dropped,
+    Expired,
+    Logged,
+    Name,
+    Pattern,
+    Read,
+    Refused,
+    Runs,
+    Sent,
+)
 from edge.values import Effect
 
 
@@ -15,7 +27,8 @@ from edge.values import Effect
 class Tally:
     """Counts of reads for one subscriber; each read is in exactly one of the five groups from `withheld` on.
 
-    Of never sent and sent, `expired` were deleted at the end of their time, `dropped` when a right was taken away.
+    Of never sent and sent, `expired` were deleted at the end of their time, `dropped` when a right was taken away,
+    `discarded` because too many were waiting or for too long.
     """
 
     reads: int = 0
@@ -26,11 +39,13 @@ class Tally:
     acknowledged: int = 0
     expired: int = 0
     dropped: int = 0
+    discarded: int = 0
 
 
 class _Counts:
     def __init__(self) -> None:
-        self.reads = self.shared = self.refused = self.sent = self.acknowledged = self.expired = self.dropped = 0
+        self.reads = self.shared = self.refused = self.sent = self.acknowledged = 0
+        self.expired = self.dropped = self.discarded = 0
 
     def tally(self) -> Tally:
         return Tally(
@@ -42,6 +57,7 @@ class _Counts:
             acknowledged=self.acknowledged,
             expired=self.expired,
             dropped=self.dropped,
+            discarded=self.discarded,
         )
 
 
@@ -75,6 +91,8 @@ class _Counting:
                 self._add((*unsent, *sent), "expired")
             case Dropped(unsent=unsent, sent=sent):
                 self._add((*unsent, *sent), "dropped")
+            case Discarded(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), "discarded")
 
     def add_reads(self) -> None:
         """Once all entries are taken: how many reads there were of each pattern, for each of its subscribers."""

@@ -155,5 +155,29 @@ def test_an_acknowledged_envelope_is_overwritten_on_the_disk(tmp_path: Path) -> 
     sealed = f"sealed for {message_id}".encode()
     assert any(sealed in file.read_bytes() for file in tmp_path.iterdir())
     ledger.acknowledge("a-pd", message_id, token_of(message_id))
+    assert ledger.idle()
+    assert not any(sealed in file.read_bytes() for file in tmp_path.iterdir())
     ledger.close()
     assert not any(sealed in file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_a_reader_of_the_ledger_keeps_the_log_on_disk_and_nobody_waiting(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "ledger.sqlite"
+    ledger = open_ledger(path, clock)
+    record(ledger, clock, ALL, ["a-pd"])
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM outbox").fetchone()
+    record(ledger, clock, ALL, ["a-pd"])
+    assert not ledger.idle()
+    reader.close()
+    assert ledger.idle()
+    ledger.close()
+
+
+def test_the_size_is_the_number_of_entries(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    record(ledger, clock, ALL, ["a-pd"])
+    assert ledger.size == len(list(ledger.entries()))
+    ledger.close()

@@ -63,14 +63,7 @@ class House:
         """Starts the program: ledger, broker, relay and pipeline."""
         self.ledger = Ledger.open(self.folder / "ledger.sqlite", clock=self.clock, key=self.device_key, device=DEVICE)
         self.broker = self.reach("the-device")
-        self.relay = Relay(
-            ledger=self.ledger,
-            broker=self.broker,
-            in_force=lambda: self.bundle,
-            clock=self.clock,
-            device_id=DEVICE,
-            test=False,
-        )
+        self.relay = self.relaying()
         self.eyes = Passing()
         self.crop: Pixels | None = None
         lists = desk.hotlists(self.policy, self.bundle)
@@ -83,6 +76,18 @@ class House:
             device_id=DEVICE,
             device_key=self.device_key,
             test=False,
+        )
+
+    def relaying(self, *, shut: bool = False) -> Relay:
+        """A relay; `shut` says how its gates stand at first."""
+        return Relay(
+            ledger=self.ledger,
+            broker=self.broker,
+            in_force=lambda: self.bundle,
+            clock=self.clock,
+            device_id=DEVICE,
+            test=False,
+            shut=shut,
         )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -284,42 +285,115 @@ def test_noise_on_the_acknowledgement_topic_is_survived_and_said_once(
     assert INNOCENT not in caplog.text
 
 
-def test_sent_is_on_disk_before_the_broker_has_the_read_and_the_gate_waits_for_it(
-    mosquitto: Mosquitto, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge.relay.ANSWER_WITHIN", 20.0)  # so that a busy computer does not end the wait
+@pytest.fixture
+def in_flight(mosquitto: Mosquitto, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Thread]:
+    """A read was handed to a broker that stands still."""
+    monkeypatch.setattr("edge.relay.relay.ANSWER_WITHIN", 20.0)  # so that a busy computer does not end the wait
     house.passes(INNOCENT)
     mosquitto.freeze()
     sending = threading.Thread(target=house.relay.step)
     sending.start()
     wait_until(lambda: house.ledger.tally()[OWNER].sent == 1, what="sent is in the log")
-    settled = threading.Event()
-    settling = threading.Thread(target=lambda: (house.relay.settle(OWNER), settled.set()))
-    settling.start()
-    assert not settled.wait(0.2)
+    yield sending
     mosquitto.thaw()
-    assert settled.wait(5)
     sending.join()
-    settling.join()
 
 
-def test_a_gate_that_is_held_lets_nothing_through(house: House, agency: Callable[[str], Agency]) -> None:
+def test_sent_is_on_disk_before_the_broker_has_the_read_and_shutting_the_gate_waits_for_it(
+    mosquitto: Mosquitto, house: House, in_flight: threading.Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.relay.relay._SHUT_WITHIN", 20.0)
+    done = threading.Event()
+    shutting = threading.Thread(target=lambda: (house.relay.shut(OWNER), done.set()))
+    shutting.start()
+    assert not done.wait(0.2)
+    mosquitto.thaw()
+    assert done.wait(5)
+    shutting.join()
+
+
+def test_shutting_a_gate_waits_for_no_other_subscriber(house: House, in_flight: threading.Thread) -> None:
+    house.relay.shut(COUNTY)
+    assert in_flight.is_alive()
+    assert house.broker.connected
+
+
+def test_a_gate_that_cannot_be_shut_in_time_costs_the_connection(
+    mosquitto: Mosquitto, house: House, in_flight: threading.Thread, agency: Callable[[str], Agency]
+) -> None:
+    house.relay.shut(OWNER)
+    assert not house.broker.connected
+    in_flight.join(5)
+    mosquitto.thaw()
+    house.clock.move(60)
+    assert house.relay.step() == 0
+    assert house.ledger.waiting() == 1
+
+
+def test_a_shut_gate_lets_nothing_through_and_keeps_the_rows(house: House, agency: Callable[[str], Agency]) -> None:
+    owner, county = agency(OWNER), agency(COUNTY)
+    house.relay.shut(OWNER)
+    house.passes(STOLEN)
+    house.step_until(county.plates, county, what="the county has it")
+    assert owner.receiver.step(patience=0.3) is None
+    assert OWNER in {row.envelope.subscriber_id for row in house.ledger.due(house.clock.at, limit=9)}
+    house.relay.open(OWNER)
+    house.step_until(owner.plates, owner, what="the owner has it")
+
+
+def test_many_rows_behind_a_shut_gate_keep_nobody_waiting(house: House, agency: Callable[[str], Agency]) -> None:
+    house.relay.shut(OWNER)
+    for _ in range(99):
+        house.passes(INNOCENT)
+    house.passes(STOLEN)
+    county = agency(COUNTY)
+    house.step_until(county.plates, county, what="the county has it")
+
+
+def test_gates_that_are_shut_at_first_are_shut_for_everybody(house: House) -> None:
+    relay = house.relaying(shut=True)
+    house.passes(STOLEN)
+    relay.step()
+    assert house.ledger.tally()[OWNER].sent == 0
+    relay.open(OWNER)
+    relay.step()
+    tally = house.ledger.tally()
+    assert (relay.is_open(OWNER), relay.is_open(COUNTY)) == (True, False)
+    assert (tally[OWNER].sent, tally[COUNTY].sent) == (1, 0)
+
+
+def test_without_a_bundle_nothing_is_sent(house: House) -> None:
+    house.passes(STOLEN)
+    bundle, house.bundle = house.bundle, None
+    house.relay.step()
+    assert house.ledger.tally()[OWNER].sent == 0
+    house.bundle = bundle
+    house.relay.step()
+    assert house.ledger.tally()[OWNER].sent == 1
+
+
+@pytest.mark.parametrize("between", ["shut", "shut and opened", "another bundle"])
+def test_what_was_decided_before_a_gate_was_shut_does_not_leave_after_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, agency: Callable[[str], Agency], between: str
+) -> None:
     owner = agency(OWNER)
     house.passes(INNOCENT)
-    with house.relay.gate(OWNER):
-        sending = threading.Thread(target=house.relay.step)
-        sending.start()
-        assert owner.receiver.step(patience=0.4) is None
-        assert house.ledger.due(house.clock.at, limit=9)
-    sending.join()
-    assert owner.receiver.step(patience=5) is not None
+    mark_sent = house.ledger.mark_sent
 
+    def marked_and_then(rows):
+        marked = mark_sent(rows)
+        if between.startswith("shut"):
+            house.relay.shut(OWNER)
+        if between.endswith("opened"):
+            house.relay.open(OWNER)
+        if between == "another bundle":
+            house.bundle = replace(house.bundle, revision=9)
+        return marked
 
-def test_revoking_deletes_the_rows_of_that_agency_alone(house: House) -> None:
-    house.passes(STOLEN)
-    before = house.ledger.waiting()
-    assert house.relay.revoke(TEXAS, reasons=("deny_optout_national_lookup",)) == 1
-    assert house.ledger.waiting() == before - 1
+    monkeypatch.setattr(house.ledger, "mark_sent", marked_and_then)
+    assert house.relay.step() == 0
+    assert owner.receiver.step(patience=0.3) is None
+    assert house.ledger.waiting() == 1
 
 
 def test_a_broker_that_denies_is_said_once(

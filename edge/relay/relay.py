@@ -1,13 +1,11 @@
 """From the outbox to the broker, at least once, and decided again immediately before every send.
 
 A row leaves the outbox when its subscriber acknowledges it, when it is refused at the door, or when its time is over;
-never because the broker took it. Whoever takes a right away waits at the subscriber's gate until nothing is in flight.
+never because the broker took it. Whoever takes a right away shuts the subscriber's gate, until nothing is in flight.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -22,32 +20,38 @@ from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide, hits_for, stranger, withhold
 from edge.policy.reasons import Reason
+from edge.relay.gates import Gates, Pass
 from edge.values import Decision, Effect, Instant, Waiting
 
 _ROWS_A_STEP = 4 * MOST_IN_FLIGHT
 _ACKS_A_STEP = 256
 _EXPIRE_EVERY = timedelta(seconds=1)
+_SHUT_WITHIN = 2.0  # seconds in which what is in flight must land, or the connection is thrown away
 
 _log = logging.getLogger(__name__)
 
 
 class Relay:
-    """Moves sealed reads. `step` is called over and over from one thread; `gate` and `settle` from any."""
+    """Moves sealed reads. `step` is called over and over from one thread; the gates are worked from any."""
 
     def __init__(
         self,
         *,
         ledger: Ledger,
         broker: Broker,
-        in_force: Callable[[], Bundle],
+        in_force: Callable[[], Bundle | None],
         clock: Clock,
         device_id: str,
         test: bool,
+        shut: bool = False,
     ) -> None:
-        """Subscribes to this device's acknowledgements; BrokerError when a connected broker refuses that."""
+        """Subscribes to this device's acknowledgements; BrokerError when a connected broker refuses that.
+
+        `in_force` must not wait for anybody who shuts a gate; while it gives None nothing is sent. `shut`: every gate
+        is shut until it is opened.
+        """
         self._ledger, self._broker, self._in_force, self._clock = ledger, broker, in_force, clock
-        self._gates: dict[str, threading.Lock] = {}
-        self._making = threading.Lock()
+        self._gates = Gates(shut=shut)
         self._next_expiry: datetime | None = None
         self._said: set[tuple[str, str]] = set()
         broker.subscribe(ack_filter(device_id, test=test))
@@ -65,47 +69,66 @@ class Relay:
         if not self._broker.ready():
             return 0
         taken = 0
-        for subscriber_id, rows in _queues(self._ledger.due(now, limit=_ROWS_A_STEP)):
+        for subscriber_id, rows in _queues(self._ledger.due(now, limit=_ROWS_A_STEP, to=self.is_open)):
             for at in range(0, len(rows), MOST_IN_FLIGHT):
                 if not self._broker.connected:
                     return taken
                 taken += self._send(subscriber_id, rows[at : at + MOST_IN_FLIGHT])
         return taken
 
-    @contextmanager
-    def gate(self, subscriber_id: str) -> Iterator[None]:
-        """Holds the subscriber's gate: inside, nothing is checked, sent or in flight to it."""
-        with self._making:
-            lock = self._gates.setdefault(subscriber_id, threading.Lock())
-        with lock:
-            yield
+    def open(self, subscriber_id: str) -> None:
+        """Opens the subscriber's gate: its rows are decided again and sent, from the next step on."""
+        self._gates.open(subscriber_id)
+
+    def shut(self, subscriber_id: str) -> None:
+        """Shuts the subscriber's gate; its rows stay, and run out as ever. When this returns, nothing is in flight.
+
+        That takes about two seconds at most: then the whole connection to the broker is thrown away.
+        """
+        if not self._gates.shut(subscriber_id, patience=_SHUT_WITHIN):
+            self._broker.cut()
+
+    def is_open(self, subscriber_id: str) -> bool:
+        """Whether the subscriber's gate is open."""
+        return self._gates.is_open(subscriber_id)
 
     def settle(self, subscriber_id: str) -> None:
-        """Returns when nothing decided before is in flight to the subscriber; it waits a few seconds at most."""
-        with self.gate(subscriber_id):
-            return
-
-    def revoke(self, subscriber_id: str, *, reasons: Sequence[str]) -> int:
-        """Waits at the gate and deletes all rows of the subscriber; gives their number. Raises LedgerError."""
-        with self.gate(subscriber_id):
-            return self._ledger.drop_rows(subscriber_id, reasons)
+        """Returns when nothing decided before is in flight to the subscriber; its gate stands as before."""
+        was_open = self.is_open(subscriber_id)
+        self.shut(subscriber_id)
+        if was_open:
+            self.open(subscriber_id)
 
     def _send(self, subscriber_id: str, rows: Sequence[Waiting]) -> int:
-        """Decides again and hands over, both under the gate; gives how many the broker took."""
-        with self.gate(subscriber_id):
-            bundle, now = self._in_force(), self._clock.now()
-            standing = []
-            for row in rows:
-                decision = _again(row, bundle, now)
-                if _stands(row, decision, bundle, now):
-                    standing.append(row)
-                else:
-                    self._ledger.refuse(row, decision)
-            # "sent" is on disk before the first byte leaves: a read in flight counts as possibly received
-            handed = [self._broker.hand_over(row.envelope, now=now.at) for row in self._ledger.mark_sent(standing)]
-            outcomes = [each.outcome(ANSWER_WITHIN) for each in handed]
+        """Decides again and hands over, if the gate has not been shut between; gives how many the broker took."""
+        passes = self._gates.passes([subscriber_id])  # before the bundle: one put in force later shuts this gate first
+        bundle, now = self._in_force(), self._clock.now()
+        if bundle is None or not passes:
+            return 0
+        standing = []
+        for row in rows:
+            decision = _again(row, bundle, now)
+            if _stands(row, decision, bundle, now):
+                standing.append(row)
+            else:
+                self._ledger.refuse(row, decision)
+        # "sent" is on disk before the first byte leaves: a read in flight counts as possibly received
+        marked = self._ledger.mark_sent(standing)
+        outcomes = self._hand_over(marked, passes, now.at) if self._in_force() == bundle else []
         self._say(subscriber_id, outcomes)
         return outcomes.count(Handover.TAKEN)
+
+    def _hand_over(self, rows: Sequence[Waiting], passes: Mapping[str, Pass], now: datetime) -> list[Handover]:
+        """What the broker says to each row; those whose gate was shut meanwhile are not handed over."""
+        try:
+            through = self._gates.let_through(
+                [(row.envelope.subscriber_id, row) for row in rows],
+                passes,
+                lambda row: self._broker.hand_over(row.envelope, now=now),
+            )
+            return [handed.outcome(ANSWER_WITHIN) for _, _, handed in through]
+        finally:
+            self._gates.landed()
 
     def _take_acknowledgements(self, patience: float) -> None:
         for taken in range(_ACKS_A_STEP):
