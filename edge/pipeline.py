@@ -1,5 +1,9 @@
-"""The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent."""
+"""The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent.
 
+A read that cannot be recorded waits here, and is tried again with the same bytes: it may have been written after all.
+"""
+
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,13 +14,28 @@ from edge.clock import Clock
 from edge.delivery.crop import jpeg
 from edge.delivery.envelope import seal
 from edge.errors import EnvelopeError
-from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
 from edge.policy.reasons import Reason
 from edge.policy.tag import tag
-from edge.values import Decision, Effect, Envelope, Flag, Frame, Instant, PlateRead, TaggedRead
+from edge.policy.vocabulary import UNKNOWN_PLACE
+from edge.values import (
+    Checkpoint,
+    Decision,
+    Effect,
+    Envelope,
+    Flag,
+    Frame,
+    Instant,
+    Jurisdiction,
+    PlateRead,
+    TaggedRead,
+    Tags,
+)
+
+MOST_UNRECORDED = 256
+"""Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
 
 
 class Eyes(Protocol):
@@ -25,6 +44,14 @@ class Eyes(Protocol):
     def passages(self, frame: Frame) -> Sequence[PlateRead]: ...
 
     def finish(self) -> Sequence[PlateRead]: ...
+
+
+class Records(Protocol):
+    """Where reads are recorded (edge.ledger.Ledger)."""
+
+    def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int: ...
+
+    def latest_checkpoint(self) -> Checkpoint | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +69,9 @@ class Pipeline:
         self,
         *,
         vision: Eyes,
-        in_force: Callable[[], Bundle],
+        in_force: Callable[[], Bundle | None],
         hotlists: Callable[[], HotLists],
-        ledger: Ledger,
+        ledger: Records,
         clock: Clock,
         device_id: str,
         device_key: Ed25519PrivateKey,
@@ -58,21 +85,52 @@ class Pipeline:
         self._device_id = device_id
         self._device_key = device_key
         self._test = test
+        self._unrecorded: deque[PlateRead] = deque()
+        self._next: tuple[Outcome, tuple[Envelope, ...]] | None = None
+        self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        return [self._settle(read) for read in self._vision.passages(frame)]
+        self._keep(self._vision.passages(frame))
+        return self.record()
 
     def finish(self) -> list[Outcome]:
         """Completes the passages that are still in view, at the end of a recording."""
-        return [self._settle(read) for read in self._vision.finish()]
+        self._keep(self._vision.finish())
+        return self.record()
 
-    def _settle(self, read: PlateRead) -> Outcome:
+    def record(self) -> list[Outcome]:
+        """Records what was read and is not recorded yet, oldest first. Raises LedgerError; then the rest waits."""
+        outcomes = []
+        while self._unrecorded:
+            if self._next is None:
+                self._next = self._decide(self._unrecorded[0])
+            outcome, envelopes = self._next
+            self._ledger.record(outcome.tagged, outcome.decisions, envelopes)
+            self._unrecorded.popleft()
+            self._next = None
+            outcomes.append(outcome)
+        return outcomes
+
+    @property
+    def unrecorded(self) -> int:
+        """Number of reads that wait to be recorded."""
+        return len(self._unrecorded)
+
+    def _keep(self, reads: Sequence[PlateRead]) -> None:
+        self._unrecorded += reads
+        while len(self._unrecorded) > MOST_UNRECORDED:
+            self._unrecorded.popleft()
+            self._next = None
+            self.lost += 1
+
+    def _decide(self, read: PlateRead) -> tuple[Outcome, tuple[Envelope, ...]]:
         bundle, now = self._in_force(), self._clock.now()
+        if bundle is None:
+            return Outcome(tagged=_nobodys(read, self._test), decisions=()), ()
         tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
         decisions, envelopes = self._sealed(tagged, decide_all(tagged.tags, bundle, now), bundle, now)
-        self._ledger.record(tagged, decisions, envelopes)
-        return Outcome(tagged=tagged, decisions=decisions)
+        return Outcome(tagged=tagged, decisions=decisions), envelopes
 
     def _sealed(
         self, tagged: TaggedRead, decided: Sequence[Decision], bundle: Bundle, now: Instant
@@ -115,3 +173,20 @@ class Pipeline:
         """The plate crop for the owner, when the policy says so; nobody else ever gets a picture."""
         wanted = decision.subscriber_id == tagged.tags.owner and Flag.NO_IMAGE not in tagged.tags.flags
         return jpeg(tagged.read.crop) if wanted and tagged.read.crop is not None else None
+
+
+def _nobodys(read: PlateRead, test: bool) -> TaggedRead:
+    """A read taken while no policy is in force: it is counted, and nobody ever gets it."""
+    tags = Tags(
+        read_id=read.read_id,
+        camera_id=read.camera_id,
+        captured_at=read.best_seen,
+        jurisdiction=Jurisdiction(state=UNKNOWN_PLACE),
+        owner="",
+        flags=frozenset(),
+        hits=(),
+        retain_until=read.best_seen,
+        test=test,
+        replaces=read.replaces,
+    )
+    return TaggedRead(read=read, tags=tags)

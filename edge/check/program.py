@@ -10,10 +10,8 @@ from pathlib import Path
 from edge import desk
 from edge.check.finding import Finding, look, note, wrong
 from edge.clock import Clock
-from edge.errors import ModelError
-from edge.road.clip import Pass, Road
+from edge.selftest import SelfTest
 from edge.vision import Models
-from edge.vision.reader import cut_out
 
 PACKAGES = {
     "cryptography": "50",
@@ -30,8 +28,6 @@ PACKAGES = {
 """What pyproject.toml asks for, with the least version."""
 
 _OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
-_KNOWN_PLATE = "ABX 4725"
-_MARGIN = 0.05
 
 
 def program(
@@ -99,19 +95,8 @@ def _models(folder: Path | None, detector: str | None, reader: str | None) -> st
 
 
 def _known_plate(folder: Path | None, detector: str | None, reader: str | None) -> str:
-    """A dead model must not look like an empty road: a drawn plate is found in a drawn street and read."""
-    loaded = Models.load(folder, detector, reader)
-    road = Road(passes=[Pass(text=_KNOWN_PLATE)], seed=3)
-    number = max(range(road.length), key=lambda each: max((box.width for _, box in road.plates(each)), default=0))
-    picture = road.frame(number)
-    found = loaded.detector.find(picture)
-    if not found:
-        raise ModelError("the detector finds no plate in the drawn street, install the models again")
-    best = max(found, key=lambda each: each.confidence)
-    reading = loaded.reader.read(cut_out(picture, best.box, margin=_MARGIN))
-    if reading.text.replace("O", "0") != _KNOWN_PLATE.replace(" ", "").replace("O", "0"):
-        raise ModelError("the reader misreads the drawn plate, install the models again")
-    return f"found at {best.confidence:.2f} and read at {reading.confidence:.2f}"
+    passed = SelfTest().run(Models.load(folder, detector, reader))
+    return f"found at {passed.found:.2f} and read at {passed.read:.2f}"
 
 
 def _examples(clock: Clock) -> str:
