@@ -4,6 +4,8 @@ A file that the manifest does not name, or that differs by one byte, refuses the
 here once, so that a decision only compares.
 """
 
+import base64
+import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -14,21 +16,32 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
-from edge.policy import law, policy, subscribers
+from edge.policy import law, policy, subscribers, tightening
 from edge.policy.alike import alike
 from edge.policy.law import LawPack
 from edge.policy.policy import Id, Instant, Policy
 from edge.policy.subscribers import Sha256, Subscriber
+from edge.policy.tightening import Tightening
 from edge.policy.vocabulary import UNKNOWN_PLACE, Purpose, banned_closure
 from edge.values import BundleFiles, Jurisdiction
 from edge.written import nearest
+
+SIGNED_MANIFEST = "signed/manifest.json"
+SIGNED_SIGNATURE = "signed/manifest.sig"
+"""Where a tightened bundle carries the manifest that the city signed, and the signature (base64)."""
 
 CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 """The first thing in every manifest, so that the city's signature under a bundle can never pass for another one."""
 
 
+LedgerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
 class Manifest(BaseModel):
-    """What the city's signature covers. `version` 0 and no `signed_at` mean that nobody has signed these files."""
+    """What the city's signature covers. `version` 0 and no `signed_at` mean that nobody has signed these files.
+
+    `ledgers` are the audit logs that the city has adopted: a device whose own is not among them shares nothing.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -36,6 +49,7 @@ class Manifest(BaseModel):
     version: Annotated[int, Field(ge=0, lt=2**31)]
     replaces: Sha256 | None
     devices: tuple[Id, ...]
+    ledgers: tuple[LedgerId, ...] = ()
     signed_at: Instant | None
     files: dict[str, Sha256]
     hotlists: dict[str, Sha256]
@@ -49,6 +63,8 @@ class Manifest(BaseModel):
 class Bundle:
     """The policy in force. `signed` says that it rests on the city's signature, `revision` counts tightenings since.
 
+    `rests_on` is the digest of the manifest that was signed: `digest` itself, unless `tightening` was laid over it.
+    `files` are the bytes that all this was made of.
     `banned`, `allowed`, `channels` and `ceiling` are what policy and law packs say together: bans and packs add up, the
     allow-lists are what all of them allow (None: no such list), the ceiling is the shortest. `alike` groups those
     agencies whom no rule can tell apart. `held` is set while the files that should follow it cannot be taken up.
@@ -69,6 +85,9 @@ class Bundle:
     channels: Mapping[str, bool]
     ceiling: timedelta
     alike: tuple[tuple[str, ...], ...] = field(repr=False)
+    rests_on: str
+    tightening: Tightening
+    files: BundleFiles = field(repr=False, compare=False)
     held: bool = False
 
     @property
@@ -119,11 +138,43 @@ def unsigned(files: Mapping[str, bytes], *, hotlists: Mapping[str, str], like: M
         version=like.version if like else 0,
         replaces=like.replaces if like else None,
         devices=like.devices if like else (),
+        ledgers=like.ledgers if like else (),
         signed_at=like.signed_at if like else None,
         files={name: sha256(files[name]) for name in sorted(files)},
         hotlists=dict(hotlists),
     )
     return BundleFiles(manifest=manifest.to_bytes(), signature=None, files=dict(files))
+
+
+def signed_part(files: BundleFiles) -> BundleFiles:
+    """The bundle as the city signed it: of a tightened one what the tightening was laid over. Raises PolicyError."""
+    if tightening.FILE not in files.files:
+        return files
+    inner = dict(files.files)
+    try:
+        manifest, written = inner.pop(SIGNED_MANIFEST), inner.pop(SIGNED_SIGNATURE)
+        signature = base64.b64decode(written, validate=True)
+    except (KeyError, binascii.Error, ValueError):
+        raise PolicyError(f"{tightening.FILE}: does not say what it was laid over, sign the policy again") from None
+    del inner[tightening.FILE]
+    return BundleFiles(manifest=manifest, signature=signature or None, files=inner)
+
+
+def tightened(signed: BundleFiles, by: Tightening) -> BundleFiles:
+    """A signed bundle with a tightening laid over it, under a manifest of its own; with nothing to lay, itself.
+
+    Nothing of what was signed is lost: its files are in it unchanged, its manifest and signature beside them.
+    """
+    if not by:
+        return signed
+    files = {
+        **signed.files,
+        SIGNED_MANIFEST: signed.manifest,
+        SIGNED_SIGNATURE: base64.b64encode(signed.signature or b""),
+        tightening.FILE: by.to_bytes(),
+    }
+    like = parse_manifest(signed.manifest)
+    return unsigned(files, hotlists=like.hotlists, like=like)
 
 
 def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
@@ -134,8 +185,11 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
     manifest = parse_manifest(files.manifest)
     _match(files.files, manifest.files)
     texts = {name: text(content, name) for name, content in files.files.items()}
-    written = policy.parse(texts.pop(policy.FILE))
-    registry = subscribers.parse(texts.pop(subscribers.FILE))
+    by, rests_on = _over(files)
+    for name in (SIGNED_MANIFEST, SIGNED_SIGNATURE, tightening.FILE):
+        texts.pop(name, None)
+    written = tightening.narrowed(policy.parse(texts.pop(policy.FILE)), by)
+    registry = tightening.suspended(subscribers.parse(texts.pop(subscribers.FILE)), by)
     packs = _packs(written, texts)
     _agree(written, registry, manifest)
     lists = [frozenset(one) for one in (written.purposes.allowed, *(pack.allowed for pack in packs)) if one is not None]
@@ -156,7 +210,21 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
         channels=written.channels,
         ceiling=min([timedelta(hours=written.retention.undelivered_hours), *ceilings]),
         alike=alike(written, registry),
+        rests_on=rests_on,
+        tightening=by,
+        files=files,
     )
+
+
+def _over(files: BundleFiles) -> tuple[Tightening, str]:
+    """What was laid over the signed files, and the digest of the manifest that was signed."""
+    if tightening.FILE not in files.files:
+        return tightening.NOTHING, sha256(files.manifest)
+    signed, by = signed_part(files), tightening.parse(files.files[tightening.FILE])
+    _match(signed.files, parse_manifest(signed.manifest).files)
+    if tightened(signed, by).manifest != files.manifest:
+        raise PolicyError(f"{tightening.FILE}: does not fit what it was laid over, sign the policy again")
+    return by, sha256(signed.manifest)
 
 
 def _match(files: Mapping[str, bytes], named: Mapping[str, str]) -> None:
