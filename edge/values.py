@@ -205,3 +205,15 @@ class BundleFiles:
     manifest: bytes
     signature: bytes | None
     files: Mapping[str, bytes]
+
+
+Steps = tuple[tuple[str, int], ...]
+"""What was done, in order: each step's name, and how many milliseconds it took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Grant:
+    """A subscriber that may read what is meant for it, and the name in its certificate: that is its name there."""
+
+    subscriber_id: str
+    certificate_name: str
