@@ -1,11 +1,12 @@
 """What an agency could get at the very best: the decision on a read taken now that hits for each of its purposes."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from edge.policy.bundle import Bundle
 from edge.policy.case import Case
 from edge.policy.channels import closed
+from edge.policy.decide import decide
 from edge.policy.reasons import ORDER, Reason
 from edge.policy.rules import FAMILIES
 from edge.policy.subscribers import Subscriber
@@ -22,6 +23,56 @@ class Reach:
     open: bool
     full: bool
     reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The most that an agency could get by all its channels together. False when that is nothing, for these `reasons`.
+
+    `terms` is all else that a decision could turn on; where terms differ, either may give what the other does not.
+    """
+
+    channels: frozenset[str]
+    full: frozenset[str]
+    obligations: frozenset[str]
+    terms: tuple[object, ...] = field(repr=False)
+    reasons: tuple[Reason, ...] = field(compare=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.channels)
+
+    def covers(self, other: "Best") -> bool:
+        """Whether nothing that `other` could give is missing here, nor has an obligation been added to it."""
+        return not other or (
+            other.channels <= self.channels
+            and other.full <= self.full
+            and other.obligations >= self.obligations
+            and other.terms == self.terms
+        )
+
+
+def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
+    """For each agency in the registry the most that it could get."""
+    return {name: _best(subscriber, bundle, now) for name, subscriber in bundle.subscribers.items()}
+
+
+def next_change(bundle: Bundle, now: Instant) -> datetime | None:
+    """The next moment at which some agency's best is another than now; None: never again under this bundle."""
+    turns: dict[datetime, set[str]] = {}
+    for name, subscriber in bundle.subscribers.items():
+        held = [one for party in (subscriber, *subscriber.members) for one in party.agreements]
+        for moment in (bundle.valid_until, *(edge for one in held for edge in (one.begins, one.ends))):
+            if moment > now.at:
+                turns.setdefault(moment, set()).add(name)
+    as_now: dict[str, Best] = {}
+    for moment in sorted(turns):
+        for name in turns[moment]:
+            subscriber = bundle.subscribers[name]
+            if name not in as_now:
+                as_now[name] = _best(subscriber, bundle, now)
+            if _best(subscriber, bundle, Instant(at=moment, trusted=now.trusted)) != as_now[name]:
+                return moment
+    return None
 
 
 def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, ...]:
@@ -48,6 +99,24 @@ def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]
             if had.open and (has is None or not has.open or (had.full and not has.full)):
                 lost.setdefault(name, set()).update(has.reasons if has and has.reasons else [Reason.DENY_DEFAULT])
     return {name: tuple(reason.value for reason in sorted(why, key=ORDER.__getitem__)) for name, why in lost.items()}
+
+
+def _best(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Best:
+    answers = reach(subscriber, bundle, now)
+    policy = bundle.policy
+    packs = tuple((pack.id, pack.digest) for pack in bundle.packs)
+    return Best(
+        channels=frozenset(one.channel for one in answers if one.open),
+        full=frozenset(one.channel for one in answers if one.open and one.full),
+        obligations=frozenset(decide(_welcome(subscriber, bundle, now), subscriber, bundle, now).obligations),
+        terms=(subscriber, policy.jurisdiction, policy.owner, policy.purposes, packs),
+        reasons=_against(answers),
+    )
+
+
+def _against(answers: tuple[Reach, ...]) -> tuple[Reason, ...]:
+    found = {reason for one in answers for reason in one.reasons} or {Reason.DENY_DEFAULT}
+    return tuple(sorted(found, key=ORDER.__getitem__))
 
 
 def _on(case: Case, channel: str, against: list[Reason]) -> Reach:
