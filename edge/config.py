@@ -28,12 +28,19 @@ class Device(Written):
 
 
 class Camera(Written):
-    """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder."""
+    """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder.
+
+    `size` and `frames_per_second` are asked of a USB camera; the latter is also the pace of a folder of images.
+    `repeat` plays a video or a folder again and again.
+    """
 
     id: Id
     url: str
     transport: Literal["tcp", "udp"] = "tcp"
     credentials: Path | None = None
+    size: str | None = Field(default=None, pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")
+    frames_per_second: float | None = Field(default=None, gt=0, le=240)
+    repeat: bool = False
 
     @field_validator("url")
     @classmethod
@@ -53,6 +60,16 @@ class Camera(Written):
             raise ValueError("holds a password, put `user:password` in a file of its own and name it in `credentials`")
         return url
 
+    @model_validator(mode="after")
+    def _keys_that_fit(self) -> "Camera":
+        if self.repeat and (self.url.startswith("/dev/") or not self.url.startswith("/")):
+            raise ValueError("`repeat` is for a video or a folder of images, remove it")
+        if (self.size or self.frames_per_second) and "://" in self.url:
+            raise ValueError("`size` and `frames_per_second` are set in the camera itself, remove them")
+        if self.credentials and "://" not in self.url:
+            raise ValueError("`credentials` is for a camera with an address, remove it")
+        return self
+
 
 class ModelChoice(Written):
     """Which models read the plates; the built-in ones when nothing is said."""
@@ -64,7 +81,10 @@ class ModelChoice(Written):
 
 
 class Broker(Written):
-    """The MQTT broker. Across a network it is spoken to with TLS, and the device shows its certificate."""
+    """The MQTT broker. Across a network it is spoken to with TLS, and the device shows its certificate.
+
+    With access = "mosquitto" it runs on this device, which gives and takes rights on 127.0.0.1 at `control_port`.
+    """
 
     host: str = Field(min_length=1, max_length=253)
     port: int = Field(default=8883, ge=1, le=65535)
@@ -73,6 +93,8 @@ class Broker(Written):
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    control_port: int | None = Field(default=None, ge=1, le=65535)
+    control_credential: Path | None = None
 
     @property
     def encrypted(self) -> bool:
@@ -86,6 +108,20 @@ class Broker(Written):
             raise ValueError("`ca`, `certificate` and `key` belong together, write all three")
         if not any(files) and not is_loopback(self.host):
             raise ValueError("`ca`, `certificate` and `key` are needed for a broker that is not on this device")
+        return self
+
+    @model_validator(mode="after")
+    def _administered_or_not(self) -> "Broker":
+        control = (self.control_port, self.control_credential)
+        if self.access == "mosquitto" and None in control:
+            raise ValueError(
+                "`control_port` and `control_credential` are needed to give and take rights, `homerule broker setup` "
+                'prints them; a broker that this device may not administer is `access = "none"`'
+            )
+        if self.access == "none" and control != (None, None):
+            raise ValueError('`control_port` and `control_credential` go with `access = "mosquitto"`, remove them')
+        if self.control_port is not None and self.control_port == self.port:
+            raise ValueError("`control_port` is the same as `port`, the control listener has one of its own")
         return self
 
 

@@ -6,8 +6,10 @@
     |-- PolicyError          hold: a policy file, bundle or signature is refused; what was in force stays
     |-- CameraError          retry with back-off: a camera, video file or folder gives no frames
     |-- BrokerError          retry with back-off: the broker is away or refuses
+    |   `-- RightsError      keep the gate shut, alarm, retry: a right could not be given, taken away or read back
     |-- EnvelopeError        drop the message and say so: a sealed read does not open or does not verify
     `-- LedgerError          stop sharing: the ledger cannot be written or does not verify
+        `-- Superseded       decide again: another bundle came into force meanwhile; nothing was recorded
 
 A message says what is wrong, where (file and key), and the mend; lower case, no full stop, never a plate.
 """
@@ -37,9 +39,21 @@ class BrokerError(HomeruleError):
     """The broker cannot be reached or refuses."""
 
 
+class RightsError(BrokerError):
+    """A right at the broker could not be given, taken away or read back. `step` names what failed, as in the ledger."""
+
+    def __init__(self, message: str, *, step: str) -> None:
+        super().__init__(message)
+        self.step = step
+
+
 class EnvelopeError(HomeruleError):
     """A sealed read cannot be opened, or is not what it claims to be."""
 
 
 class LedgerError(HomeruleError):
     """The ledger cannot be read or written, or does not verify."""
+
+
+class Superseded(LedgerError):
+    """What was to be recorded had been decided under a bundle that is no longer in force."""

@@ -8,11 +8,14 @@ import base64
 import binascii
 import hashlib
 import os
+import secrets
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -62,6 +65,46 @@ def load_sealing_key(path: Path) -> X25519PrivateKey:
 def load_public(path: Path) -> Ed25519PublicKey:
     """Reads a public signing key from a `.pub` file; ConfigError if it is missing or not 32 bytes in base64."""
     return Ed25519PublicKey.from_public_bytes(_raw(_read(path).decode("utf-8", "replace"), str(path)))
+
+
+def new_certificate_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Makes a P-256 key for a TLS certificate at `path` (0600), never over another; ConfigError if it cannot be made.
+
+    It has no `.pub` beside it: the certificate, or the request for one, tells its public half.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    _create(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    return key
+
+
+def load_certificate_key(path: Path, *, owner: int | None = None) -> ec.EllipticCurvePrivateKey:
+    """Reads the private key of a certificate; ConfigError if it is missing, readable by others, or of another kind.
+
+    It may belong to us, to root, or to the user with the id `owner`.
+    """
+    key = _load(path, owner)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ConfigError(f"{path}: not a certificate's key (P-256), see that the right file is named")
+    return key
+
+
+def new_logins(path: Path, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Makes a password of 256 random bits for each name and writes `name password` lines to `path` (0600)."""
+    logins = tuple((name, secrets.token_urlsafe(32)) for name in names)
+    _create(path, "".join(f"{name} {password}\n" for name, password in logins).encode("utf-8"), 0o600)
+    return logins
+
+
+def load_logins(path: Path, *, owner: int | None = None) -> tuple[tuple[str, str], ...]:
+    """Reads the `name password` lines that `new_logins` wrote; ConfigError if one is damaged or readable by others.
+
+    The file may belong to us, to root, or to the user with the id `owner`.
+    """
+    lines = _read(path, private=True, owner=owner).decode("utf-8", "replace").splitlines()
+    logins = [tuple(line.split(" ")) for line in lines]
+    if not logins or any(len(login) != 2 or not all(login) for login in logins):
+        raise ConfigError(f"{path}: not a file of logins, it is made by `homerule broker setup`")
+    return tuple((login[0], login[1]) for login in logins)
 
 
 def load_password(path: Path) -> str:
@@ -131,20 +174,20 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         raise ConfigError(f"{path}: cannot be written, {_why(error)}") from error
 
 
-def _load(path: Path) -> object:
-    content = _read(path, private=True)
+def _load(path: Path, owner: int | None = None) -> object:
+    content = _read(path, private=True, owner=owner)
     try:
         return load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigError(f"{path}: not a private key (PEM, no passphrase), make one with `homerule keygen`") from None
 
 
-def _read(path: Path, *, private: bool = False) -> bytes:
+def _read(path: Path, *, private: bool = False, owner: int | None = None) -> bytes:
     try:
         # not blocking, so that a pipe put in place of the file cannot hang the start
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             if private:
-                _require_own(path, os.fstat(file.fileno()))
+                _require_own(path, os.fstat(file.fileno()), owner)
             return file.read(_LARGEST_FILE)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file, keys are made with `homerule keygen`") from None
@@ -152,13 +195,13 @@ def _read(path: Path, *, private: bool = False) -> bytes:
         raise ConfigError(f"{path}: cannot be read, {_why(error)}") from error
 
 
-def _require_own(path: Path, status: os.stat_result) -> None:
+def _require_own(path: Path, status: os.stat_result, owner: int | None) -> None:
     """A private key that others can read, or that another user can swap, is not private."""
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{path}: not a regular file, name the key file itself")
     if status.st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this secret, run `chmod 600 {path}`")
-    if status.st_uid not in (0, os.geteuid()):
+    if status.st_uid not in (0, os.geteuid(), owner):
         raise ConfigError(f"{path}: belongs to another user, run `chown` so that it is yours")
 
 

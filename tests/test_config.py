@@ -1,5 +1,6 @@
 """device.toml: each mistake is said with file, key and mend, and nothing is guessed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from edge.config import load
 from edge.errors import ConfigError
 
+TLS_FILE = re.compile(r"(ca|certificate|key) .*/broker/")
 EXAMPLE = Path(__file__).parent.parent / "deploy" / "examples" / "device.toml"
 
 
@@ -40,7 +42,7 @@ def test_a_password_in_a_camera_url_is_refused_and_not_repeated(tmp_path: Path) 
 def test_a_broker_across_a_network_needs_tls(tmp_path: Path) -> None:
     text = EXAMPLE.read_text().splitlines()
     path = tmp_path / "device.toml"
-    path.write_text("\n".join(line for line in text if "/broker/" not in line))
+    path.write_text("\n".join(line for line in text if not TLS_FILE.match(line)))
     with pytest.raises(ConfigError, match="needed for a broker that is not on this device"):
         load(path)
 
@@ -48,7 +50,7 @@ def test_a_broker_across_a_network_needs_tls(tmp_path: Path) -> None:
 def test_a_broker_on_the_device_itself_needs_no_tls(tmp_path: Path) -> None:
     text = EXAMPLE.read_text().replace("broker.example.org", "127.0.0.1").splitlines()
     path = tmp_path / "device.toml"
-    path.write_text("\n".join(line for line in text if "/broker/" not in line))
+    path.write_text("\n".join(line for line in text if not TLS_FILE.match(line)))
     assert not load(path).broker.encrypted
 
 
@@ -80,3 +82,21 @@ def test_a_mistake_is_said_with_its_place(tmp_path: Path, old: str, new: str, sa
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read \(no such file or directory\)"):
         load(tmp_path / "device.toml")
+
+
+@pytest.mark.parametrize("key", ["control_port", "control_credential"])
+def test_a_broker_that_is_administered_needs_both_control_keys(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "device.toml"
+    path.write_text("\n".join(line for line in EXAMPLE.read_text().splitlines() if not line.startswith(key)))
+    with pytest.raises(ConfigError, match="are needed to give and take rights"):
+        load(path)
+
+
+def test_control_keys_for_a_broker_that_is_not_administered_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="remove them"):
+        load(changed(tmp_path, '"mosquitto"', '"none"'))
+
+
+def test_the_control_listener_has_a_port_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="same as `port`"):
+        load(changed(tmp_path, "= 1884", "= 8883"))

@@ -32,6 +32,11 @@ def ack_filter(device_id: str, *, test: bool) -> str:
     return f"{_tree(test)}/{_name(device_id)}/from/+/ack"
 
 
+def reads_filter(device_id: str, *, test: bool) -> str:
+    """What a device publishes on: the reads for all its subscribers."""
+    return f"{_tree(test)}/{_name(device_id)}/to/+/read"
+
+
 def acknowledging(topic: str) -> str | None:
     """The subscriber that acknowledges on `topic`, or None. The broker lets nobody else publish there."""
     match topic.split("/"):

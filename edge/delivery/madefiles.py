@@ -1,0 +1,107 @@
+"""Files that are made once and belong to one user: whole or not there, private from the first byte, durable."""
+
+import os
+import pwd
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One file of the site, and whether it was made now or had been there."""
+
+    path: Path
+    made: bool
+
+
+class Making:
+    """Makes files that are not there, and remembers which."""
+
+    def __init__(self) -> None:
+        self.written: list[Written] = []
+
+    def file(self, path: Path, content: Callable[[], bytes], *, mode: int, owner: str | None) -> None:
+        """A file of these bytes, unless there is one."""
+        fresh = path.with_name(f".{path.name}.new")
+        if not self.noted(path):
+            try:
+                fresh.unlink(missing_ok=True)
+                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+                    os.fchmod(file.fileno(), mode)
+                    file.write(content())
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.link(fresh, path)  # whole or not at all, and never over another
+                give(path, owner)
+            except OSError as error:
+                raise ConfigError(f"{path}: cannot be made, {_why(error)}") from error
+            finally:
+                fresh.unlink(missing_ok=True)
+
+    def noted(self, path: Path) -> bool:
+        """Whether it is there already; either way it is noted."""
+        there = path.exists()
+        self.written.append(Written(path=path, made=not there))
+        return there
+
+
+def put(path: Path, content: bytes) -> None:
+    """Puts `content` in place of the file at `path` by one rename; mode and owner stay. ConfigError."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        before = path.stat() if path.exists() else None
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o644 if before is None else before.st_mode & 0o777)
+            if before is not None and os.geteuid() == 0:
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise ConfigError(f"{path}: cannot be written, {_why(error)}; nothing was changed") from error
+
+
+def folder(path: Path, owner: str | None) -> None:
+    """A folder that only its owner may look into, unless there is one. ConfigError."""
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(mode=0o700)
+            give(path, owner)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be made, {_why(error)}; choose another place") from error
+
+
+def user(wanted: str | None, usual: str) -> str:
+    """The user whose files these are: who was named, the usual one where we are root and it exists, or ourselves."""
+    ourselves = pwd.getpwuid(os.geteuid()).pw_name
+    try:
+        if wanted is not None:
+            return pwd.getpwnam(wanted).pw_name
+        return pwd.getpwnam(usual).pw_name if os.geteuid() == 0 else ourselves
+    except KeyError:
+        if wanted is not None:
+            raise ConfigError(f"there is no user `{wanted}` here, make it or name another") from None
+        return ourselves
+
+
+def give(path: Path, owner: str | None) -> None:
+    """Gives a file to its user, where we are root."""
+    if owner is not None and os.geteuid() == 0:
+        shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
+
+
+def uid(owner: str | None) -> int | None:
+    """The id of a user that is known to exist."""
+    return None if owner is None else pwd.getpwnam(owner).pw_uid
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or "unknown reason").lower()
