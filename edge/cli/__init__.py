@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edge import __version__
-from edge.cli import audit, check, demo, policy, receive, replay
+from edge.cli import audit, broker, check, demo, policy, receive, replay, run
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -21,11 +21,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audit.register(app)
+broker.register(app)
 check.register(app)
 demo.register(app)
 policy.register(app)
 receive.register(app)
 replay.register(app)
+run.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,56 @@
+"""`homerule run`: the daemon in the foreground, as systemd wants it."""
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file to the program."""
+    app.command("run")(run)
+
+
+def run(
+    file: Annotated[Path, typer.Option("--config", help="The device's device.toml.")] = Path(
+        "/etc/homerule/device.toml"
+    ),
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="Believe the clock although nobody vouches for it; for tests.")
+    ] = False,
+) -> None:
+    """Watches the cameras and shares what the policy allows, until it is stopped (SIGTERM); SIGHUP reloads the policy.
+
+    Says on stderr, one line each, what changes.
+    """
+    from edge import config
+    from edge.clock import ClockTrust
+    from edge.timekeeping import Timekeepers
+
+    written = config.load(file)
+    _speak()
+    # The models' runtime and the decoder take a second to load; a wrong device.toml is said before.
+    from edge.daemon import Daemon
+
+    trust = ClockTrust(vouches=Timekeepers(), injected=trust_clock)
+    if trust_clock:
+        logging.getLogger("edge").warning("the clock is believed because --trust-clock says so")
+    daemon = Daemon(config=written, trust=trust)
+    signal.signal(signal.SIGTERM, lambda *_: daemon.stop("terminated"))
+    signal.signal(signal.SIGINT, lambda *_: daemon.stop("interrupted"))
+    signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
+    code = daemon.run()
+    sys.stderr.flush()
+    os._exit(code) if code else None
+
+
+def _speak() -> None:
+    """What the rooms say goes to stderr, one line each."""
+    speaker, log = logging.StreamHandler(sys.stderr), logging.getLogger("edge")
+    speaker.setFormatter(logging.Formatter("homerule: %(message)s"))
+    log.addHandler(speaker)
+    log.setLevel(logging.INFO)

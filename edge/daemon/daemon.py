@@ -1,0 +1,163 @@
+"""Builds everything from device.toml, watches over the threads, stops cleanly.
+
+What cannot be right later stops the start: device.toml, the device's key, the models, a damaged ledger. What can, is
+waited for: the broker, the cameras, the disk, the city's files.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+from edge import __version__
+from edge.clock import ClockTrust, SystemClock, monotonic
+from edge.config import Config
+from edge.daemon import systemd
+from edge.daemon.fromfile import FromFile
+from edge.daemon.house import House
+from edge.daemon.loops import Loop
+from edge.daemon.previous import opening, previous
+from edge.daemon.storage import Storage
+from edge.daemon.watch import Lane, Watch
+from edge.errors import LedgerError
+from edge.keys import load_signing_key
+from edge.ledger.entries import Entry, Stop
+from edge.pipeline import Pipeline
+from edge.policy.bundle import Bundle
+from edge.policy.hotlists import NO_LISTS, HotLists
+from edge.vision import Models, Vision
+
+STOP_WITHIN = 5.0
+"""Seconds in which a clean stop is done, or the process ends as it is."""
+_FINISH_WITHIN = 1.5
+_DRAIN_WITHIN = 1.0
+_LOOK_EVERY = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """One run. `stop` and `reload` may be called from a signal handler."""
+
+    def __init__(self, *, config: Config, trust: ClockTrust) -> None:
+        """Raises ConfigError, ModelError, LedgerError: then it does not start."""
+        self._config, self._trust = config, trust
+        self._clock = SystemClock(trust=trust)
+        self._key = load_signing_key(config.device.key)
+        chosen = config.models
+        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader)
+        self._storage = Storage(
+            folder=config.device.ledger.parent,
+            least_megabytes=config.limits.min_free_megabytes,
+            clock=self._clock,
+        )
+        self._house: House | None = None
+        self._why: str | None = None
+        self._news = threading.Event()
+        self._reload = False
+        self._pause, self._next_open = _FIRST_PAUSE, 0.0
+        self._watch = Watch(
+            lanes=[self._lane(camera.id, Path(camera.url)) for camera in config.camera],
+            models=self._models,
+            storage=self._storage,
+            clock=self._clock,
+        )
+        self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
+
+    def run(self) -> int:
+        """Runs until it is stopped; the exit code. Raises ModelError and LedgerError before anything has begun."""
+        self._watch.test()
+        self._open(first=True)
+        self._eyes.start()
+        _log.info("homerule %s runs on %s", __version__, self._config.device.id)
+        systemd.tell("READY=1")
+        while self._why is None:
+            self._news.wait(_LOOK_EVERY)
+            self._news.clear()
+            self._look_around()
+        return self._end()
+
+    def stop(self, why: str) -> None:
+        """Asks for a clean stop."""
+        self._why = self._why or why
+        self._news.set()
+
+    def broken(self) -> None:
+        """A thread has ended as none should."""
+        self.stop("broken")
+
+    def reload(self) -> None:
+        """Asks that the city's files are taken up now."""
+        self._reload = True
+        self._news.set()
+
+    def in_force(self) -> Bundle | None:
+        """What every decision is made under."""
+        house = self._house
+        return house.in_force() if house is not None else None
+
+    def hotlists(self) -> HotLists:
+        """What is looked for."""
+        house = self._house
+        return house.hotlists() if house is not None else NO_LISTS
+
+    def _lane(self, camera_id: str, path: Path) -> Lane:
+        pipeline = Pipeline(
+            vision=Vision(models=self._models, clock=self._clock),
+            in_force=self.in_force,
+            hotlists=self.hotlists,
+            ledger=self._storage,
+            clock=self._clock,
+            device_id=self._config.device.id,
+            device_key=self._key,
+            test=False,
+        )
+        return Lane(camera=FromFile(camera_id=camera_id, path=path, clock=self._clock), pipeline=pipeline)
+
+    def _open(self, *, first: bool) -> None:
+        """Opens the ledger and what rests on it. Raises LedgerError."""
+        house = House(config=self._config, clock=self._clock, key=self._key, storage=self._storage, broken=self.broken)
+        begun: list[Entry] = []
+        if first:
+            begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
+        house.start(begun)
+        self._house = house
+
+    def _look_around(self) -> None:
+        """Disk, clock, and threads that stand still."""
+        self._trust.look()
+        self._storage.look()
+        if self._storage.faulty and self._house is not None:
+            house, self._house = self._house, None
+            self._close(house, [])
+        if self._house is None and monotonic() >= self._next_open and self._why is None:
+            self._open_again()
+        systemd.tell("WATCHDOG=1")
+
+    def _open_again(self) -> None:
+        try:
+            self._open(first=False)
+            self._pause = _FIRST_PAUSE
+        except LedgerError:
+            self._next_open = monotonic() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _close(self, house: House, last: list[Entry]) -> None:
+        try:
+            house.close(last)
+        except LedgerError as error:
+            _log.error("%s", error)
+
+    def _end(self) -> int:
+        """The clean stop: what is in view is finished and recorded, what is due is sent, the log is closed."""
+        systemd.tell("STOPPING=1")
+        why = self._why or ""
+        began = monotonic()
+        self._eyes.stop()
+        if self._eyes.join(_FINISH_WITHIN):
+            self._watch.finish()
+        if self._house is not None:
+            self._house.drain(_DRAIN_WITHIN)
+            self._close(self._house, [Stop(why=why)] if why != "broken" else [])
+        _log.info("stopped after %.1f s: %s", monotonic() - began, why)
+        return 0 if why != "broken" else 1

@@ -1,0 +1,69 @@
+"""A thread that does one thing over and over. What nobody foresaw ends the whole daemon, never a thread in silence."""
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+
+from edge.clock import monotonic
+
+_log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Calls `turn` until it is stopped. A turn takes a few seconds at most, and waits by `pause`."""
+
+    def __init__(self, name: str, turn: Callable[["Loop"], None], *, broken: Callable[[], None]) -> None:
+        """`broken` is called when a turn raises what it should not."""
+        self.name = name
+        self._turn, self._broken = turn, broken
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._beat = monotonic()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Asks it to end after the present turn."""
+        self._stop.set()
+        self._wake.set()
+
+    def join(self, timeout: float) -> bool:
+        """Whether it has ended, after waiting `timeout` seconds at most."""
+        if self._thread.ident is not None:
+            self._thread.join(max(timeout, 0.0))
+        return not self._thread.is_alive()
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but not when the loop is to stop or is woken. For the turn itself."""
+        self._wake.wait(seconds)
+        if not self._stop.is_set():
+            self._wake.clear()
+
+    def wake(self) -> None:
+        """Ends a pause."""
+        self._wake.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop.is_set()
+
+    @property
+    def still_for(self) -> float:
+        """Seconds since the present turn began, 0 when it is not running."""
+        return monotonic() - self._beat if self._thread.is_alive() else 0.0
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._beat = monotonic()
+                self._turn(self)
+        except Exception as error:
+            # the words of an error that nobody foresaw may hold a plate, so only its kind and place are said
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.critical("%s: %s in %s, line %s", self.name, type(error).__name__, place.filename, place.lineno)
+            self._broken()

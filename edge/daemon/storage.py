@@ -1,0 +1,128 @@
+"""Whether the ledger may be written now. While it may not, nothing is shared and what was read waits.
+
+The ledger is closed and opened anew after a fault, with everything that rests on it; this is what stays meanwhile.
+"""
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.clock import Clock, milliseconds, monotonic
+from edge.errors import LedgerError
+from edge.ledger import Ledger
+from edge.ledger.entries import Entry, Gap
+from edge.values import Checkpoint, Decision, Envelope, TaggedRead
+
+_MOST_NOTES = 1000
+_BACK_AT = 1.1  # times the least, so that it does not come and go at the edge
+
+_log = logging.getLogger(__name__)
+
+
+class Storage:
+    """Stands between those who write and the ledger. Used from any thread; nobody waits here for another."""
+
+    def __init__(self, *, folder: Path, least_megabytes: int, clock: Clock) -> None:
+        """`folder` is where the ledger lies; with less than `least_megabytes` free nothing is shared."""
+        self._folder, self._least, self._clock = folder, least_megabytes, clock
+        self._lock = threading.Lock()
+        self._ledger: Ledger | None = None
+        self._fault: str | None = None
+        self._full: str | None = None
+        self._since: tuple[float, int, str] | None = None
+        self._notes: deque[Entry] = deque(maxlen=_MOST_NOTES)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing may be written or sent now, None when all is well."""
+        with self._lock:
+            return self._fault or self._full
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the ledger must be opened anew."""
+        with self._lock:
+            return self._fault is not None
+
+    def use(self, ledger: Ledger | None) -> None:
+        """From now on this ledger is written; None while it is closed."""
+        with self._lock:
+            self._ledger = ledger
+            if ledger is not None:
+                self._fault = None
+        self._say()
+
+    def fault(self, error: LedgerError) -> None:
+        """The ledger cannot be written."""
+        with self._lock:
+            if self._fault is None and self._ledger is not None:
+                self._fault = str(error)
+        self._say()
+
+    def look(self) -> None:
+        """Looks how much room there is on the disk. Meant for every second or two."""
+        try:
+            status = os.statvfs(self._folder)
+        except OSError:
+            return  # the ledger's own fault will name it
+        free = status.f_bavail * status.f_frsize // 1_000_000
+        with self._lock:
+            if free < self._least:
+                self._full = f"{self._folder}: less than {self._least} MB are free, free some space"
+            elif free >= self._least * _BACK_AT:
+                self._full = None
+        self._say()
+
+    def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
+        """As the ledger's; raises LedgerError at once while it may not be written."""
+        ledger = self._usable()
+        with self.watched():
+            return ledger.record(tagged, decisions, envelopes)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """As the ledger's."""
+        ledger = self._usable()
+        with self.watched():
+            return ledger.latest_checkpoint()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Around any use of the ledger: a LedgerError inside stops the sharing, and is raised on."""
+        try:
+            yield
+        except LedgerError as error:
+            self.fault(error)
+            raise
+
+    def note(self, entry: Entry) -> None:
+        """Keeps an entry for the log until `write_notes`."""
+        self._notes.append(entry)
+
+    def write_notes(self) -> None:
+        """Writes what was kept, in order. Raises LedgerError; then the rest is kept."""
+        while self._notes:
+            self._usable().note(self._notes[0])
+            self._notes.popleft()
+
+    def _usable(self) -> Ledger:
+        with self._lock:
+            if self._ledger is None or self._fault or self._full:
+                raise LedgerError(self._fault or self._full or f"{self._folder}: the ledger is closed")
+            return self._ledger
+
+    def _say(self) -> None:
+        """Says once that sharing has stopped, and once that it is back, and notes the time between."""
+        with self._lock:
+            trouble = self._fault or self._full
+            if trouble is not None and self._since is None:
+                why = "disk-full" if self._fault is None or "disk is full" in self._fault else "disk"
+                self._since = (monotonic(), milliseconds(self._clock.now().at), why)
+                _log.error("%s; nothing is shared until then", trouble)
+            elif trouble is None and self._since is not None and self._ledger is not None:
+                (since, began, why), self._since = self._since, None
+                self._notes.append(Gap(what="ledger", began=began, ended=milliseconds(self._clock.now().at), why=why))
+                _log.warning("the ledger can be written again after %.0f s", monotonic() - since)
