@@ -107,6 +107,11 @@ def load_logins(path: Path, *, owner: int | None = None) -> tuple[tuple[str, str
     return tuple((login[0], login[1]) for login in logins)
 
 
+def load_sealing_public(path: Path) -> X25519PublicKey:
+    """Reads a public sealing key from a `.pub` file; ConfigError if it is missing or not 32 bytes in base64."""
+    return X25519PublicKey.from_public_bytes(_raw(_read(path).decode("utf-8", "replace"), str(path)))
+
+
 def load_password(path: Path) -> str:
     """Reads the first line of a password file; ConfigError if it is missing, empty or readable by others."""
     password = _read(path, private=True).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from edge import keys
 from edge.clock import SystemClock, monotonic
 from edge.delivery.broker import Broker, Tls
-from edge.errors import BrokerError
+from edge.errors import BrokerError, ConfigError
 from edge.receive import LinesFile, Printed, Receiver, Store
 
 _PATIENCE = 0.2
@@ -44,11 +44,33 @@ def register(app: typer.Typer) -> None:
 
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; its public half goes to FILE.pub.")],
-    kind: Annotated[KeyKind, typer.Option(help="sealing: a subscriber's, to open reads; signing: a device's.")],
+    kind: Annotated[
+        KeyKind | None, typer.Option(help="sealing: a subscriber's, to open reads; signing: a device's.")
+    ] = None,
+    certificate: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For the broker: a key, and a request for NAME in FILE.csr.")
+    ] = None,
 ) -> None:
-    """Makes a key pair, never over an existing one, and prints the public half."""
+    """Makes a key pair, never over an existing one, and prints the public half, or where the request is."""
+    if (kind is None) == (certificate is None):
+        raise typer.BadParameter("give `--kind sealing`, `--kind signing` or `--certificate NAME`")
+    if certificate is not None:
+        print(_new_request(file, certificate))
+        return
     make = keys.new_sealing_key if kind is KeyKind.SEALING else keys.new_signing_key
     print(keys.public_text(make(file)))
+
+
+def _new_request(file: Path, name: str) -> Path:
+    """A key for a certificate, and beside it the request that goes to whoever runs the broker."""
+    from edge.delivery import certificates, madefiles
+
+    asked = file.with_name(f"{file.name}.csr")
+    if asked.exists():
+        raise ConfigError(f"{asked}: exists already and is not written over, choose another name or move it away")
+    certificates.check_name(name)
+    madefiles.put_new(asked, certificates.request(keys.new_certificate_key(file), name))
+    return asked
 
 
 def receive(

@@ -59,6 +59,8 @@ class Broker:
         self._filters: list[str] = []
         self._arrivals: queue.Queue[Arrival] = queue.Queue(_MOST_ARRIVALS)
         self._line: Line | None = None
+        self.connections = 0
+        """How many connections there have been."""
         self._since = self._next_try = 0.0
         self._pause = _FIRST_PAUSE
         self._lost: float | None = None
@@ -77,6 +79,7 @@ class Broker:
         for topic_filter in self._filters:
             line.subscribe(topic_filter, _CONNECT_WITHIN)
         self._line, self._since = line, monotonic()
+        self.connections += 1
 
     def ready(self) -> bool:
         """Whether messages can be handed over now; tries to connect when it is time to, pausing up to 5 s between."""

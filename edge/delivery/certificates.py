@@ -5,6 +5,7 @@ list is kept. The name is ours to choose: of a request only its key is taken.
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ _SKEW = timedelta(hours=1)
 _LARGEST = 65_536
 _SMALLEST_RSA, _LARGEST_RSA = 2048, 8192
 _LONGEST_NAME = 64
+_LEGAL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Public = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
@@ -97,6 +99,12 @@ class Authority:
         if hosts is not None:
             made = made.add_extension(hosts, critical=False)
         return made.sign(self._key, hashes.SHA256())
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError, with the mend, for a name that no registry can hold as `certificate_name`."""
+    if not _LEGAL_NAME.fullmatch(name):
+        raise ConfigError(f"`{name}` cannot be a certificate's name, use 1 to 64 of a-z, A-Z, 0-9 and ._-")
 
 
 def request(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:

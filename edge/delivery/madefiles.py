@@ -49,6 +49,13 @@ class Making:
         return there
 
 
+def put_new(path: Path, content: bytes) -> None:
+    """A file of these bytes that everybody may read; ConfigError if there is one."""
+    if path.exists():
+        raise ConfigError(f"{path}: exists already and is not written over, choose another name or move it away")
+    Making().file(path, lambda: content, mode=0o644, owner=None)
+
+
 def put(path: Path, content: bytes) -> None:
     """Puts `content` in place of the file at `path` by one rename; mode and owner stay. ConfigError."""
     fresh = path.with_name(f".{path.name}.new")

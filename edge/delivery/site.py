@@ -23,6 +23,7 @@ from edge.delivery.certificates import (
     Authority,
     Public,
     asked_for,
+    check_name,
     load_certificate,
     pem,
 )
@@ -93,6 +94,7 @@ def enroll(folder: Path, content: bytes, *, where: str, name: str, now: datetime
 
     Another certificate of the same name stays good until it ends, so nobody is cut off while one replaces the other.
     """
+    check_name(name)
     asked, public = asked_for(content, where=where)
     if asked != name:
         raise ConfigError(f"{where}: asks for the name `{asked}`, the registry's `certificate_name` is `{name}`")

@@ -1,0 +1,143 @@
+"""`homerule broker`: the site's own Mosquitto. `homerule subscriber enroll`: a certificate for an agency."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.clock import SystemClock
+from edge.errors import ConfigError
+
+_LARGEST_REQUEST = 65_536
+
+Home = Annotated[Path, typer.Argument(metavar="DIR", help="The broker's folder.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group `broker`, and `enroll` to the group `subscriber`, which may be there already."""
+    group = typer.Typer(help="The site's own Mosquitto.", no_args_is_help=True, rich_markup_mode=None)
+    group.command("setup")(setup)
+    group.command("renew")(renew)
+    app.add_typer(group, name="broker")
+    for there in app.registered_groups:
+        if there.name == "subscriber" and there.typer_instance is not None:
+            there.typer_instance.command("enroll")(enroll)
+            return
+    agencies = typer.Typer(help="The agencies of the registry.", no_args_is_help=True, rich_markup_mode=None)
+    agencies.callback()(_agencies)
+    agencies.command("enroll")(enroll)
+    app.add_typer(agencies, name="subscriber")
+
+
+def setup(
+    folder: Home,
+    device: Annotated[str, typer.Option(metavar="ID", help="The id of the camera computer, as in device.toml.")],
+    host: Annotated[list[str], typer.Option(metavar="NAME", help="By which agencies reach it; may be repeated.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where agencies connect, with TLS.")] = 8883,
+    control_port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1, for the device.")] = 1884,
+    bind: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen for agencies on this only.")] = None,
+    broker_user: Annotated[str | None, typer.Option(metavar="USER", help="Runs Mosquitto; else `mosquitto`.")] = None,
+    device_user: Annotated[str | None, typer.Option(metavar="USER", help="Runs the daemon; else `homerule`.")] = None,
+) -> None:
+    """Writes a whole Mosquitto configuration with its authority, certificates and accounts; never over a file."""
+    from edge.delivery import site
+
+    if port == control_port:
+        raise typer.BadParameter("is the same as --port", param_hint="--control-port")
+    plan = site.Site(
+        folder=folder,
+        device_id=device,
+        hosts=tuple(host),
+        port=port,
+        control_port=control_port,
+        bind=bind,
+        broker_user=broker_user,
+        device_user=device_user,
+    )
+    for file in site.setup(plan, now=_now()):
+        print(f"{'made' if file.made else 'kept'}  {file.path}")
+    _say_what_next(folder.resolve(), host[0], port, control_port)
+
+
+def renew(
+    folder: Home,
+    always: Annotated[bool, typer.Option("--now", help="Even if they hold for more than 15 days.")] = False,
+) -> None:
+    """Renews the broker's and the device's own certificate when they end within 15 days; good for a daily timer."""
+    from edge.delivery import site
+
+    renewed = site.renew(folder, now=_now(), always=always)
+    for path, certificate, new in renewed:
+        print(f"{'renewed' if new else 'kept   '}  {path}, holds until {certificate.not_valid_after_utc:%Y-%m-%d}")
+    if any(new for _, _, new in renewed):
+        print("Mosquitto takes its certificate up with: systemctl reload mosquitto (connections stay)")
+        print("The daemon shows its own the next time it connects.")
+
+
+def enroll(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The policy folder.", show_default=False)],
+    subscriber: Annotated[str, typer.Argument(metavar="ID", help="The agency, by its id in the registry.")],
+    csr: Annotated[Path, typer.Option(metavar="FILE", help="Its request, from `homerule keygen --certificate`.")],
+    broker: Annotated[Path, typer.Option(metavar="DIR", help="The folder that `homerule broker setup` made.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where its certificate goes.")],
+    sealing_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its public sealing key (.pub), put into subscribers.toml.")
+    ] = None,
+) -> None:
+    """Makes an agency's certificate (30 days) from its request, and registers its sealing key."""
+    from edge import keys
+    from edge.delivery import madefiles, site
+    from edge.desk.sealing import registered, set_sealing_key
+
+    agency = registered(folder, subscriber)
+    if agency.certificate_name is None:
+        raise ConfigError(
+            f"subscribers.toml: `{subscriber}` has no `certificate_name`, write one and let the city sign it"
+        )
+    key = None if sealing_key is None else keys.public_text(keys.load_sealing_public(sealing_key))
+    asked = _request(csr)
+    made = site.enroll(broker, asked, where=str(csr), name=agency.certificate_name, now=_now())
+    madefiles.put_new(out, made)
+    print(f"made  {out}: `{agency.certificate_name}`, for 30 days")
+    print(f"send  {out} and {broker / 'ca' / 'ca.crt'} to {agency.name}; neither is a secret")
+    if key is not None and set_sealing_key(folder, subscriber, key):
+        print(f"subscribers.toml: the sealing key of `{subscriber}` is registered; it counts once the city has signed:")
+        print(f"      homerule sign {folder} --key FILE")
+
+
+def _agencies() -> None:
+    """The agencies of the registry."""
+
+
+def _request(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_REQUEST)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read, {(error.strerror or 'unknown reason').lower()}") from error
+
+
+def _now() -> datetime:
+    return SystemClock(trusted=True).now().at
+
+
+def _say_what_next(home: Path, host: str, port: int, control_port: int) -> None:
+    print()
+    print(f"1. {home}/ca/ca.key can make anybody's certificate. Keep that folder where agencies are enrolled, with a")
+    print("   copy in the safe; the broker does not need it.")
+    print("2. Start the broker with it, as root:")
+    print(f"     install -m 644 {home}/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf")
+    print("     systemctl restart mosquitto          (later changes: systemctl reload mosquitto)")
+    print("3. Into device.toml:")
+    print("     [broker]")
+    print(f'     host = "{host}"')
+    print(f"     port = {port}")
+    print('     access = "mosquitto"')
+    for name, file in (("ca", "ca.crt"), ("certificate", "device.crt"), ("key", "device.key")):
+        print(f'     {name} = "{home}/device/{file}"')
+    print(f"     control_port = {control_port}")
+    print(f'     control_credential = "{home}/device/control"')
+    print(f"4. Certificates live for 30 days. Once a day, as root: homerule broker renew {home}")
+    print("   and then: systemctl reload mosquitto")
+    print(f"5. Each agency: homerule subscriber enroll POLICY-DIR ID --csr FILE --broker {home} --out FILE")
