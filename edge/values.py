@@ -96,6 +96,8 @@ class Flag(StrEnum):
     NO_OUT_OF_STATE = "no_out_of_state"
     NO_FEDERAL = "no_federal"
     NO_PRIVATE = "no_private"
+    NO_FOREIGN = "no_foreign"
+    HIT_ONLY = "hit_only"
     NO_IMAGE = "no_image"
     NO_ONWARD = "no_onward"
     SINGLE_FRAME = "single_frame"
@@ -104,7 +106,10 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """An entry of a hot list that a read matched. The pattern itself stays in the list."""
+    """An entry of a hot list that a read matched. The pattern itself stays in the list.
+
+    `offence_state` is the state under whose law the offence is one, `case` the case for which the entry stands there.
+    """
 
     list_id: str
     entry_id: str
@@ -112,11 +117,16 @@ class Hit:
     purpose: str
     offence_grade: str | None
     expires_at: datetime
+    offence_state: str | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """The plate-free facts of a read: all that a decision may see, and that the outbox keeps to decide again."""
+    """The plate-free facts of a read: all that a decision may see, and that the outbox keeps to decide again.
+
+    `packs` are the law packs under which it was taken, each by its id and sha256.
+    """
 
     read_id: str
     camera_id: str
@@ -128,6 +138,7 @@ class Tags:
     retain_until: datetime
     test: bool
     replaces: str | None = None
+    packs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

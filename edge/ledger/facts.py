@@ -22,6 +22,7 @@ def tags_text(tags: Tags) -> str:
             "retain_until": tags.retain_until.isoformat(),
             "test": tags.test,
             "replaces": tags.replaces,
+            "packs": [list(pack) for pack in tags.packs],
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -45,6 +46,8 @@ def tags_from(text: str) -> Tags:
             retain_until=datetime.fromisoformat(found["retain_until"]),
             test=found["test"],
             replaces=found["replaces"],
+            # rows written before these were kept have none
+            packs=tuple((name, digest) for name, digest in found.get("packs", ())),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerError("a row of the outbox is damaged: its tags cannot be read") from error
@@ -58,11 +61,14 @@ def _hit_fields(hit: Hit) -> list[str | None]:
         hit.purpose,
         hit.offence_grade,
         hit.expires_at.isoformat(),
+        hit.offence_state,
+        hit.case,
     ]
 
 
 def _hit(fields: list[Any]) -> Hit:
-    list_id, entry_id, source_agency, purpose, offence_grade, expires_at = fields
+    list_id, entry_id, source_agency, purpose, offence_grade, expires_at, *more = fields
+    offence_state, case = more or (None, None)
     return Hit(
         list_id=list_id,
         entry_id=entry_id,
@@ -70,4 +76,6 @@ def _hit(fields: list[Any]) -> Hit:
         purpose=purpose,
         offence_grade=offence_grade,
         expires_at=datetime.fromisoformat(expires_at),
+        offence_state=offence_state,
+        case=case,
     )

@@ -8,23 +8,24 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
 from edge.policy import law, policy, subscribers, tightening
-from edge.policy.alike import alike
 from edge.policy.law import LawPack
 from edge.policy.policy import Id, Instant, Policy
 from edge.policy.subscribers import Sha256, Subscriber
 from edge.policy.tightening import Tightening
-from edge.policy.vocabulary import UNKNOWN_PLACE, Purpose, banned_closure
+from edge.policy.vocabulary import UNKNOWN_PLACE, Grade, Purpose, banned_closure
 from edge.values import BundleFiles, Jurisdiction
 from edge.written import nearest
+
+T = TypeVar("T")
 
 SIGNED_MANIFEST = "signed/manifest.json"
 SIGNED_SIGNATURE = "signed/manifest.sig"
@@ -34,7 +35,8 @@ CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 """The first thing in every manifest, so that the city's signature under a bundle can never pass for another one."""
 
 
-LedgerId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+LEDGER_ID = r"^[A-Za-z0-9_-]{1,64}$"
+LedgerId = Annotated[str, Field(pattern=LEDGER_ID)]
 
 
 class Manifest(BaseModel):
@@ -65,9 +67,10 @@ class Bundle:
 
     `rests_on` is the digest of the manifest that was signed: `digest` itself, unless `tightening` was laid over it.
     `files` are the bytes that all this was made of.
-    `banned`, `allowed`, `channels` and `ceiling` are what policy and law packs say together: bans and packs add up, the
-    allow-lists are what all of them allow (None: no such list), the ceiling is the shortest. `alike` groups those
-    agencies whom no rule can tell apart. `held` is set while the files that should follow it cannot be taken up.
+    `banned`, `allowed`, `grades`, `channels` and `ceiling` are what policy and law packs say together: bans and packs
+    add up, the allow-lists and the grades are what all of them allow (None: no such list), the ceiling is the shortest.
+    `moments` are all times at which an agreement begins or ends, in order. `memo` holds what was worked out of the
+    rest. `held` is set while the files that should follow it cannot be taken up.
     """
 
     digest: str
@@ -82,13 +85,16 @@ class Bundle:
     hotlist_digests: Mapping[str, str]
     banned: frozenset[Purpose]
     allowed: frozenset[Purpose] | None
+    grades: frozenset[Grade] | None
+    own_offences: bool
     channels: Mapping[str, bool]
     ceiling: timedelta
-    alike: tuple[tuple[str, ...], ...] = field(repr=False)
+    moments: tuple[datetime, ...] = field(repr=False)
     rests_on: str
     tightening: Tightening
     files: BundleFiles = field(repr=False, compare=False)
     held: bool = False
+    memo: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def owner(self) -> str:
@@ -192,7 +198,7 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
     registry = tightening.suspended(subscribers.parse(texts.pop(subscribers.FILE)), by)
     packs = _packs(written, texts)
     _agree(written, registry, manifest)
-    lists = [frozenset(one) for one in (written.purposes.allowed, *(pack.allowed for pack in packs)) if one is not None]
+    purposes = written.purposes
     ceilings = [pack.retention for pack in packs if pack.retention is not None]
     return Bundle(
         digest=sha256(files.manifest),
@@ -206,14 +212,27 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
         packs=packs,
         hotlist_digests=dict(manifest.hotlists),
         banned=banned_closure(frozenset(written.purposes.banned).union(*(pack.banned for pack in packs))),
-        allowed=frozenset.intersection(*lists) if lists else None,
+        allowed=_in_all(purposes.allowed, *(pack.allowed for pack in packs)),
+        grades=_in_all(purposes.grades, *(pack.grades for pack in packs)),
+        own_offences=any(pack.own_offences for pack in packs),
         channels=written.channels,
         ceiling=min([timedelta(hours=written.retention.undelivered_hours), *ceilings]),
-        alike=alike(written, registry),
+        moments=_moments(registry),
         rests_on=rests_on,
         tightening=by,
         files=files,
     )
+
+
+def _in_all(*lists: Iterable[T] | None) -> frozenset[T] | None:
+    """What stands in every list; None where there is none at all."""
+    there = [frozenset(one) for one in lists if one is not None]
+    return frozenset.intersection(*there) if there else None
+
+
+def _moments(registry: Mapping[str, Subscriber]) -> tuple[datetime, ...]:
+    held = [one for subscriber in registry.values() for one in subscriber.agreements]
+    return tuple(sorted({moment for one in held for moment in (one.begins, one.ends)}))
 
 
 def _over(files: BundleFiles) -> tuple[Tightening, str]:

@@ -1,11 +1,13 @@
-"""One question to the policy: these tags, this agency, this bundle, this moment. Rules look at nothing else."""
+"""One question to the policy, whatever the read: this agency, under this bundle, at this time."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from edge.policy.bundle import Bundle
+from edge.policy.reasons import Reason
 from edge.policy.subscribers import Subscriber
-from edge.policy.vocabulary import NEVER, STATES, Deputation, Feed, Kind, RecipientClass
-from edge.values import Hit, Instant, Tags
+from edge.policy.vocabulary import STATES, Deputation, Kind, RecipientClass
 
 _BY_KIND = {
     Kind.FEDERAL: RecipientClass.FEDERAL,
@@ -18,28 +20,21 @@ _BY_KIND = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What one decision is about."""
+    """What the rules look at, and all that they look at, before any read is there."""
 
-    tags: Tags
     subscriber: Subscriber
     bundle: Bundle
-    now: Instant
+    at: datetime
 
     @property
     def is_owner(self) -> bool:
-        """Whether the agency owns the camera; a read keeps the owner under whom it was taken."""
-        return self.subscriber.id == self.bundle.owner == self.tags.owner
+        """Whether the agency owns the camera."""
+        return self.subscriber.id == self.bundle.owner
 
     @property
     def parties(self) -> tuple[Subscriber, ...]:
         """The agency and, for a task force, every member: the strictest rule of any binds all."""
         return (self.subscriber, *self.subscriber.members)
-
-    @property
-    def full_feed(self) -> bool:
-        """Whether the agency gets reads without a hit: it asks for them, and owns them or is named for them."""
-        named = self.is_owner or self.subscriber.id in self.bundle.policy.sharing.full_feed
-        return named and self.subscriber.feed is Feed.ALL
 
 
 def classes(party: Subscriber, bundle: Bundle) -> tuple[RecipientClass, ...]:
@@ -58,19 +53,10 @@ def classes(party: Subscriber, bundle: Bundle) -> tuple[RecipientClass, ...]:
     return (own,)
 
 
-def usable(hit: Hit, case: Case) -> bool:
-    """Whether a hit may reach the agency: in force, for no banned purpose, and for one that the agency declares."""
-    return (
-        case.now.at < hit.expires_at
-        and not serves_ban(hit, case.bundle)
-        and (case.is_owner or hit.purpose in case.subscriber.purposes)
-    )
-
-
-def serves_ban(hit: Hit, bundle: Bundle) -> bool:
-    """Whether a hot-list entry serves a purpose that is banned, or is not among those allowed."""
-    return hit.purpose in bundle.banned or hit.purpose in NEVER or _unlisted(hit, bundle)
-
-
-def _unlisted(hit: Hit, bundle: Bundle) -> bool:
-    return bundle.allowed is not None and hit.purpose not in bundle.allowed
+def of_every_party(case: Case, reasons: Callable[[Case, Subscriber], Iterable[Reason]]) -> Iterator[Reason]:
+    """The reasons of the agency itself, then of each member of a task force, which bind the whole of it."""
+    for party in case.parties:
+        found = list(reasons(case, party))
+        yield from found
+        if found and party is not case.subscriber:
+            yield Reason.DENY_TASK_FORCE_MEMBER

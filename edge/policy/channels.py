@@ -3,6 +3,8 @@
 Source of the rule: Mount Prospect, 2025. An agreement does not open a channel that the city has closed.
 """
 
+from dataclasses import dataclass
+
 from edge.policy.case import Case, classes
 from edge.policy.reasons import Reason
 from edge.policy.vocabulary import DIRECT, NATIONAL_LOOKUP, OWNER, STATEWIDE_LOOKUP, RecipientClass
@@ -16,23 +18,46 @@ _OPTOUT = {
 _FLAGS = {NATIONAL_LOOKUP: Flag.NO_NATIONAL_LOOKUP, STATEWIDE_LOOKUP: Flag.NO_STATEWIDE_LOOKUP}
 
 
-def standing(case: Case) -> tuple[str | None, tuple[Reason, ...]]:
-    """The first channel that stands for the agency (None: no channel does), and why each other one does not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One channel that an agency is on: why it is closed, and the flag on a read that closes it for that read."""
+
+    channel: str
+    closed: Reason | None
+    flag: Flag | None
+
+
+def ways(case: Case) -> tuple[Way, ...]:
+    """The agency's channels, the first that is open being the one to take. The owner has one of its own."""
     if case.is_owner:
-        return OWNER, ()
+        return (Way(channel=OWNER, closed=None, flag=None),)
+    return tuple(
+        Way(channel=channel, closed=_closed(case, channel), flag=_FLAGS.get(channel))
+        for channel in sorted(case.subscriber.channels, key=_place)
+    )
+
+
+def taken(ways: tuple[Way, ...], flags: frozenset[Flag]) -> tuple[str | None, list[Reason]]:
+    """The first channel that stands for a read (None: no channel does), and why each other one does not."""
     chosen: str | None = None
     shut: list[Reason] = []
-    for channel in sorted(case.subscriber.channels, key=_place):
-        reason = closed(case, channel)
+    for way in ways:
+        reason = closed(way, flags)
         if reason is not None:
             shut.append(reason)
         elif chosen is None:
-            chosen = channel
-    return chosen, tuple(shut)
+            chosen = way.channel
+    return chosen, shut
 
 
-def closed(case: Case, channel: str) -> Reason | None:
-    """Why `channel` does not stand for the agency, or None: it does."""
+def closed(way: Way, flags: frozenset[Flag]) -> Reason | None:
+    """Why a channel does not stand for a read with these flags, or None: it does."""
+    if way.closed is None and way.flag in flags:
+        return Reason.DENY_READ_FLAG
+    return way.closed
+
+
+def _closed(case: Case, channel: str) -> Reason | None:
     if channel == DIRECT:
         named = case.subscriber.id in case.bundle.policy.sharing.direct
         return None if named else Reason.DENY_OPTOUT_AGENCY
@@ -40,8 +65,6 @@ def closed(case: Case, channel: str) -> Reason | None:
         return Reason.DENY_CHANNEL_UNKNOWN
     if not case.bundle.channels[channel]:
         return _OPTOUT.get(channel, Reason.DENY_OPTOUT_CHANNEL)
-    if _FLAGS.get(channel) in case.tags.flags:
-        return Reason.DENY_READ_FLAG
     if channel == STATEWIDE_LOOKUP and not _all_of_this_state(case):
         return Reason.DENY_STATE_NOT_LISTED
     return None

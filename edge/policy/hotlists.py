@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 
 from edge.errors import PolicyError
-from edge.policy.policy import HotListSource, Instant, Line
+from edge.policy.policy import CaseRef, HotListSource, Instant, Line, UsState
 from edge.policy.vocabulary import NEVER, Grade, Purpose
 from edge.values import Hit
 from edge.written import Written, parse_toml
@@ -30,6 +30,8 @@ class EntryTable(Written):
     source_agency: Line
     purpose: Purpose
     offence_grade: Grade | None = None
+    offence_state: UsState | None = None
+    case: CaseRef | None = None
     expires_at: Instant
 
 
@@ -80,6 +82,8 @@ def parse(text: str, source: HotListSource, *, banned: frozenset[Purpose], file:
             purpose=entry.purpose.value,
             offence_grade=entry.offence_grade.value if entry.offence_grade else None,
             expires_at=entry.expires_at,
+            offence_state=entry.offence_state,
+            case=entry.case,
         )
         made.append((entry.pattern, hit))
     return tuple(made)

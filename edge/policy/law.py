@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
 from edge.errors import PolicyError
-from edge.policy.policy import Id, Line, PlaceState
-from edge.policy.vocabulary import Form, Purpose, RecipientClass
+from edge.policy.policy import Id, Line, States, UsState
+from edge.policy.vocabulary import Feed, Form, Grade, Kind, Obligation, Purpose, RecipientClass, Redaction
 from edge.written import Written, parse_toml
+
+T = TypeVar("T")
 
 
 class Access(StrEnum):
@@ -55,6 +57,10 @@ class _RetentionTable(_Cited):
 class _RecipientTable(_Cited):
     access: Access
     forms: tuple[Form, ...] = ()
+    states: States | None = None
+    kinds: tuple[Kind, ...] | None = None
+    feed: Literal[Feed.ALL, Feed.HITS] = Feed.ALL
+    redact: tuple[Redaction, ...] = ()
 
 
 class _RecipientsTable(Written):
@@ -69,6 +75,12 @@ class _RecipientsTable(Written):
 class _PurposesTable(_Cited):
     banned: tuple[Purpose, ...]
     allowed: tuple[Purpose, ...] | None = None
+    grades: tuple[Grade, ...] | None = None
+    own_offences: bool = False
+
+
+class _ObligationsTable(_Cited):
+    taken: tuple[Obligation, ...]
 
 
 class LawText(Written):
@@ -77,27 +89,37 @@ class LawText(Written):
     id: Id
     title: Line
     version: Annotated[int, Field(ge=1)]
-    state: PlaceState | None = None
+    state: UsState | None = None
     reviewed: bool
     collection: _CollectionTable
     retention: _RetentionTable
     recipients: _RecipientsTable
     purposes: _PurposesTable
+    obligations: _ObligationsTable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipients:
-    """What a pack says about one class: `forms` are the instruments of which one is needed."""
+    """What a pack says about one class: `forms` are the instruments of which one is needed.
+
+    `states` and `kinds`, where they are not None, are the only ones that the class is open to; `hits_only` bars reads
+    without a hit, `redact` is taken out of every read.
+    """
 
     access: Access
     forms: frozenset[Form]
+    states: frozenset[str] | None
+    kinds: frozenset[Kind] | None
+    hits_only: bool
+    redact: frozenset[Redaction]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LawPack:
     """A law pack as the decision uses it; `text` is the file as written, with every citation and mark.
 
-    `state` is None for a pack that fits anywhere, `retention` None where the law sets no ceiling.
+    `state` is None for a pack that fits anywhere, `retention` None where the law sets no ceiling. With `own_offences`
+    an investigation must be of an offence of the state of capture; `obligations` bind everybody but the owner.
     """
 
     id: str
@@ -110,6 +132,9 @@ class LawPack:
     deputised_as_federal: bool
     banned: frozenset[Purpose]
     allowed: frozenset[Purpose] | None
+    grades: frozenset[Grade] | None
+    own_offences: bool
+    obligations: frozenset[Obligation]
     text: LawText
 
 
@@ -123,7 +148,9 @@ def parse(content: str, *, file: str) -> LawPack:
             raise PolicyError(
                 f'{file}: [recipients.{group.value}] `forms` goes with `access = "instrument"` and only with it'
             )
-        recipients[group] = Recipients(access=table.access, forms=frozenset(table.forms))
+        if table.states is not None and group is not RecipientClass.OUT_OF_STATE:
+            raise PolicyError(f"{file}: [recipients.{group.value}] `states` goes with out_of_state only, remove it")
+        recipients[group] = _recipients(table)
     return LawPack(
         id=text.id,
         state=text.state,
@@ -134,6 +161,25 @@ def parse(content: str, *, file: str) -> LawPack:
         recipients=recipients,
         deputised_as_federal=text.recipients.deputised_as_federal,
         banned=frozenset(text.purposes.banned),
-        allowed=None if text.purposes.allowed is None else frozenset(text.purposes.allowed),
+        allowed=_set(text.purposes.allowed),
+        grades=_set(text.purposes.grades),
+        own_offences=text.purposes.own_offences,
+        obligations=frozenset(text.obligations.taken) if text.obligations else frozenset(),
         text=text,
     )
+
+
+def _recipients(table: _RecipientTable) -> Recipients:
+    return Recipients(
+        access=table.access,
+        forms=frozenset(table.forms),
+        states=_set(table.states),
+        kinds=_set(table.kinds),
+        hits_only=table.feed is Feed.HITS,
+        redact=frozenset(table.redact),
+    )
+
+
+def _set(listed: tuple[T, ...] | None) -> frozenset[T] | None:
+    """The list as a set; None, which is no list at all, stays None."""
+    return None if listed is None else frozenset(listed)

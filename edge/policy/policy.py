@@ -14,7 +14,10 @@ from edge.policy.vocabulary import (
     STATES,
     STATEWIDE_LOOKUP,
     UNKNOWN_PLACE,
+    Grade,
     Purpose,
+    RecipientClass,
+    Redaction,
 )
 from edge.written import Written, parse_toml
 
@@ -26,6 +29,12 @@ LONGEST_DAYS = 90
 def _place_state(value: str) -> str:
     if value not in STATES and value != UNKNOWN_PLACE:
         raise ValueError(f"must be a state such as `US-IL` (ISO 3166-2), or `{UNKNOWN_PLACE}`")
+    return value
+
+
+def _us_state(value: str) -> str:
+    if value not in STATES:
+        raise ValueError("must be a state such as `US-IL` (ISO 3166-2)")
     return value
 
 
@@ -57,14 +66,18 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 PlaceState = Annotated[str, AfterValidator(_place_state)]
+UsState = Annotated[str, AfterValidator(_us_state)]
+States = Annotated[tuple[UsState, ...], AfterValidator(_no_repeats)]
+CaseRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")]
 Ids = Annotated[tuple[Id, ...], AfterValidator(_no_repeats)]
 ChannelName = Annotated[Id, AfterValidator(_named_channel)]
 
 
 class OutOfState(StrEnum):
-    """Agencies of other states, from closed to open."""
+    """Agencies of other states, from closed to open; where it is open at all, an agreement is asked of each."""
 
     NEVER = "never"
+    LISTED_STATES = "listed-states"
     AGREEMENT = "agreement"
 
 
@@ -102,6 +115,7 @@ class Sharing(Written):
     national_lookup: bool
     statewide_lookup: bool = False
     out_of_state: OutOfState = OutOfState.NEVER
+    states: States = ()
     federal: Federal = Federal.NEVER
     private: Closed = Closed.NEVER
     foreign: Closed = Closed.NEVER
@@ -119,10 +133,27 @@ class Law(Written):
 
 
 class Purposes(Written):
-    """Purposes that the city bans; `allowed`, when written, lets nothing else through."""
+    """Purposes that the city bans; `allowed`, when written, lets nothing else through, `grades` no other offence."""
 
     banned: tuple[Purpose, ...]
     allowed: tuple[Purpose, ...] | None = None
+    grades: tuple[Grade, ...] | None = None
+
+
+class Redactions(Written):
+    """What is taken out of a read for a class of agency; the owner's reads stay whole."""
+
+    in_state: tuple[Redaction, ...] = ()
+    out_of_state: tuple[Redaction, ...] = ()
+    federal: tuple[Redaction, ...] = ()
+
+    def of(self, group: RecipientClass) -> tuple[Redaction, ...]:
+        """What is taken out for one class; a class that never receives has nothing to take out."""
+        return {
+            RecipientClass.IN_STATE: self.in_state,
+            RecipientClass.OUT_OF_STATE: self.out_of_state,
+            RecipientClass.FEDERAL: self.federal,
+        }.get(group, ())
 
 
 class Retention(Written):
@@ -148,6 +179,7 @@ class Policy(Written):
     sharing: Sharing
     law: Law
     purposes: Purposes
+    redaction: Redactions = Field(default_factory=Redactions)
     retention: Retention
     hotlist: tuple[HotListSource, ...] = ()
 

@@ -1,17 +1,21 @@
-"""What an agency could get at the very best: the decision on a read taken now that hits for each of its purposes."""
+"""What an agency could get at the very best: the decision on a read taken now that is the best hit for it.
+
+That read has a hit for each purpose that the agency declares, of a grade and a state that count, in each case that an
+instrument names; it is taken under the switches as they stand. Nothing that is left out here could be shared.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from edge.policy.bundle import Bundle
-from edge.policy.case import Case
 from edge.policy.channels import closed
-from edge.policy.decide import decide
-from edge.policy.reasons import ORDER, Reason
-from edge.policy.rules import FAMILIES
+from edge.policy.decide import decide, objections, ordered
+from edge.policy.reads import gets_all
+from edge.policy.reasons import Reason
+from edge.policy.standing import stand
 from edge.policy.subscribers import Subscriber
 from edge.policy.tag import flags
-from edge.policy.vocabulary import OWNER
+from edge.policy.vocabulary import NAMED_GRADE, Purpose
 from edge.values import Hit, Instant, Tags
 
 
@@ -53,7 +57,7 @@ class Best:
 
 def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
     """For each agency in the registry the most that it could get."""
-    return {name: _best(subscriber, bundle, now) for name, subscriber in bundle.subscribers.items()}
+    return {name: _most(subscriber, bundle, now) for name, subscriber in bundle.subscribers.items()}
 
 
 def next_change(bundle: Bundle, now: Instant) -> datetime | None:
@@ -69,8 +73,8 @@ def next_change(bundle: Bundle, now: Instant) -> datetime | None:
         for name in turns[moment]:
             subscriber = bundle.subscribers[name]
             if name not in as_now:
-                as_now[name] = _best(subscriber, bundle, now)
-            if _best(subscriber, bundle, Instant(at=moment, trusted=now.trusted)) != as_now[name]:
+                as_now[name] = _most(subscriber, bundle, now)
+            if _most(subscriber, bundle, Instant(at=moment, trusted=now.trusted)) != as_now[name]:
                 return moment
     return None
 
@@ -80,10 +84,15 @@ def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, 
 
     Whether the bundle is signed is left aside: this says what the policy would do once it is.
     """
-    case = Case(tags=_welcome(subscriber, bundle, now), subscriber=subscriber, bundle=bundle, now=now)
-    against = [reason for _, rule, binds_owner in FAMILIES if binds_owner or not case.is_owner for reason in rule(case)]
-    channels = (OWNER,) if case.is_owner else subscriber.channels
-    return tuple(_on(case, channel, against) for channel in channels)
+    tags, standing = _welcome(subscriber, bundle, now), stand(subscriber, bundle, now.at)
+    own = frozenset(purpose.value for purpose in subscriber.purposes)
+    against = [reason for _, found in objections(tags, standing, own, bundle, now) for reason in found]
+    by_channel = {way.channel: closed(way, tags.flags) for way in standing.ways}
+    full = gets_all(tags, standing)
+    return tuple(
+        _on(channel, [*against, *([by_channel[channel]] if by_channel[channel] else [])], full)
+        for channel in (subscriber.channels if not standing.owner else by_channel)
+    )
 
 
 def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]:
@@ -98,50 +107,32 @@ def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]
             has = left.get(had.channel)
             if had.open and (has is None or not has.open or (had.full and not has.full)):
                 lost.setdefault(name, set()).update(has.reasons if has and has.reasons else [Reason.DENY_DEFAULT])
-    return {name: tuple(reason.value for reason in sorted(why, key=ORDER.__getitem__)) for name, why in lost.items()}
+    return {name: tuple(reason.value for reason in ordered(why)) for name, why in lost.items()}
 
 
-def _best(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Best:
+def _most(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Best:
     answers = reach(subscriber, bundle, now)
     policy = bundle.policy
     packs = tuple((pack.id, pack.digest) for pack in bundle.packs)
+    against = {reason for one in answers for reason in one.reasons} or {Reason.DENY_DEFAULT}
     return Best(
         channels=frozenset(one.channel for one in answers if one.open),
         full=frozenset(one.channel for one in answers if one.open and one.full),
         obligations=frozenset(decide(_welcome(subscriber, bundle, now), subscriber, bundle, now).obligations),
         terms=(subscriber, policy.jurisdiction, policy.owner, policy.purposes, packs),
-        reasons=_against(answers),
+        reasons=ordered(against),
     )
 
 
-def _against(answers: tuple[Reach, ...]) -> tuple[Reason, ...]:
-    found = {reason for one in answers for reason in one.reasons} or {Reason.DENY_DEFAULT}
-    return tuple(sorted(found, key=ORDER.__getitem__))
-
-
-def _on(case: Case, channel: str, against: list[Reason]) -> Reach:
-    shut = None if case.is_owner else closed(case, channel)
-    reasons = {*against, *([shut] if shut else [])}
-    return Reach(
-        channel=channel,
-        open=not reasons,
-        full=case.full_feed,
-        reasons=tuple(sorted(reasons, key=ORDER.__getitem__)),
-    )
+def _on(channel: str, reasons: list[Reason | None], full: bool) -> Reach:
+    found = ordered(reason for reason in reasons if reason is not None)
+    return Reach(channel=channel, open=not found, full=full, reasons=found)
 
 
 def _welcome(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Tags:
-    hits = tuple(
-        Hit(
-            list_id="any",
-            entry_id=purpose,
-            source_agency="any",
-            purpose=purpose,
-            offence_grade=None,
-            expires_at=now.at + timedelta(hours=1),
-        )
-        for purpose in sorted(subscriber.purposes)
-    )
+    held = [one for party in (subscriber, *subscriber.members) for one in party.agreements]
+    cases: list[str | None] = [None, *sorted(frozenset().union(*(one.cases or () for one in held)))]
+    hits = tuple(_best(purpose, case, bundle, now) for purpose in sorted(subscriber.purposes) for case in cases)
     return Tags(
         read_id="any",
         camera_id="any",
@@ -152,4 +143,20 @@ def _welcome(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Tags:
         hits=hits,
         retain_until=now.at + bundle.ceiling,
         test=True,
+    )
+
+
+def _best(purpose: Purpose, case: str | None, bundle: Bundle, now: Instant) -> Hit:
+    """A hit of the grade that the purpose names, else of any that counts."""
+    grades = sorted(bundle.grades or ())
+    grade = NAMED_GRADE.get(purpose) or (grades[0] if grades else None)
+    return Hit(
+        list_id="any",
+        entry_id=purpose,
+        source_agency="any",
+        purpose=purpose,
+        offence_grade=grade,
+        expires_at=now.at + timedelta(hours=1),
+        offence_state=bundle.policy.jurisdiction.state,
+        case=case,
     )

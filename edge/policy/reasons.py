@@ -58,6 +58,10 @@ class Reason(StrEnum):
     DENY_OPTOUT_STATEWIDE_LOOKUP = "deny_optout_statewide_lookup", "The city has switched Statewide Lookup off."
     DENY_OPTOUT_CHANNEL = "deny_optout_channel", "The city has switched this channel off."
     DENY_OPTOUT_OUT_OF_STATE = "deny_optout_out_of_state", "The city shares with no agency of another state."
+    DENY_OPTOUT_STATE = (
+        "deny_optout_state",
+        "The city shares with agencies of some other states only, and this one's state is not among them.",
+    )
     DENY_OPTOUT_FEDERAL = "deny_optout_federal", "The city shares with no federal agency."
     DENY_OPTOUT_PRIVATE = "deny_optout_private", "The city shares with no private party."
     DENY_OPTOUT_FOREIGN = "deny_optout_foreign", "The city shares with nobody outside the United States."
@@ -67,6 +71,8 @@ class Reason(StrEnum):
     DENY_LAW_FEDERAL = "deny_law_federal", "The law does not let a federal agency receive reads."
     DENY_LAW_PRIVATE = "deny_law_private", "The law does not let a private party receive reads."
     DENY_LAW_FOREIGN = "deny_law_foreign", "The law does not let anybody outside the United States receive reads."
+    DENY_LAW_STATE = "deny_law_state", "The law lets agencies of some other states receive reads, but not of this one."
+    DENY_LAW_KIND = "deny_law_kind", "The law does not let this kind of agency receive reads."
     DENY_STATE_NOT_LISTED = "deny_state_not_listed", "Statewide Lookup is for agencies of this state only."
     DENY_KIND_UNKNOWN = "deny_kind_unknown", "It is not known what kind of agency this is."
     DENY_TASK_FORCE_MEMBER = "deny_task_force_member", "A member of this task force may not receive the read."
@@ -94,11 +100,21 @@ class Reason(StrEnum):
     )
     DENY_PURPOSE_BANNED = "deny_purpose_banned", "It has declared a purpose that is banned."
     DENY_PURPOSE_NOT_LISTED = "deny_purpose_not_listed", "It has declared a purpose that is not among those allowed."
-    DENY_HOTLIST_PURPOSE = "deny_hotlist_purpose", "The hot-list entry serves a banned purpose."
+    DENY_OFFENCE_GRADE = "deny_offence_grade", "The offence is not of a grade for which reads may be used."
+    DENY_OFFENCE_NOT_THIS_STATE = (
+        "deny_offence_not_this_state",
+        "The hot-list entry is not for an offence of the state where the camera stands, as the law asks.",
+    )
+    DENY_HOTLIST_PURPOSE = "deny_hotlist_purpose", "The hot-list entry serves no purpose that is allowed here."
     DENY_HOTLIST_STALE = "deny_hotlist_stale", "The hot-list entry has run out."
     DENY_HOTLIST_OTHER_PURPOSE = (
         "deny_hotlist_other_purpose",
         "The hit serves a purpose that this agency has not declared.",
+    )
+
+    DENY_HOTLIST_CASE = (
+        "deny_hotlist_case",
+        "The hit is for no case that the agency's agreement or warrant covers.",
     )
 
     # agreements and warrants
@@ -108,7 +124,7 @@ class Reason(StrEnum):
     DENY_AGREEMENT_REVOKED = "deny_agreement_revoked", "The agreement with this agency was revoked or suspended."
     DENY_AGREEMENT_SCOPE = (
         "deny_agreement_scope",
-        "The agreement does not cover every purpose that the agency declares.",
+        "The agreement does not cover every purpose that the agency declares, or not cameras in this state.",
     )
     DENY_AGREEMENT_FORM = "deny_agreement_form", "The agreement does not have the form that is asked for."
     DENY_WARRANT_REQUIRED = "deny_warrant_required", "A judge's warrant is needed, and none is on file."
@@ -116,7 +132,7 @@ class Reason(StrEnum):
     DENY_WARRANT_NOT_JUDICIAL = "deny_warrant_not_judicial", "The warrant on file is an agency's own, not a judge's."
     DENY_WARRANT_SCOPE = (
         "deny_warrant_scope",
-        "The judge's warrant does not cover every purpose that the agency declares.",
+        "The judge's warrant does not cover every purpose that the agency declares, or not cameras in this state.",
     )
 
     # the read itself

@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from edge.errors import PolicyError
-from edge.policy.policy import Id, Ids, Line
-from edge.policy.vocabulary import Deputation, Feed, Form, Kind, Purpose, Scheme, Status
+from edge.policy.policy import CaseRef, Id, Ids, Line, States
+from edge.policy.vocabulary import Deputation, Feed, Form, Kind, Purpose, Redaction, Scheme, Status
 from edge.written import Written, nearest, parse_toml
 
 FILE = "subscribers.toml"
@@ -44,10 +44,13 @@ class AgreementTable(Written):
     form: Form
     signed_by: Line
     signed_on: date
+    begins_on: date | None = None
     expires_on: date
     document_sha256: Sha256
     status: Status
     purposes: tuple[Purpose, ...]
+    cases: tuple[CaseRef, ...] | None = None
+    states: States | None = None
 
 
 class SubscriberTable(Written):
@@ -67,6 +70,7 @@ class SubscriberTable(Written):
     certificate_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     sealing_key: SealingKey | None = None
     suspended: bool = False
+    redact: tuple[Redaction, ...] = ()
     agreement: tuple[AgreementTable, ...] = ()
 
 
@@ -78,7 +82,10 @@ class RegistryTable(Written):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """An instrument, in force from the start of `begins` until just before `ends` (both midnight UTC)."""
+    """An instrument, in force from the start of `begins` until just before `ends` (both midnight UTC).
+
+    It covers every one of `purposes`; with `cases`, hits for these cases alone; with `states`, cameras in these alone.
+    """
 
     id: str
     form: Form
@@ -88,6 +95,8 @@ class Agreement:
     document_sha256: str
     status: Status
     purposes: frozenset[Purpose]
+    cases: frozenset[str] | None = None
+    states: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +117,7 @@ class Subscriber:
     certificate_name: str | None
     sealing_key: str | None
     suspended: bool
+    redact: frozenset[Redaction]
     agreements: tuple[Agreement, ...]
 
 
@@ -144,8 +154,10 @@ def _check(one: SubscriberTable, written: Mapping[str, SubscriberTable]) -> None
     if repeated := _repeated(agreement.id for agreement in one.agreement):
         raise PolicyError(f"{FILE}: `{one.id}` has two agreements `{repeated}`, give each its own id")
     for agreement in one.agreement:
-        if agreement.expires_on <= agreement.signed_on:
-            raise PolicyError(f"{FILE}: agreement `{agreement.id}` of `{one.id}` ends before it begins, mend its dates")
+        begins = agreement.begins_on or agreement.signed_on
+        if not agreement.signed_on <= begins < agreement.expires_on:
+            said = "ends before it begins" if begins >= agreement.expires_on else "begins before it was signed"
+            raise PolicyError(f"{FILE}: agreement `{agreement.id}` of `{one.id}` {said}, mend its dates")
 
 
 def _own(agencies: Iterable[SubscriberTable], key: str, why: str) -> None:
@@ -196,6 +208,7 @@ def _make(
         certificate_name=one.certificate_name,
         sealing_key=one.sealing_key,
         suspended=one.suspended,
+        redact=frozenset(one.redact),
         agreements=tuple(_agreement(each) for each in one.agreement),
     )
     return made[name]
@@ -206,9 +219,11 @@ def _agreement(one: AgreementTable) -> Agreement:
         id=one.id,
         form=one.form,
         signed_by=one.signed_by,
-        begins=datetime.combine(one.signed_on, time(), UTC),
+        begins=datetime.combine(one.begins_on or one.signed_on, time(), UTC),
         ends=datetime.combine(one.expires_on, time(), UTC),
         document_sha256=one.document_sha256,
         status=one.status,
         purposes=frozenset(one.purposes),
+        cases=None if one.cases is None else frozenset(one.cases),
+        states=None if one.states is None else frozenset(one.states),
     )

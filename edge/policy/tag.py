@@ -5,7 +5,7 @@ Law follows the camera: place and owner come from the policy in force, never fro
 
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
-from edge.policy.policy import Federal, OutOfState
+from edge.policy.policy import Closed, Federal, OutOfState
 from edge.values import Flag, Instant, PlateRead, TaggedRead, Tags
 
 
@@ -24,6 +24,7 @@ def tag(read: PlateRead, bundle: Bundle, hotlists: HotLists, *, test: bool, now:
             retain_until=read.best_seen + bundle.ceiling,
             test=test,
             replaces=read.replaces,
+            packs=tuple((pack.id, pack.digest) for pack in bundle.packs),
         ),
     )
 
@@ -36,7 +37,9 @@ def flags(bundle: Bundle, *, single_frame: bool, test: bool) -> frozenset[Flag]:
         Flag.NO_STATEWIDE_LOOKUP: not sharing.statewide_lookup,
         Flag.NO_OUT_OF_STATE: sharing.out_of_state is OutOfState.NEVER,
         Flag.NO_FEDERAL: sharing.federal is Federal.NEVER,
-        Flag.NO_PRIVATE: True,
+        Flag.NO_PRIVATE: sharing.private is Closed.NEVER,
+        Flag.NO_FOREIGN: sharing.foreign is Closed.NEVER,
+        Flag.HIT_ONLY: not sharing.full_feed,
         Flag.NO_IMAGE: not bundle.policy.owner.plate_crop,
         Flag.NO_ONWARD: True,
         Flag.SINGLE_FRAME: single_frame,

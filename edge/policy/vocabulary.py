@@ -155,6 +155,19 @@ class Purpose(StrEnum):
 NEVER = frozenset({Purpose.OTHER, Purpose.UNSPECIFIED, Purpose.PERSONAL, Purpose.COMMERCIAL})
 """Purposes that deny whatever a policy says: two name none, two are not the public's."""
 
+NO_OFFENCE = frozenset({Purpose.MISSING_ENDANGERED, Purpose.AMBER_SILVER_ALERT})
+"""Purposes that rest on no offence: a limit of offence grades does not bind them."""
+
+INVESTIGATIVE = frozenset(
+    {
+        Purpose.CRIMINAL_FELONY,
+        Purpose.CRIMINAL_GROSS_MISDEMEANOR,
+        Purpose.CRIMINAL_MISDEMEANOR,
+        Purpose.MAJOR_CRIME_VICINITY,
+    }
+)
+"""Purposes that rest on an offence under some state's law, and not on an entry about a vehicle or a person."""
+
 HEALTH = frozenset({Purpose.LAWFUL_HEALTH_CARE, Purpose.REPRODUCTIVE_HEALTH, Purpose.GENDER_AFFIRMING_CARE})
 
 
@@ -167,17 +180,45 @@ class Grade(StrEnum):
     INFRACTION = "infraction"
 
 
+NAMED_GRADE = {
+    Purpose.CRIMINAL_FELONY: Grade.FELONY,
+    Purpose.CRIMINAL_GROSS_MISDEMEANOR: Grade.GROSS_MISDEMEANOR,
+    Purpose.CRIMINAL_MISDEMEANOR: Grade.MISDEMEANOR,
+}
+"""The purposes that name the grade of their offence."""
+
+
+class Redaction(StrEnum):
+    """What is taken out of a read before it is sealed. Its word is also the obligation that says so."""
+
+    COARSE_PLACE = "coarse_place"
+    COARSE_TIME = "coarse_time"
+
+
 class Obligation(StrEnum):
-    """What a recipient takes on with a shared read. Each one only narrows what it may do."""
+    """What a recipient takes on with a shared read. Each one only narrows what it may do.
+
+    The device itself keeps `hit_only`, `no_image`, `coarse_place` and `coarse_time`, by what it does not send; the rest
+    binds by law and agreement.
+    """
 
     HIT_ONLY = "hit_only"
     NO_IMAGE = "no_image"
+    COARSE_PLACE = "coarse_place"
+    COARSE_TIME = "coarse_time"
     NO_ONWARD = "no_onward"
     NO_SALE = "no_sale"
+    NO_MERGE = "no_merge"
+    PURPOSE_BOUND = "purpose_bound"
+    CASE_BOUND = "case_bound"
     HUMAN_VERIFY_BEFORE_ACTION = "human_verify_before_action"
     NO_IMMIGRATION_USE = "no_immigration_use"
     NO_HEALTH_USE = "no_health_use"
     NO_PROTECTED_ACTIVITY_USE = "no_protected_activity_use"
+    CONFIDENTIAL_RECORD = "confidential_record"
+    ONWARD_LOG_REQUIRED = "onward_log_required"
+    AUDIT_ON_DEMAND = "audit_on_demand"
+    NOTIFY_LEGAL_PROCESS = "notify_legal_process"
 
 
 def banned_closure(banned: frozenset[Purpose]) -> frozenset[Purpose]:
