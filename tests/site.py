@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from edge import keys
 from edge.clock import SystemClock
 from edge.config import Broker as BrokerTable
 from edge.delivery import site as sites
-from edge.delivery.access import Grant, MosquittoRights
+from edge.delivery.access import MosquittoRights
 from edge.delivery.broker import Broker, Protocol, Tls
-from edge.delivery.certificates import request
+from edge.delivery.certificates import Authority, pem, request
 from edge.delivery.topics import read_topic
-from tests.broker import Mosquitto, free_port
+from edge.values import Grant
+from tests.broker import Mosquitto, free_port, listens, wait_until
 
 DEVICE = "elm-street-1"
 OWNER, NEIGHBOUR, OPTED_OUT = NAMES = ("prospect-grove-pd", "cook-auto-theft", "brazos-bend-so")
@@ -60,6 +60,11 @@ class Site(Mosquitto):
     def setup(self) -> None:
         """`homerule broker setup`, also once more."""
         sites.setup(self.plan, now=self.clock.now().at)
+
+    def start(self) -> None:
+        """Starts the broker and waits until both listeners are there."""
+        super().start()
+        wait_until(lambda: listens(self.control_port), what="the control listener is there")
 
     @property
     def dynsec(self) -> Path:
@@ -111,8 +116,6 @@ class Site(Mosquitto):
 
     def forge(self, name: str) -> Tls:
         """As `enroll`, but of an authority that calls itself as ours does and is another."""
-        from edge.delivery.certificates import Authority
-
         folder = self.folder / "forger"
         folder.mkdir(exist_ok=True)
         (folder / "ca.key").unlink(missing_ok=True)
@@ -120,7 +123,7 @@ class Site(Mosquitto):
         (folder / f"{name}.key").unlink(missing_ok=True)
         key = keys.new_certificate_key(folder / f"{name}.key")
         made = forger.for_client(name, key.public_key(), now=self.clock.now().at)
-        (folder / f"{name}.crt").write_bytes(made.public_bytes(Encoding.PEM))
+        (folder / f"{name}.crt").write_bytes(pem(made))
         return Tls(ca=self.ca, cert=folder / f"{name}.crt", key=folder / f"{name}.key")
 
     def tls(self, name: str) -> Tls:

@@ -21,13 +21,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audit.register(app)
-broker.register(app)
 check.register(app)
 demo.register(app)
 policy.register(app)
 receive.register(app)
 replay.register(app)
 run.register(app)
+broker.register(app)  # last: `enroll` joins the group `subscriber`
 
 
 def _version(wanted: bool) -> None:

@@ -16,14 +16,15 @@ from typing import Protocol, TypeVar
 
 from edge import keys
 from edge.clock import Clock, monotonic
-from edge.delivery.dynsec import Account, Dynsec, create_role
+from edge.delivery.dynsec import Dynsec
 from edge.delivery.line import Address, Line
 from edge.delivery.roles import (
     CALLER_MARK,
     CONTROL_MARK,
-    Grant,
+    Account,
     about,
     additions,
+    create_role,
     creation,
     desired,
     difference,
@@ -33,11 +34,9 @@ from edge.delivery.roles import (
     wrong,
 )
 from edge.errors import BrokerError, ConfigError, RightsError
+from edge.values import Grant, Steps
 
 __all__ = ["Grant", "MosquittoRights", "NoRights", "Rights", "Steps"]
-
-Steps = tuple[tuple[str, int], ...]
-"""What was done, in order: the step's name, and how many milliseconds it took."""
 
 _WITHIN = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0

@@ -7,52 +7,19 @@ Source: Mosquitto 2.0, plugins/dynamic-security.
 
 import json
 import queue
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from edge.clock import Clock, monotonic
 from edge.delivery.line import Address, Arrival, Handover, Line
+from edge.delivery.roles import ANSWERS, COMMANDS, Account, Command, Rule, State
 from edge.errors import BrokerError
-
-COMMANDS = "$CONTROL/dynamic-security/v1"
-ANSWERS = "$CONTROL/dynamic-security/v1/response"
-KINDS = ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe")
-"""What is allowed or denied where no role says anything."""
 
 _AT_ONCE = 40
 """Commands in one message, so that it stays far below the broker's largest packet."""
 _MOST_ANSWERS = 10_000
-
-Command = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Rule:
-    """One line of a role, which allows something: `kind` is Mosquitto's `acltype`. What is not named is denied."""
-
-    kind: str
-    topic: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """What the broker holds about one user name. `plain` is False for one that is disabled, in a group or pinned."""
-
-    roles: tuple[str, ...]
-    plain: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """Everything that dynamic security holds. `roles` has None for a role that is not made of plain allowing rules."""
-
-    defaults: Mapping[str, bool]
-    accounts: Mapping[str, Account]
-    roles: Mapping[str, frozenset[Rule] | None]
-    groups: tuple[str, ...]
 
 
 class _Named(BaseModel):
@@ -199,17 +166,6 @@ class Dynsec:
         arrival.done()
         if arrival.topic == ANSWERS and not self._arrivals.full():
             self._arrivals.put_nowait(arrival.payload)
-
-
-def create_role(name: str, rules: frozenset[Rule]) -> Command:
-    """The command that makes a role of allowing rules."""
-    acls = [{"acltype": rule.kind, "topic": rule.topic, "priority": 0, "allow": True} for rule in sorted(rules)]
-    return {"command": "createRole", "rolename": name, "acls": acls}
-
-
-def deny_by_default() -> Command:
-    """The command after which only what a role names is allowed; without it, receiving is allowed to all."""
-    return {"command": "setDefaultACLAccess", "acls": [{"acltype": kind, "allow": False} for kind in KINDS]}
 
 
 def _account(client: _ClientAnswer) -> Account:

@@ -5,19 +5,44 @@ One role for each subscriber, one for the device, one for whoever gives rights; 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from edge.delivery.dynsec import (
-    ANSWERS,
-    COMMANDS,
-    KINDS,
-    Account,
-    Command,
-    Rule,
-    State,
-    create_role,
-    deny_by_default,
-)
 from edge.delivery.topics import ack_filter, ack_topic, read_filter, read_topic, reads_filter
+from edge.values import Grant
+
+COMMANDS = "$CONTROL/dynamic-security/v1"
+ANSWERS = "$CONTROL/dynamic-security/v1/response"
+KINDS = ("publishClientSend", "publishClientReceive", "subscribe", "unsubscribe")
+"""What is allowed or denied where no role says anything."""
+
+Command = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rule:
+    """One line of a role, which allows something: `kind` is Mosquitto's `acltype`. What is not named is denied."""
+
+    kind: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the broker holds about one user name. `plain` is False for one that is disabled, in a group or pinned."""
+
+    roles: tuple[str, ...]
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything that dynamic security holds. `roles` has None for a role that is not made of plain allowing rules."""
+
+    defaults: Mapping[str, bool]
+    accounts: Mapping[str, Account]
+    roles: Mapping[str, frozenset[Rule] | None]
+    groups: tuple[str, ...]
+
 
 CONTROL_ROLE = "control"
 CONTROL_RULES = frozenset(
@@ -34,14 +59,6 @@ CONTROL_MARK, CALLER_MARK, DEVICE_MARK = "control!", "caller!", "device:"
 """How the names of our own accounts begin: with a sign that no subscriber's certificate name may hold."""
 
 _DEVICE_ROLE = "device"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Grant:
-    """A subscriber that may read what is meant for it, and the name in its certificate, which is its name here."""
-
-    subscriber_id: str
-    certificate_name: str
 
 
 def device_name(device_id: str) -> str:
@@ -143,6 +160,17 @@ def creation(name: str, roles: tuple[str, ...]) -> list[Command]:
     That is wanted: who sat there without a right subscribes again.
     """
     return [about(name, "createClient"), *(about(name, "addClientRole", rolename=role) for role in roles)]
+
+
+def create_role(name: str, rules: frozenset[Rule]) -> Command:
+    """The command that makes a role of allowing rules."""
+    acls = [{"acltype": rule.kind, "topic": rule.topic, "priority": 0, "allow": True} for rule in sorted(rules)]
+    return {"command": "createRole", "rolename": name, "acls": acls}
+
+
+def deny_by_default() -> Command:
+    """The command after which only what a role names is allowed; without it, receiving is allowed to all."""
+    return {"command": "setDefaultACLAccess", "acls": [{"acltype": kind, "allow": False} for kind in KINDS]}
 
 
 def about(name: str, command: str, **more: str) -> Command:

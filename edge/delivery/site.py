@@ -27,9 +27,8 @@ from edge.delivery.certificates import (
     load_certificate,
     pem,
 )
-from edge.delivery.dynsec import KINDS
 from edge.delivery.madefiles import Making, Written, folder, give, put, uid, user
-from edge.delivery.roles import CALLER_MARK, CONTROL_MARK, CONTROL_ROLE, CONTROL_RULES, device_name
+from edge.delivery.roles import CALLER_MARK, CONTROL_MARK, CONTROL_ROLE, CONTROL_RULES, KINDS, device_name
 from edge.errors import ConfigError
 
 AUTHORITY, BROKER, DEVICE = "ca", "mosquitto", "device"
