@@ -66,8 +66,6 @@ class Camera(Written):
             raise ValueError("`repeat` is for a video or a folder of images, remove it")
         if (self.size or self.frames_per_second) and "://" in self.url:
             raise ValueError("`size` and `frames_per_second` are set in the camera itself, remove them")
-        if self.credentials and "://" not in self.url:
-            raise ValueError("`credentials` is for a camera with an address, remove it")
         return self
 
 

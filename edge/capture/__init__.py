@@ -1,7 +1,22 @@
-"""Cameras: a recorded video file or a folder of images now; frames out, in order, none dropped, none changed."""
+"""Cameras: frames out, in order, none changed. Live ones give the newest frame, recordings every one."""
 
+from edge.capture.live import CameraState, LiveCamera, Patience, live
 from edge.capture.recorded_at import recorded_at
 from edge.capture.recording import Recording, frames, open_recording
+from edge.capture.trouble import CameraGap, Trouble, Why
 from edge.capture.video import quieten
 
-__all__ = ["Recording", "frames", "open_recording", "quieten", "recorded_at"]
+__all__ = [
+    "CameraGap",
+    "CameraState",
+    "LiveCamera",
+    "Patience",
+    "Recording",
+    "Trouble",
+    "Why",
+    "frames",
+    "live",
+    "open_recording",
+    "quieten",
+    "recorded_at",
+]

@@ -14,6 +14,7 @@ from edge.selftest import SelfTest
 from edge.vision import Models
 
 PACKAGES = {
+    "av": "18.1",
     "cryptography": "50",
     "fast-alpr": "0.4",
     "numpy": "2",

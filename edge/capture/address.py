@@ -1,0 +1,109 @@
+"""Where a camera's pictures come from, as ffmpeg wants it said; the login is put in here and shown nowhere."""
+
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from edge.capture.trouble import Trouble, Why
+from edge.config import Camera
+from edge.errors import ConfigError
+from edge.keys import load_password
+
+OPEN_SECONDS = 6.0
+_LONGEST_LOGIN = 120
+"""Bytes; ffmpeg cuts off what is longer, quietly."""
+_RECEIVE_BYTES = 4 * 1024 * 1024
+"""For UDP: a whole picture comes in one burst."""
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsp,rtp,udp,tcp,tls",
+    "http": "http,tcp",
+    "https": "https,http,tls,tcp",
+}
+"""What a camera may make us open: never a file."""
+_HTTP_FORMATS = "mpjpeg,mjpeg,mpegts,h264,hevc"
+"""Streams; no playlists, which name other places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What is opened. `place` is what may be shown: paths and queries of cameras often hold passwords of their own."""
+
+    place: str
+    name: str = field(repr=False)
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    has_clock: bool = True
+    udp: bool = False
+    credentials: Path | None = None
+
+
+def device_path(camera: Camera) -> Path | None:
+    """The V4L2 device of a camera that is plugged into this computer; None for all others."""
+    if camera.url.startswith("usb:"):
+        return Path(f"/dev/video{int(camera.url.removeprefix('usb:'))}")
+    path = Path(camera.url)
+    return path if camera.url.startswith("/dev/") or _is_character_device(path) else None
+
+
+def address_of(camera: Camera) -> Address:
+    """Reads the login anew each time, so that a mended one counts at once. Raises Trouble when it cannot be used."""
+    device = device_path(camera)
+    if device is not None:
+        pace = f"{camera.frames_per_second:g}" if camera.frames_per_second else None
+        asked = {"fflags": "nonblock", "video_size": camera.size, "framerate": pace}
+        options = {key: value for key, value in asked.items() if value}
+        return Address(place=str(device), name=str(device), format="video4linux2", options=options)
+    return _remote(camera)
+
+
+def _remote(camera: Camera) -> Address:
+    parts = urlsplit(camera.url)
+    port = f":{parts.port}" if parts.port else ""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    login = _login(camera.credentials)
+    name = parts._replace(netloc=f"{login}{host}{port}").geturl()
+    options = {"protocol_whitelist": _PROTOCOLS[parts.scheme]}
+    streaming = parts.scheme in ("rtsp", "rtsps")
+    if streaming:
+        options |= {
+            "rtsp_transport": camera.transport,
+            "allowed_media_types": "video",
+            "timeout": str(int(OPEN_SECONDS * 1_000_000)),
+            "buffer_size": str(_RECEIVE_BYTES),
+            "fpsprobesize": "0",
+        }
+    else:
+        options |= {"format_whitelist": _HTTP_FORMATS}
+    return Address(
+        place=f"{host}{port}",
+        name=name,
+        options=options,
+        has_clock=streaming,
+        udp=streaming and camera.transport == "udp",
+        credentials=camera.credentials,
+    )
+
+
+def _login(path: Path | None) -> str:
+    """`user:password@`, its odd characters escaped, or nothing."""
+    if path is None:
+        return ""
+    try:
+        user, colon, password = load_password(path).partition(":")
+    except ConfigError as error:
+        raise Trouble(Why.REFUSED_LOGIN, str(error)) from None
+    if not colon or not user:
+        raise Trouble(Why.REFUSED_LOGIN, f"{path}: must be one line `user:password`")
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    if len(login) > _LONGEST_LOGIN:
+        raise Trouble(Why.REFUSED_LOGIN, f"{path}: the login is too long, give the camera a shorter password")
+    return f"{login}@"
+
+
+def _is_character_device(path: Path) -> bool:
+    try:
+        return stat.S_ISCHR(path.stat().st_mode)
+    except OSError:
+        return False

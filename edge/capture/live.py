@@ -1,0 +1,268 @@
+"""A camera that is looked at as long as the daemon runs: one thread connects, decodes, and connects again.
+
+The newest picture wins; a recording that stands in for a camera plays at its own pace and loses none. Whatever is
+wrong is said once and kept as a gap, and no trouble of a camera ends the thread.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from av.error import FFmpegError
+
+from edge.capture.address import address_of, device_path
+from edge.capture.mailbox import Mailbox
+from edge.capture.picture import Picture
+from edge.capture.player import play
+from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
+from edge.capture.stream import Stream
+from edge.capture.timeline import Timeline
+from edge.capture.trouble import CameraGap, Diary, Trouble, Why
+from edge.clock import Clock, monotonic
+from edge.config import Camera
+from edge.errors import CameraError
+from edge.values import Frame
+
+_PAUSES = (0.5, 1.0, 2.0, 3.0)
+"""Seconds between attempts. With the time that opening takes, a camera that is back is seen within ten seconds."""
+_LOGIN_PAUSES = (5.0, 10.0, 20.0, 40.0, 60.0)
+"""After a refused login: many cameras shut out who guesses. A changed login file is tried at once."""
+_CLOSE_SECONDS = 1.8
+_SCRUTINY_SECONDS = 1.0
+_PLANE_WIDTH = 160
+_RATE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """For how many seconds something may last until it is a trouble, or until a trouble is over (`steady`)."""
+
+    stalled: float = 5.0
+    steady: float = 2.0
+    frozen: float = FROZEN_SECONDS
+    black: float = BLACK_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraState:
+    """How a camera is.
+
+    `connected`: pictures come, since `since`, else none since then. `frames` were decoded, `dropped` of them taken by
+    nobody. `fps` is of the last seconds. `why` is the trouble that there is, also one with pictures, such as a covered
+    lens. `over`: a recording has ended, nothing more will come.
+    """
+
+    connected: bool
+    since: datetime
+    frames: int
+    dropped: int
+    fps: float
+    width: int
+    height: int
+    why: Why | None
+    over: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Caught:
+    sequence: int
+    captured: float
+    picture: Picture
+
+
+class LiveCamera:
+    """One camera. Made by `live`; any thread may ask for its state and gaps, one takes the frames."""
+
+    def __init__(
+        self, camera: Camera, *, clock: Clock, patience: Patience | None = None, bell: threading.Event | None = None
+    ) -> None:
+        self.id = camera.id
+        self._camera = camera
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._recorded = "://" not in camera.url and device_path(camera) is None
+        self._mailbox: Mailbox[_Caught] = Mailbox(waits=self._recorded, bell=bell)
+        self._diary = Diary(camera.id, clock=clock)
+        self._scrutiny = Scrutiny(frozen_seconds=self._patience.frozen, black_seconds=self._patience.black)
+        self._timeline = Timeline()
+        self._numbers = count()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"camera {camera.id}", daemon=True)
+        self._rate: deque[float] = deque(maxlen=1000)
+        self._since = clock.now().at
+        self._connected = self._over = False
+        self._frames = self._failures = 0
+        self._size = (0, 0)
+        self._latest = self._looked_at = self._good_since = float("-inf")
+
+    def start(self) -> None:
+        """Begins to look, in a thread of its own."""
+        self._since = self._clock.now().at
+        self._thread.start()
+
+    def frame(self, timeout: float) -> Frame | None:
+        """The newest frame that nobody took yet, waiting for it up to `timeout` seconds; None when none came.
+
+        Its time is that of the capture, on the clock as it stands now: when the clock is set, the frames follow it.
+        Raises CameraError when the camera's thread has died of a fault in this program.
+        """
+        caught = self._mailbox.take(timeout)
+        if caught is None:
+            if self._thread.ident and not self._thread.is_alive() and not self._over and not self._closing.is_set():
+                raise CameraError(f"camera {self.id}: its thread has died, restart the daemon and report this")
+            return None
+        try:
+            pixels = caught.picture.pixels()
+        except (FFmpegError, ValueError, OSError):
+            raise CameraError(f"camera {self.id}: a picture cannot be converted, set it to plain H.264") from None
+        return Frame(
+            camera_id=self.id, sequence=caught.sequence, captured_at=self._time_of(caught.captured), pixels=pixels
+        )
+
+    def state(self) -> CameraState:
+        """How the camera is at this moment."""
+        now = monotonic()
+        recent = [at for at in list(self._rate) if now - at <= _RATE_SECONDS]
+        return CameraState(
+            connected=self._connected,
+            since=self._since,
+            frames=self._frames,
+            dropped=self._mailbox.dropped,
+            fps=round((len(recent) - 1) / (recent[-1] - recent[0]), 1) if len(recent) > 1 else 0.0,
+            width=self._size[0],
+            height=self._size[1],
+            why=self._diary.why,
+            over=self._over,
+        )
+
+    def gaps(self) -> list[CameraGap]:
+        """The times without good pictures that are over, each given once."""
+        return self._diary.gaps()
+
+    def close(self) -> None:
+        """Stops looking, within two seconds: a thread that ffmpeg keeps longer while connecting ends on its own."""
+        self._closing.set()
+        self._mailbox.close()
+        if self._thread.ident:
+            self._thread.join(_CLOSE_SECONDS)
+        self._diary.close()
+
+    def _run(self) -> None:
+        while not self._closing.is_set() and not self._over:
+            try:
+                look = self._play if self._recorded else self._watch
+                look()
+            except Trouble as trouble:
+                self._trouble(trouble)
+                self._pause(trouble.why)
+
+    def _watch(self) -> None:
+        """One connection, until it breaks. Raises Trouble."""
+        stream = Stream(address_of(self._camera))
+        self._timeline.begin()
+        self._scrutiny.begin()
+        latest, fed = monotonic(), 0
+        try:
+            while not self._closing.is_set():
+                for arrival in stream.read():
+                    latest, fed = arrival.at, stream.fed
+                    self._examine(arrival.picture, arrival.at)
+                    self._catch(arrival.picture, self._timeline.captured(arrival.at, arrival.told))
+                if monotonic() - latest > self._patience.stalled:
+                    raise _nothing(self._patience.stalled, garbled=stream.fed > fed)
+        finally:
+            stream.close()
+
+    def _play(self) -> None:
+        """A recording, once or again and again, at its own pace. Raises Trouble."""
+        pictures = play(Path(self._camera.url), self._camera, closing=self._closing)
+        for captured, picture in pictures:
+            self._size = picture.size
+            self._catch(picture, self._timeline.captured(captured, None))
+        if not self._camera.repeat and not self._closing.is_set():
+            self._over = True
+            self._set_connected(False)
+            self._diary.note("the recording has ended")
+
+    def _examine(self, picture: Picture, at: float) -> None:
+        """Whether the picture shows something, and whether its size is what it was."""
+        if picture.size != self._size:
+            before, self._size = self._size, picture.size
+            if before != (0, 0):
+                began, ended = self._time_of(self._latest), self._time_of(at)
+                self._diary.moment(_resized(before, picture.size), began=began, ended=ended)
+        if at - self._looked_at < _SCRUTINY_SECONDS:
+            return
+        self._looked_at = at
+        trouble = self._scrutiny.look(picture.luma(max(1, picture.size[0] // _PLANE_WIDTH)), at)
+        if trouble is not None:
+            self._good_since = float("inf")
+            self._diary.trouble(trouble, since=self._time_of(self._scrutiny.since))
+        else:
+            self._good_since = min(self._good_since, at)
+
+    def _catch(self, picture: Picture, captured: float) -> None:
+        """A good picture: counted, offered, and after some of them a trouble is over."""
+        if not self._connected:
+            self._set_connected(True)
+            self._good_since = captured
+        if self._diary.why and captured - self._good_since >= self._patience.steady:
+            self._diary.well(self._time_of(self._good_since))
+            self._failures = 0
+        self._frames += 1
+        self._rate.append(captured)
+        self._latest = captured
+        self._mailbox.put(_Caught(sequence=next(self._numbers), captured=captured, picture=picture))
+
+    def _trouble(self, trouble: Trouble) -> None:
+        began = self._since if self._latest == float("-inf") else self._time_of(self._latest)
+        self._set_connected(False)
+        self._diary.trouble(trouble, since=began)
+
+    def _pause(self, why: Why) -> None:
+        """Waits before the next attempt; not at all once the login file was changed."""
+        pauses = _LOGIN_PAUSES if why is Why.REFUSED_LOGIN else _PAUSES
+        until = monotonic() + pauses[min(self._failures, len(pauses) - 1)]
+        self._failures += 1
+        before = _stamp(self._camera.credentials)
+        while monotonic() < until and _stamp(self._camera.credentials) == before:
+            if self._closing.wait(0.25):
+                return
+
+    def _set_connected(self, connected: bool) -> None:
+        if connected != self._connected:
+            self._connected, self._since = connected, self._clock.now().at
+
+    def _time_of(self, at: float) -> datetime:
+        """A second of the monotonic clock as a time of the wall clock as it stands now."""
+        return self._clock.now().at - timedelta(seconds=monotonic() - at)
+
+
+def live(
+    camera: Camera, *, clock: Clock, patience: Patience | None = None, bell: threading.Event | None = None
+) -> LiveCamera:
+    """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several."""
+    return LiveCamera(camera, clock=clock, patience=patience, bell=bell)
+
+
+def _nothing(seconds: float, *, garbled: bool) -> Trouble:
+    if garbled:
+        said = "sends, but nothing that can be decoded for {:.0f} s; connecting again, restart it if that stays so"
+        return Trouble(Why.GARBAGE, said.format(seconds))
+    return Trouble(Why.STALLED, f"stays connected but sent no picture for {seconds:.0f} s; connecting again")
+
+
+def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:
+    said = f"the picture is {now[0]}x{now[1]} now, it was {before[0]}x{before[1]}; look whether it is still aimed well"
+    return Trouble(Why.CHANGED_SIZE, said)
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    try:
+        told = path.stat() if path else None
+    except OSError:
+        return None
+    return (told.st_mtime_ns, told.st_ino, told.st_mode) if told else None

@@ -1,0 +1,166 @@
+"""A camera's stream, opened and decoded by ffmpeg through PyAV, one thread, no conversion.
+
+Every error of ffmpeg is turned into a `Trouble` here: ffmpeg's own carry the address, and with it the login.
+"""
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import sleep
+
+import av
+from av import error as fault
+from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
+
+from edge.capture.address import OPEN_SECONDS, Address
+from edge.capture.picture import Decoded, Picture
+from edge.capture.trouble import Trouble, Why
+from edge.clock import monotonic
+
+POLL_SECONDS = 1.5
+"""How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
+that is broken off in the middle of a packet spoils the stream."""
+_NAP_SECONDS = 0.005
+
+_FAULTS = (fault.FFmpegError, OSError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A picture that came at second `at` of `edge.clock.monotonic`; `told` is the stream's own time stamp, if any."""
+
+    at: float
+    told: float | None
+    picture: Picture
+
+
+class Stream:
+    """An open stream. Belongs to the thread that opened it."""
+
+    def __init__(self, address: Address) -> None:
+        """Connects; takes up to twice OPEN_SECONDS. Raises Trouble."""
+        opened = _opened(address)
+        if isinstance(opened, Trouble):
+            # Raised outside of any `except`, so that not even the context of the error holds what ffmpeg said.
+            raise opened
+        self.fed = 0
+        """Packets so far, decoded or not."""
+        self._has_clock = address.has_clock
+        self._container = opened
+        self._video = opened.streams.video[0]
+        self._video.thread_type = "NONE"
+        self._packets = opened.demux(self._video)
+        self._over = False
+        self._reformatter = VideoReformatter()
+        self._convertible = ""
+
+    def read(self) -> Sequence[Arrival]:
+        """The pictures of the next packet, none if it cannot be decoded or did not come within POLL_SECONDS.
+
+        Raises Trouble when the stream is over or broken.
+        """
+        packet = trouble = None
+        try:
+            packet = next(self._packets, None)
+        except fault.BlockingIOError:
+            sleep(_NAP_SECONDS)  # a device that was opened so as not to block has no picture yet
+            self._packets = self._container.demux(self._video)
+        except fault.ExitError:
+            self._packets = self._container.demux(self._video)
+        except _FAULTS as error:
+            trouble = _broken(error)
+        if trouble is not None:
+            raise trouble
+        if packet is None:
+            if self._over:
+                raise Trouble(Why.ENDED, "the camera ended the stream; connecting again")
+            return ()
+        self._over = packet.size == 0
+        self.fed += not self._over
+        return self._decode(packet)
+
+    def close(self) -> None:
+        """Says goodbye to the camera, without waiting for an answer."""
+        try:
+            self._container.close()
+        except _FAULTS:
+            return
+
+    def _decode(self, packet: "av.Packet[av.VideoStream]") -> list[Arrival]:
+        try:
+            frames = packet.decode()
+        except _FAULTS:
+            return []
+        arrived = monotonic()
+        self._check_convertible(frames)
+        return [
+            Arrival(
+                at=arrived,
+                told=frame.time if self._has_clock else None,
+                picture=Decoded(frame=frame, reformatter=self._reformatter),
+            )
+            for frame in frames
+            if isinstance(frame, av.VideoFrame) and not frame.is_corrupt
+        ]
+
+    def _check_convertible(self, frames: Sequence[object]) -> None:
+        """So that whoever takes a picture later is not the one who finds out."""
+        for frame in frames:
+            if isinstance(frame, av.VideoFrame) and frame.format.name != self._convertible:
+                trouble = None
+                try:
+                    frame.reformat(width=16, height=16, format="bgr24")
+                except _FAULTS:
+                    trouble = Trouble(Why.GARBAGE, "its kind of picture cannot be read; set the camera to plain H.264")
+                if trouble is not None:
+                    raise trouble
+                self._convertible = frame.format.name
+
+
+def _opened(address: Address) -> InputContainer | Trouble:
+    try:
+        timeout = (OPEN_SECONDS, POLL_SECONDS)
+        container = av.open(address.name, format=address.format, options=address.options, timeout=timeout)
+    except _FAULTS as error:
+        return _unopened(error, address)
+    if container.streams.video:
+        return container
+    container.close()
+    return Trouble(Why.GARBAGE, f"{address.place} answers, but with no video; check the path in `url`")
+
+
+def _unopened(error: Exception, address: Address) -> Trouble:
+    place = address.place
+    if isinstance(error, fault.HTTPUnauthorizedError | fault.HTTPForbiddenError):
+        if address.credentials is None:
+            mend = "asks for a login; put `user:password` in a file and name it in `credentials`"
+        else:
+            mend = f"refuses the login in {address.credentials}; put the right `user:password` there"
+        return Trouble(Why.REFUSED_LOGIN, f"{place} {mend}")
+    if isinstance(error, fault.HTTPNotFoundError):
+        return Trouble(Why.NOT_REACHED, f"{place} answers, but has nothing at that path; check the path in `url`")
+    if isinstance(error, fault.InvalidDataError | fault.LookupError):
+        return Trouble(Why.GARBAGE, f"{place} answers, but with no video that can be read; check the path in `url`")
+    if isinstance(error, fault.PermissionError):
+        return Trouble(Why.NOT_REACHED, f"{place} may not be opened; put the daemon's user into the group `video`")
+    if isinstance(error, fault.FileNotFoundError):
+        return Trouble(Why.NOT_REACHED, f"{place}: no such camera; check the plug and the number")
+    number = getattr(error, "errno", None)
+    if number == errno.EBUSY:
+        return Trouble(Why.NOT_REACHED, f"{place} is used by another program; end that one")
+    if isinstance(error, fault.ConnectionRefusedError):
+        said = "refuses the connection; is the camera still starting, is the port right?"
+    elif isinstance(error, fault.ExitError | fault.TimeoutError) and address.udp:
+        said = 'does not answer, or its UDP packets do not arrive; check power and cable, or set `transport = "tcp"`'
+    else:
+        said = "does not answer; check its power, cable and address"
+    return Trouble(Why.NOT_REACHED, f"{place} {said}")
+
+
+def _broken(error: Exception) -> Trouble:
+    if isinstance(error, fault.TimeoutError):
+        return Trouble(Why.STALLED, "no picture comes although the connection stands; connecting again")
+    if isinstance(error, fault.InvalidDataError):
+        return Trouble(Why.GARBAGE, "what comes is no video any more; connecting again, restart it if that stays so")
+    return Trouble(Why.ENDED, "the connection broke; connecting again")

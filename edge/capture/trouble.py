@@ -1,0 +1,122 @@
+"""What can be wrong with a camera. Each trouble is said once, with its mend, and once more when it is over.
+
+All of the time without good pictures is kept as gaps for the audit log: no picture is no empty road.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from edge.clock import Clock, monotonic
+from edge.errors import CameraError
+
+_log = logging.getLogger(__name__)
+
+
+class Why(StrEnum):
+    """Why nothing can be seen; stable words, the audit log has them."""
+
+    NOT_REACHED = "not-reached"
+    REFUSED_LOGIN = "refused-login"
+    STALLED = "stalled"
+    ENDED = "ended"
+    CHANGED_SIZE = "changed-size"
+    GARBAGE = "garbage"
+    FROZEN = "frozen"
+    BLACK = "black"
+
+
+class Trouble(CameraError):
+    """A camera gives no good pictures; `why` says which kind of trouble, the message has the mend."""
+
+    def __init__(self, why: Why, said: str) -> None:
+        super().__init__(said)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraGap:
+    """Nothing was seen between two times: `why` until it was over, or until another trouble took its place."""
+
+    camera_id: str
+    began: datetime
+    ended: datetime
+    why: Why
+
+
+class Diary:
+    """Keeps one camera's troubles: says them, and turns them into gaps. Any thread may look."""
+
+    def __init__(self, camera_id: str, *, clock: Clock) -> None:
+        self._camera_id = camera_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._gaps: list[CameraGap] = []
+        self._open: Why | None = None
+        self._began = clock.now().at
+        self._outage_since = 0.0
+        self._said: set[Why] = set()
+        self._closed = False
+
+    @property
+    def why(self) -> Why | None:
+        """The trouble that there is now."""
+        return self._open
+
+    def trouble(self, trouble: Trouble, *, since: datetime) -> None:
+        """Something is wrong since `since`. Said once until all is well again, however often it is tried."""
+        with self._lock:
+            if trouble.why in self._said or self._closed:
+                return
+            if self._open is None:
+                self._began = since
+                self._outage_since = monotonic() - (self._clock.now().at - since).total_seconds()
+            else:
+                self._finish(self._clock.now().at)
+            self._open = trouble.why
+            self._said.add(trouble.why)
+        _log.warning("camera %s: %s", self._camera_id, trouble)
+
+    def well(self, since: datetime) -> None:
+        """All is well since `since`."""
+        with self._lock:
+            if self._open is None:
+                return
+            self._finish(since)
+            self._open = None
+            self._said.clear()
+        _log.info("camera %s: good pictures again after %.0f s", self._camera_id, monotonic() - self._outage_since)
+
+    def moment(self, trouble: Trouble, *, began: datetime, ended: datetime) -> None:
+        """Something happened and is over: said, and a gap of its own."""
+        with self._lock:
+            self._keep(trouble.why, began, ended)
+        _log.warning("camera %s: %s", self._camera_id, trouble)
+
+    def note(self, said: str) -> None:
+        """A change that is no trouble."""
+        _log.info("camera %s: %s", self._camera_id, said)
+
+    def close(self) -> None:
+        """Nobody looks any more: an open gap ends here, and nothing is said from now on."""
+        with self._lock:
+            if self._open is not None:
+                self._finish(self._clock.now().at)
+            self._open, self._closed = None, True
+
+    def gaps(self) -> list[CameraGap]:
+        """The gaps that are over, each given once."""
+        with self._lock:
+            gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def _finish(self, at: datetime) -> None:
+        if self._open is not None:
+            self._keep(self._open, self._began, at)
+        self._began = at
+
+    def _keep(self, why: Why, began: datetime, ended: datetime) -> None:
+        # The clock may have been set back in between.
+        self._gaps.append(CameraGap(camera_id=self._camera_id, began=began, ended=max(began, ended), why=why))
