@@ -4,16 +4,23 @@ A folder holds policy.toml, subscribers.toml, laws/ID.toml, hotlists/ID.toml, ma
 write is a new file put in place by one rename, so that a reader never sees half of one.
 """
 
+from edge.desk.city import City, Turned
 from edge.desk.edit import SWITCHES, opt_in, opt_out
 from edge.desk.examples import copy_examples, examples
-from edge.desk.folder import hotlists, load, open_bundle, read, take_up, verify
+from edge.desk.folder import hotlists, load, open_bundle, read, take_up
+from edge.desk.follow import verify
 from edge.desk.init import Answers, init
 from edge.desk.laws import law_text, pack_for
+from edge.desk.pin import rotate
+from edge.desk.refused import Refused
 from edge.desk.sign import sign
 
 __all__ = [
     "SWITCHES",
     "Answers",
+    "City",
+    "Refused",
+    "Turned",
     "copy_examples",
     "examples",
     "hotlists",
@@ -25,6 +32,7 @@ __all__ = [
     "opt_out",
     "pack_for",
     "read",
+    "rotate",
     "sign",
     "take_up",
     "verify",

@@ -6,24 +6,25 @@ it tightens what is in force.
 
 import base64
 import binascii
+import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.desk.disk import get, why
+from edge.desk.follow import MANIFEST, SIGNATURE, follow, matches, verify
 from edge.desk.laws import law_text
 from edge.errors import PolicyError
 from edge.keys import load_public
 from edge.policy import bundle as bundles
 from edge.policy import hotlists as lists
-from edge.policy import policy, subscribers, tighten
-from edge.policy.bundle import Bundle, Manifest, hotlist_file, law_file, parse_manifest, sha256
+from edge.policy import policy, subscribers
+from edge.policy.bundle import Bundle, hotlist_file, law_file
 from edge.policy.hotlists import HotLists
+from edge.policy.manifest import parse_manifest, sha256, unsigned
 from edge.values import BundleFiles
 
-MANIFEST = "manifest.json"
-SIGNATURE = "manifest.sig"
+_SIGNATURE_BYTES = 64
+MOST_LAWS = 100
+"""Law packs in one folder."""
 
 
 def read(folder: Path) -> BundleFiles:
@@ -33,24 +34,12 @@ def read(folder: Path) -> BundleFiles:
     """
     if not folder.is_dir():
         raise PolicyError(f"`{folder}`: no such policy folder, make one with `homerule init {folder}`")
-    names = [policy.FILE, subscribers.FILE, *_names(folder, "laws")]
+    names = [policy.FILE, subscribers.FILE, *_laws(folder)]
     return BundleFiles(
-        manifest=get(folder / MANIFEST, name=MANIFEST) if (folder / MANIFEST).exists() else b"",
+        manifest=_if_there(folder, MANIFEST) or b"",
         signature=_signature(folder),
         files={name: get(folder / name, name=name) for name in names},
     )
-
-
-def verify(files: BundleFiles, city_public_key: Ed25519PublicKey) -> None:
-    """Returns if the city's key signed exactly these manifest bytes; PolicyError if not."""
-    if not files.manifest or files.signature is None:
-        raise PolicyError(f"{SIGNATURE}: the policy is not signed, sign it with `homerule sign`")
-    try:
-        city_public_key.verify(files.signature, files.manifest)
-    except InvalidSignature:
-        raise PolicyError(
-            f"{SIGNATURE}: is not the city's signature of this {MANIFEST}, sign again with the city's own key"
-        ) from None
 
 
 def load(folder: Path, *, pin: Path | None) -> tuple[BundleFiles, Bundle]:
@@ -72,28 +61,13 @@ def open_bundle(folder: Path, *, pin: Path | None) -> Bundle:
     return load(folder, pin=pin)[1]
 
 
-def take_up(folder: Path, *, in_force: Bundle, pin: Path | None) -> tuple[BundleFiles, Bundle]:
-    """What the folder asks for, if it may come into force after `in_force`; PolicyError (hold) if it may not.
+def take_up(folder: Path, *, in_force: Bundle, pin: Path) -> tuple[BundleFiles, Bundle]:
+    """What the folder asks for, if it may come into force after `in_force`; Refused (a PolicyError) if it may not.
 
-    A signed bundle must be newer, and must name the digest in force if that was tightened by hand. An edit without a
-    signature must tighten. The same bundle again is returned as it is in force.
+    For a house without a device of its own: see `City` for the one that has. The same again is returned as it is.
     """
-    files = read(folder)
-    manifest = parse_manifest(files.manifest) if files.manifest else None
-    if manifest is not None and _matches(files, manifest):
-        if pin is not None:
-            verify(files, load_public(pin))
-        fresh = bundles.parse(files, signed=pin is not None)
-        return files, _follow(fresh, in_force)
-    if manifest is None and in_force.version > 0:
-        raise PolicyError(f"{MANIFEST}: is missing, put it back or sign again with `homerule sign`")
-    files = bundles.unsigned(files.files, hotlists=in_force.hotlist_digests, like=manifest)
-    edited = bundles.parse(files, signed=in_force.signed, revision=in_force.revision + 1)
-    if edited.digest == in_force.digest:
-        return files, in_force
-    if not tighten.tightens(in_force, edited):
-        raise PolicyError(f"`{folder}`: the edit gives a right that is not in force, sign it with `homerule sign`")
-    return files, edited
+    taken = follow(read(folder), in_force=in_force, key=load_public(pin))
+    return taken.files, taken
 
 
 def hotlists(folder: Path, bundle: Bundle) -> HotLists:
@@ -116,51 +90,43 @@ def hotlist_digests(folder: Path, written: policy.Policy) -> dict[str, str]:
     return {name: sha256(get(folder / name, name=name)) for name in names}
 
 
-def _follow(fresh: Bundle, in_force: Bundle) -> Bundle:
-    if fresh.digest == in_force.digest:
-        return in_force
-    if fresh.version < in_force.version:
-        raise PolicyError(
-            f"{MANIFEST}: version {fresh.version} is older than version {in_force.version} in force, "
-            f"sign the files again to make a newer one"
-        )
-    if fresh.version == in_force.version and in_force.revision == 0:
-        raise PolicyError(f"{MANIFEST}: version {fresh.version} is in force with other bytes, sign a newer version")
-    if in_force.revision > 0 and fresh.replaces != in_force.digest:
-        raise PolicyError(
-            f"{MANIFEST}: was signed without the change made here since, "
-            f"take that over and sign with `--replaces {in_force.digest}`"
-        )
-    return fresh
-
-
 def _as_it_stands(folder: Path, files: BundleFiles) -> BundleFiles:
     """The files under a manifest that fits them: their own if it does, else one that nobody signed."""
     manifest = None
     if files.manifest:
         manifest = parse_manifest(files.manifest)
-        if _matches(files, manifest):
+        if matches(files, manifest):
             return files
     written = policy.parse(bundles.text(files.files[policy.FILE], policy.FILE))
     built_in = {law_file(name): law_text(name) for name in written.law.packs if law_file(name) not in files.files}
-    return bundles.unsigned({**files.files, **built_in}, hotlists=hotlist_digests(folder, written), like=manifest)
+    return unsigned({**files.files, **built_in}, hotlists=hotlist_digests(folder, written), like=manifest)
 
 
-def _matches(files: BundleFiles, manifest: Manifest) -> bool:
-    return dict(manifest.files) == {name: sha256(content) for name, content in files.files.items()}
-
-
-def _names(folder: Path, inner: str) -> list[str]:
+def _laws(folder: Path) -> list[str]:
     try:
-        return sorted(f"{inner}/{path.name}" for path in (folder / inner).glob("*.toml"))
+        with os.scandir(folder / "laws") as entries:
+            found = sorted(f"laws/{one.name}" for one in entries if one.name.endswith(".toml") and one.name[0] != ".")
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        raise PolicyError(f"{inner}: cannot be read, {why(error)}") from error
+        raise PolicyError(f"laws: cannot be read, {why(error)}; put the folder back") from error
+    if len(found) > MOST_LAWS:
+        raise PolicyError(f"laws: holds more than {MOST_LAWS} law packs, remove those that the policy does not name")
+    return found
+
+
+def _if_there(folder: Path, name: str) -> bytes | None:
+    return get(folder / name, name=name) if os.path.lexists(folder / name) else None
 
 
 def _signature(folder: Path) -> bytes | None:
-    if not (folder / SIGNATURE).exists():
+    written = _if_there(folder, SIGNATURE)
+    if written is None:
         return None
     try:
-        return base64.b64decode(get(folder / SIGNATURE, name=SIGNATURE).strip(), validate=True)
+        signature = base64.b64decode(written.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise PolicyError(f"{SIGNATURE}: is not a signature in base64, sign again with `homerule sign`") from None
+        signature = b""
+    if len(signature) != _SIGNATURE_BYTES:
+        raise PolicyError(f"{SIGNATURE}: is not a signature in base64, sign again with `homerule sign`")
+    return signature

@@ -4,6 +4,7 @@ Everything is checked before anything is written; a bundle that the camera would
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +12,15 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.desk.disk import get, put
-from edge.desk.folder import MANIFEST, SIGNATURE, hotlist_digests, read
+from edge.desk.folder import hotlist_digests, read
+from edge.desk.follow import MANIFEST, SIGNATURE
 from edge.desk.laws import law_text, pack_for
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
 from edge.policy import hotlists as lists
 from edge.policy import policy
-from edge.policy.bundle import Bundle, Manifest, hotlist_file, law_file, parse_manifest, sha256, text
+from edge.policy.bundle import Bundle, hotlist_file, law_file, text
+from edge.policy.manifest import LEDGER_ID, Manifest, parse_manifest, sha256
 from edge.policy.policy import Policy
 from edge.values import BundleFiles
 
@@ -30,11 +33,12 @@ def sign(
     devices: Sequence[str] = (),
     replaces: str | None = None,
     version: int | None = None,
+    adopt: Sequence[str] = (),
 ) -> Bundle:
     """Signs the folder as it stands: writes manifest.json and manifest.sig, and law packs that it names and lacks.
 
-    `devices`, `version` and `replaces` default to what follows from the manifest that is there. Raises PolicyError, and
-    then nothing was written.
+    `devices`, `version` and `replaces` default to what follows from the manifest that is there; the audit logs that it
+    adopted stay, those in `adopt` come to them. Raises PolicyError, and then nothing was written.
     """
     before = read(folder)
     last = parse_manifest(before.manifest) if before.manifest else None
@@ -45,6 +49,7 @@ def sign(
         version=_version(version, last),
         replaces=replaces or (sha256(before.manifest) if last else None),
         devices=_devices(devices, last),
+        ledgers=_ledgers(adopt, last),
         signed_at=now.replace(microsecond=0),
         files={name: sha256(files[name]) for name in sorted(files)},
         hotlists=hotlist_digests(folder, written),
@@ -75,6 +80,14 @@ def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
     if not devices:
         raise PolicyError("the bundle is for no device yet, name each with `--device ID` as in its device.toml")
     return devices
+
+
+def _ledgers(adopt: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
+    for one in adopt:
+        if re.fullmatch(LEDGER_ID, one) is None:
+            raise PolicyError(f"`--adopt {one}` is no audit log's name, take it from `homerule status` on the device")
+    kept = last.ledgers if last else ()
+    return (*kept, *(one for one in dict.fromkeys(adopt) if one not in kept))
 
 
 def _worth_signing(folder: Path, made: Bundle, now: datetime) -> None:

@@ -70,7 +70,14 @@ def _sharing_tightens(old: Sharing, new: Sharing) -> bool:
         old.deputised_as_federal and not new.deputised_as_federal,
         *(new.channels[name] and not old.channels[name] for name in old.channels),
     ]
-    return worded and not any(opened)
+    return worded and _states_tighten(old, new) and not any(opened)
+
+
+def _states_tighten(old: Sharing, new: Sharing) -> bool:
+    """The states by name count only where agencies of listed states are served."""
+    if new.out_of_state is not OutOfState.LISTED_STATES or old.out_of_state is OutOfState.AGREEMENT:
+        return True
+    return set(new.states) <= set(old.states)
 
 
 def _height(order: type[StrEnum], value: object) -> int:

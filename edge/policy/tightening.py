@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
-from edge.policy.policy import ChannelName, Closed, Federal, Id, Instant, OutOfState, Policy, Sharing
+from edge.policy.policy import ChannelName, Closed, Federal, Id, Instant, OutOfState, Policy, Sharing, UsState
 from edge.policy.subscribers import Subscriber
 from edge.policy.vocabulary import Purpose
 
@@ -33,14 +33,19 @@ ORDERS: dict[str, tuple[bool | str, ...]] = {
     "deputised_as_federal": (True, False),
 }
 """The switches of `[sharing]`, each from closed to open; the named channels are beside them."""
+_LISTED = OutOfState.LISTED_STATES
 
 
 class Tightening(BaseModel):
-    """What is closed: switches at most so far open, channels off, bans added, agencies suspended, times cut short."""
+    """What is closed: switches at most so far open, channels off, bans added, agencies suspended, times cut short.
+
+    `states` are the only ones left where `out_of_state` is at most `listed-states`.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     switches: dict[str, bool | str] = Field(default_factory=dict)
+    states: tuple[UsState, ...] = ()
     channels: tuple[ChannelName, ...] = ()
     banned: tuple[Purpose, ...] = ()
     suspended: tuple[Id, ...] = ()
@@ -77,12 +82,16 @@ def between(old: Policy, new: Policy, before: Mapping[str, Subscriber], after: M
     sooner = new.valid_until if new.valid_until < old.valid_until else None
     shorter = new.retention.undelivered_hours < old.retention.undelivered_hours
     was, now = old.sharing.channels, new.sharing.channels
+    closed = {
+        name: getattr(new.sharing, name)
+        for name in ORDERS
+        if _height(name, getattr(new.sharing, name)) < _height(name, getattr(old.sharing, name))
+    }
+    if _lists_fewer(old.sharing, new.sharing):
+        closed["out_of_state"] = _LISTED
     return Tightening(
-        switches={
-            name: getattr(new.sharing, name)
-            for name in ORDERS
-            if _height(name, getattr(new.sharing, name)) < _height(name, getattr(old.sharing, name))
-        },
+        switches=closed,
+        states=_sorted(new.sharing.states) if closed.get("out_of_state") == _LISTED else (),
         channels=_sorted(name for name in was if was[name] and not now.get(name, True)),
         banned=_sorted(set(new.purposes.banned) - set(old.purposes.banned)),
         suspended=_sorted(name for name in after if after[name].suspended and not _is_suspended(before.get(name))),
@@ -98,6 +107,7 @@ def both(one: Tightening, two: Tightening) -> Tightening:
         switches[name] = _lower(name, switches.get(name, value), value)
     return Tightening(
         switches=switches,
+        states=_states(switches.get("out_of_state"), one, two),
         channels=_sorted({*one.channels, *two.channels}),
         banned=_sorted({*one.banned, *two.banned}),
         suspended=_sorted({*one.suspended, *two.suspended}),
@@ -147,6 +157,8 @@ def _words(by: Tightening) -> Iterator[str]:
     for name, value in sorted(by.switches.items()):
         said = {False: "off", True: "on"}[value] if isinstance(value, bool) else value
         yield f"{name.replace('_', '-')} {said}"
+    if by.switches.get("out_of_state") == _LISTED:
+        yield f"of other states only {', '.join(by.states) or 'none'}"
     yield from (f"{name} off" for name in by.channels)
     yield from (f"purpose {purpose.value} banned" for purpose in by.banned)
     yield from (f"{name} suspended" for name in by.suspended)
@@ -157,9 +169,26 @@ def _words(by: Tightening) -> Iterator[str]:
 
 
 def _sharing(sharing: Sharing, by: Tightening) -> Sharing:
-    lower = {name: _lower(name, getattr(sharing, name), value) for name, value in by.switches.items()}
+    lower: dict[str, object] = {
+        name: _lower(name, getattr(sharing, name), value) for name, value in by.switches.items()
+    }
     channels = {name: is_open and name not in by.channels for name, is_open in sharing.channels.items()}
+    if lower.get("out_of_state") == _LISTED and by.switches["out_of_state"] == _LISTED:
+        left = sharing.states if sharing.out_of_state == _LISTED else by.states
+        lower["states"] = tuple(state for state in left if state in by.states)
     return sharing.model_copy(update={**lower, "channels": channels})
+
+
+def _lists_fewer(old: Sharing, new: Sharing) -> bool:
+    return old.out_of_state == new.out_of_state == _LISTED and not set(old.states) <= set(new.states)
+
+
+def _states(value: bool | str | None, *those: Tightening) -> tuple[str, ...]:
+    """The states that each of those tightenings leaves which name any."""
+    if value != _LISTED:
+        return ()
+    named = [set(one.states) for one in those if one.switches.get("out_of_state") == _LISTED]
+    return _sorted(set.intersection(*named))
 
 
 def _height(name: str, value: object) -> int:

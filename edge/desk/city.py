@@ -1,0 +1,199 @@
+"""The city's files as the daemon sees them: what may come into force on this device, and whether anything has changed.
+
+Nothing is believed for lying in a folder: it counts under the pinned key, for this device, for the audit log that the
+city has adopted, above the floor. Where one of these is wrong nothing is shared, and the error says which and the mend.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge.desk import floor as floors
+from edge.desk import folder as folders
+from edge.desk import pin as pins
+from edge.desk.floor import Floor
+from edge.desk.follow import MANIFEST, follow, for_this, verify
+from edge.desk.refused import Refused
+from edge.desk.watch import Seen, look
+from edge.errors import PolicyError
+from edge.keys import public_text
+from edge.policy import bundle as bundles
+from edge.policy.bundle import Bundle
+from edge.policy.hotlists import HotLists
+from edge.policy.manifest import parse_manifest, signed_part
+from edge.values import BundleFiles
+
+Stored = tuple[BundleFiles, int, bool]
+Turned = tuple[BundleFiles, Bundle]
+
+
+class City:
+    """The policy folder, the pin and the floor of one device. Used by one thread at a time; `changed` by any."""
+
+    def __init__(self, *, folder: Path, pin: Path, floor: Path | None, device_id: str, pin_owner: int = 0) -> None:
+        """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none."""
+        self._folder, self._pin, self._floor = folder, pin, floor
+        self._device_id, self._pin_owner = device_id, pin_owner
+        self._key: Ed25519PublicKey | None = None
+        self._stored: Stored | None = None
+        self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
+        self._seen: Seen = ()
+        self._last: tuple[BundleFiles, bytes, str | None, Bundle | Refused] | None = None
+
+    @property
+    def pinned(self) -> str | None:
+        """The city's public key that counts now (base64), as the audit log should know it; None before it was read."""
+        return None if self._key is None else public_text(self._key)
+
+    def changed(self) -> bool:
+        """Whether a file was changed, swapped, removed or made unreadable since the last look; true at the first."""
+        seen = look(self._folder, self._pin, pins.beside(self._pin))
+        before, self._seen = self._seen, seen
+        return seen != before
+
+    def restore(
+        self, stored: Stored | None, *, ledger_id: str, tree_size: int, pinned: str | None = None
+    ) -> Turned | None:
+        """The bundle that the audit log holds, if it may be in force again; None when the log holds none yet.
+
+        `pinned` is the key that the log names last (base64). Raises Refused: then nothing is shared, and `take_up`
+        tries again. Writes the floor of a new audit log.
+        """
+        try:
+            version = parse_manifest(stored[0].manifest).version if stored else 0
+            self._key = pins.key(pinned, "the audit log") if pinned is not None else self._key
+        except PolicyError as error:
+            raise Refused(
+                f"the audit log does not hold what it should, {error}", why="unreadable", hold=True
+            ) from error
+        self._stored, revision = stored, stored[1] if stored else 0
+        self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=tree_size)
+        return self._restored()
+
+    def take_up(self, in_force: Bundle | None, *, ledger_id: str) -> Turned:
+        """What the folder asks for, if it may come into force; `in_force` itself when it asks for nothing new.
+
+        Raises Refused; its `hold` says whether sharing must stop until somebody has looked.
+        """
+        key = self._pinned_key()
+        if in_force is None:
+            restored = self._restored()
+            in_force = None if restored is None else restored[1]
+        try:
+            files = folders.read(self._folder)
+        except PolicyError as error:
+            raise Refused(str(error), why="unreadable", hold=True) from error
+        taken = self._follow(files, in_force, key, ledger_id)
+        self._above_floor(taken, ledger_id)
+        return taken.files, taken
+
+    def hotlists(self, bundle: Bundle) -> HotLists:
+        """The hot lists that the bundle names; PolicyError, and then none counts."""
+        return folders.hotlists(self._folder, bundle)
+
+    def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
+        """Raises the floor to what the audit log holds now. PolicyError if it cannot be written, or lies higher."""
+        if self._floor is None:
+            return
+        now = Floor(ledger=self._held.ledger, version=version, revision=revision, tree_size=tree_size)
+        before = floors.read(self._floor)
+        if before is not None and before.ledger != now.ledger and version <= before.version:
+            return  # a new audit log that the city has not adopted: the old floor still guards
+        if before is not None and before.ledger == now.ledger:
+            wrong = floors.disagrees(self._floor, before, now, has_bundle=version > 0)
+            if wrong is not None:
+                raise Refused(wrong, why="floor", hold=True)
+            if before == now:
+                return
+        floors.write(self._floor, now)
+
+    def _follow(self, files: BundleFiles, in_force: Bundle | None, key: Ed25519PublicKey, ledger_id: str) -> Bundle:
+        """As `follow`; the same question again, as on hold, is answered from memory."""
+        asked = (files, public_text(key).encode(), in_force.digest if in_force else None)
+        if self._last is not None and self._last[:3] == asked:
+            if isinstance(self._last[3], Refused):
+                raise self._last[3]
+            if in_force is None or self._last[3].digest != in_force.digest:
+                return self._last[3]
+            return in_force
+        try:
+            taken = follow(files, in_force=in_force, key=key, device=self._device_id, ledger=ledger_id)
+        except Refused as refusal:
+            self._last = (*asked, refusal)
+            raise
+        self._last = (*asked, taken)
+        return taken
+
+    def _restored(self) -> Turned | None:
+        key = self._pinned_key()
+        self._check_floor()
+        if self._stored is None:
+            return None
+        files, revision, _ = self._stored
+        try:
+            signed = signed_part(files)
+            self._vouched(signed, key)
+            bundle = bundles.parse(files, signed=True, revision=revision)
+        except PolicyError as error:
+            raise Refused(
+                f"{self._pin}: what is in force was not signed with the pinned key, so nothing is shared; put the "
+                f"city's own key back, or change it with `homerule pin rotate` ({error})",
+                why="pin",
+                hold=True,
+            ) from error
+        foreign = for_this(parse_manifest(signed.manifest), self._device_id, self._held.ledger)
+        if foreign is not None:
+            raise Refused(foreign[1], why=foreign[0], hold=True, digest=bundle.digest, version=bundle.version)
+        return files, bundle
+
+    def _vouched(self, signed: BundleFiles, key: Ed25519PublicKey) -> None:
+        """That the pinned key, or one that has vouched for it, has signed what the audit log holds."""
+        try:
+            verify(signed, key)
+        except PolicyError:
+            verify(signed, *pins.ancestors(self._pin, key))
+
+    def _pinned_key(self) -> Ed25519PublicKey:
+        """The pinned key, if it is the one that was known, or one to which that one's word leads."""
+        try:
+            found = pins.load(self._pin, owner=self._pin_owner)
+            known = self._key
+            if known is not None and not _among(known, [found]) and not _among(known, pins.ancestors(self._pin, found)):
+                raise PolicyError(
+                    f"{self._pin}: the city's key is not the one that this device knows, so nothing is shared; put "
+                    f"that one back, or change it with `homerule pin rotate`, which the old key signs"
+                )
+        except PolicyError as error:
+            raise Refused(str(error), why="pin", hold=True) from error
+        self._key = found
+        return found
+
+    def _check_floor(self) -> None:
+        if self._floor is None:
+            return
+        floor, has_bundle = floors.read(self._floor), self._stored is not None
+        wrong = floors.disagrees(self._floor, floor, self._held, has_bundle=has_bundle)
+        if wrong is not None:
+            raise Refused(wrong, why="floor", hold=True)
+        if floor is None:
+            floors.write(self._floor, self._held)
+
+    def _above_floor(self, taken: Bundle, ledger_id: str) -> None:
+        """A new audit log begins with a bundle newer than all that this device had before."""
+        if self._floor is None:
+            return
+        floor = floors.read(self._floor)
+        if floor is not None and floor.ledger != ledger_id and taken.version <= floor.version:
+            raise Refused(
+                f"{MANIFEST}: version {taken.version} is not newer than version {floor.version}, which was in "
+                f"force here before the audit log was lost; sign with `homerule sign --version {floor.version + 1}`",
+                why="floor",
+                hold=True,
+                digest=taken.digest,
+                version=taken.version,
+            )
+
+
+def _among(key: Ed25519PublicKey, others: Sequence[Ed25519PublicKey]) -> bool:
+    return public_text(key) in [public_text(other) for other in others]
