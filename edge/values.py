@@ -190,14 +190,36 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again."""
+    """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again.
+
+    `position` is that of its read in the audit log: a subscriber's reads are sent in that order.
+    """
 
     envelope: Envelope
+    position: int
     obligations: tuple[str, ...]
     bundle_digest: str
     decided_at: datetime
     sent_at: datetime | None
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """All that is recorded of one read: a decision for each subscriber, an envelope for each that is allowed it."""
+
+    tagged: TaggedRead
+    decisions: tuple[Decision, ...]
+    envelopes: tuple[Envelope, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """What a subscriber brought back: the token from inside the sealed body settles the message."""
+
+    subscriber_id: str
+    message_id: str
+    ack_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,11 @@ class Bundles:
         """Whether a bundle with this digest was ever accepted here."""
         return self._db.execute("SELECT 1 FROM bundles WHERE digest = ?", (digest,)).fetchone() is not None
 
+    def in_force(self) -> str | None:
+        """The digest of the bundle that was accepted last."""
+        row = self._db.execute("SELECT digest FROM bundles ORDER BY position DESC LIMIT 1").fetchone()
+        return None if row is None else str(row[0])
+
     def keep(self, position: int, digest: str, files: BundleFiles) -> None:
         """Keeps the bytes beside the entry at `position` that accepted them; equal files are kept once."""
         self._db.execute("INSERT INTO bundles VALUES (?, ?, ?, ?)", (position, digest, files.manifest, files.signature))

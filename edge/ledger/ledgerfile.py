@@ -2,16 +2,17 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import LedgerError
 from edge.ledger.bundles import Bundles
 from edge.ledger.database import PATIENCE, faults_named, open_writable
-from edge.ledger.entries import Acknowledged, Begun, Dropped, Expired, Runs, runs
+from edge.ledger.deliveries import Deliveries
+from edge.ledger.entries import Begun
 from edge.ledger.log import Log
-from edge.ledger.outbox import Outbox, Row, by_subscriber
+from edge.ledger.outbox import Outbox
 
 Commit = Callable[[sqlite3.Connection], None]
 
@@ -31,11 +32,12 @@ class LedgerFile:
         self._commit = commit
         self._lock = threading.RLock()
         self._db = open_writable(path)
-        self._stale = False
+        self._stale, self._written = False, True
         try:
             with faults_named(path):
                 self._seen = self._data_version()
                 self.log, self.outbox, self.bundles = Log(self._db), Outbox(self._db), Bundles(self._db)
+                self.deliveries = Deliveries(self.log, self.outbox)
         except BaseException:
             self._db.close()
             raise
@@ -47,7 +49,7 @@ class LedgerFile:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._refresh()
-                before = self.log.size
+                before, self._written = self.log.size, True
                 yield
                 if self.log.size != before:
                     self.log.save()
@@ -68,11 +70,14 @@ class LedgerFile:
     def truncate(self) -> bool:
         """Empties the write-ahead log into the file, unless another process is reading it; waits for nobody."""
         with self._lock, faults_named(self.path):
+            if not self._written:
+                return True
             self._db.execute("PRAGMA busy_timeout = 0")
             try:
                 busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
+            self._written = bool(busy)
             return not busy
 
     def close(self) -> None:
@@ -106,36 +111,6 @@ class LedgerFile:
         """Closes the file as it is."""
         self._db.close()
 
-    def batches(self, rows: Iterable[Row], *, sent: bool, at: int) -> tuple[Runs, ...]:
-        """Those rows that were, or were never, sent, as the log names them."""
-        return self._runs(by_subscriber(rows, sent=sent), at)
-
-    def drop(self, subscriber_id: str, reasons: Sequence[str], at: int) -> int:
-        """Deletes a subscriber's rows and says so in the log; gives their number."""
-        rows = self.outbox.of(subscriber_id)
-        if rows:
-            unsent, sent = self.batches(rows, sent=False, at=at), self.batches(rows, sent=True, at=at)
-            self.log.append(Dropped(reasons=tuple(reasons), unsent=unsent, sent=sent), at)
-            self.outbox.delete(rows)
-        return len(rows)
-
-    def expire(self, now: int, at: int) -> int:
-        """Deletes the rows whose time is over at `now` and says so in the log; gives their number."""
-        rows = self.outbox.expired(now)
-        if rows:
-            unsent, sent = self.batches(rows, sent=False, at=at), self.batches(rows, sent=True, at=at)
-            self.log.append(Expired(unsent=unsent, sent=sent), at)
-            self.outbox.delete(rows)
-        self.outbox.forget(now)
-        return len(rows)
-
-    def log_acknowledgements(self, at: int) -> None:
-        """Writes the acknowledgements that came since the last time, as one entry."""
-        unlogged = self.outbox.unlogged()
-        if unlogged:
-            self.log.append(Acknowledged(reads=self._runs(unlogged, at)), at)
-            self.outbox.logged()
-
     def latest_note(self) -> str | None:
         """The checkpoint that was stored last."""
         row = self._db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
@@ -147,12 +122,6 @@ class LedgerFile:
         if len(last) == 2 and last[0][1] - last[1][1] < _KEPT_APART:
             self._db.execute("DELETE FROM checkpoints WHERE size = ?", (last[0][0],))
         self._db.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", (size, note, at))
-
-    def _runs(self, reads: Mapping[str, list[int]], at: int) -> tuple[Runs, ...]:
-        return tuple(
-            runs(self.log.name("subscriber", subscriber_id, at), positions)
-            for subscriber_id, positions in sorted(reads.items())
-        )
 
     def _refresh(self) -> None:
         """Takes the log's state from the disk again if a transaction failed or another process has written."""

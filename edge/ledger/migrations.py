@@ -118,4 +118,11 @@ _FIRST = (
     "CREATE INDEX settled_forget ON settled (forget_at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    "DROP INDEX outbox_due",
+    "ALTER TABLE outbox DROP COLUMN next_send_at",  # follows from sent_at and attempts
+    "CREATE INDEX outbox_queue ON outbox (subscriber_id, position)",
+    "CREATE INDEX outbox_age ON outbox (decided_at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

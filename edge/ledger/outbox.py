@@ -7,7 +7,7 @@ import hmac
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,13 +15,17 @@ from edge.clock import from_milliseconds, milliseconds
 from edge.ledger.facts import tags_from, tags_text
 from edge.values import Decision, Envelope, Waiting
 
+WINDOW = 64  # reads of one subscriber that may be on their way unacknowledged
 RESEND_FIRST = 5_000  # milliseconds after the first send
-RESEND_LONGEST = 300_000
+RESEND_LONGEST = 60_000
 REMEMBERED_FOR = 86_400_000  # milliseconds past the expiry in which a late acknowledgement is still taken
 
+Turn = Callable[[str], tuple[int, int] | None]
+"""For a subscriber: the position up to which its rows are on their way, and how many more may go; None for none."""
+
 _COLUMNS = (
-    "message_id, subscriber_id, topic, header, payload, expires_at, ack_digest, tags, obligations, bundle_digest, "
-    "decided_at, sent_at, attempts"
+    "message_id, subscriber_id, position, topic, header, payload, expires_at, ack_digest, tags, obligations, "
+    "bundle_digest, decided_at, sent_at, attempts"
 )
 
 
@@ -58,19 +62,15 @@ class Outbox:
             decision.bundle_digest,
             at,
         )
-        self._db.execute("INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,0,0,0)", values)
+        self._db.execute("INSERT INTO outbox VALUES (?,?,?,?,?,?,?,?,?,?,?,?,NULL,0,0)", values)
 
-    def due(self, now: int, limit: int, to: Callable[[str], bool]) -> list[Waiting]:
-        """Rows whose time has come: of each subscriber the oldest first, and those whom `to` lets in in turn."""
-        query = (
-            "SELECT message_id FROM outbox WHERE subscriber_id = ? AND next_send_at <= ? AND expires_at > ? "
-            "ORDER BY position LIMIT ?"
-        )
-        queues = []
-        for subscriber_id in filter(to, self._in_turn()):
-            found = [row[0] for row in self._db.execute(query, (subscriber_id, now, now, limit))]
-            if found:
-                queues.append((subscriber_id, found))
+    def due(self, now: int, limit: int, turn: Turn) -> list[Waiting]:
+        """Rows to send: of each subscriber the oldest first, and the subscribers in turn.
+
+        Only a subscriber's oldest `WINDOW` rows can be on their way. When the oldest of all has not been acknowledged
+        for too long, what is on its way begins again with it, so that reads arrive in their order.
+        """
+        queues = [(name, found) for name in self._in_turn() if (found := self._queue(name, now, limit, turn(name)))]
         chosen: list[str] = []
         for rank in range(limit):
             for subscriber_id, found in queues:
@@ -78,6 +78,20 @@ class Outbox:
                     chosen.append(found[rank])
                     self._served = subscriber_id
         return [waiting for message_id in chosen if (waiting := self.get(message_id)) is not None]
+
+    def _queue(self, subscriber_id: str, now: int, limit: int, turn: tuple[int, int] | None) -> list[str]:
+        """The message ids of one subscriber that may go now, oldest first."""
+        if turn is None:
+            return []
+        under_way, most = turn
+        query = (
+            "SELECT message_id, position, sent_at, attempts FROM outbox WHERE subscriber_id = ? AND expires_at > ? "
+            "ORDER BY position LIMIT ?"
+        )
+        rows = self._db.execute(query, (subscriber_id, now, WINDOW)).fetchall()
+        if not (rows and _is_overdue(rows[0][2], rows[0][3], now)):
+            rows = [row for row in rows if row[1] > under_way or row[2] is None]
+        return [row[0] for row in rows[: min(limit, most)]]
 
     def get(self, message_id: str) -> Waiting | None:
         """One row, None if it is no longer waiting."""
@@ -97,19 +111,31 @@ class Outbox:
         """All rows whose time is over."""
         return self._rows("expires_at <= ?", (now,))
 
-    def mark_sent(self, message_id: str, at: int) -> tuple[Row, Waiting] | None:
+    def decided(self, before: int) -> list[Row]:
+        """All rows decided at `before` or earlier."""
+        return self._rows("decided_at <= ?", (before,))
+
+    def oldest(self, number: int) -> list[Row]:
+        """The oldest rows of all subscribers together; none for a number below one."""
+        return self._rows("rowid IN (SELECT rowid FROM outbox ORDER BY rowid LIMIT ?)", (max(number, 0),))
+
+    def mark_sent(self, row: Waiting, at: int) -> tuple[Row, Waiting] | None:
         """Counts one send: the row as it was and as it is; None if it is gone or its time is over."""
-        row = self.find(message_id)
-        if row is None:
-            return None
-        pause = "min(?, ? << min(attempts, 16))"
         changed = self._db.execute(
-            f"UPDATE outbox SET next_send_at = ? + {pause}, sent_at = ?, attempts = attempts + 1 "  # noqa: S608
-            "WHERE message_id = ? AND expires_at > ?",
-            (at, RESEND_LONGEST, RESEND_FIRST, at, message_id, at),
+            "UPDATE outbox SET sent_at = ?, attempts = attempts + 1 WHERE message_id = ? AND expires_at > ? "
+            "RETURNING attempts",
+            (at, row.envelope.message_id, at),
+        ).fetchall()
+        if not changed:
+            return None
+        attempts = int(changed[0][0])
+        was = Row(
+            message_id=row.envelope.message_id,
+            subscriber_id=row.envelope.subscriber_id,
+            position=row.position,
+            sent=attempts > 1,
         )
-        waiting = self.get(message_id)
-        return (row, waiting) if changed.rowcount and waiting is not None else None
+        return was, replace(row, sent_at=from_milliseconds(at), attempts=attempts)
 
     def delete(self, rows: Iterable[Row]) -> None:
         """Deletes rows; of those that were sent a trace is kept, so that a late acknowledgement still counts."""
@@ -198,8 +224,27 @@ def by_subscriber(rows: Iterable[Row], *, sent: bool) -> Mapping[str, list[int]]
     return found
 
 
-def _waiting(row: tuple[str, str, str, bytes, bytes, int, bytes, str, str, str, int, int | None, int]) -> Waiting:
-    message_id, subscriber_id, topic, header, payload, expires_at, ack_digest, tags, obligations, bundle, *times = row
+def _is_overdue(sent_at: int | None, attempts: int, now: int) -> bool:
+    """Whether a row was sent so long ago that it is sent again; a clock that was moved back does not make it wait."""
+    pause = min(RESEND_LONGEST, RESEND_FIRST << min(attempts - 1, 16)) if attempts else 0
+    return sent_at is not None and not sent_at <= now < sent_at + pause
+
+
+def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, str, int, int | None, int]) -> Waiting:
+    (
+        message_id,
+        subscriber_id,
+        position,
+        topic,
+        header,
+        payload,
+        expires_at,
+        ack_digest,
+        tags,
+        obligations,
+        bundle,
+        *times,
+    ) = row
     decided_at, sent_at, attempts = times
     envelope = Envelope(
         message_id=message_id,
@@ -213,6 +258,7 @@ def _waiting(row: tuple[str, str, str, bytes, bytes, int, bytes, str, str, str, 
     )
     return Waiting(
         envelope=envelope,
+        position=position,
         obligations=tuple(json.loads(obligations)),
         bundle_digest=bundle,
         decided_at=from_milliseconds(decided_at or 0),

@@ -4,38 +4,37 @@ Nothing leaves unrecorded: when a method here raises LedgerError, nothing of wha
 caller stops sharing. One connection behind one lock, used from several threads.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clock import Clock, milliseconds
-from edge.errors import LedgerError
+from edge.errors import LedgerError, Superseded
 from edge.keys import public_text
 from edge.ledger import checkpoint, recording
 from edge.ledger.bundles import accepted
-from edge.ledger.entries import (
-    ENTRY_VERSION,
-    AcknowledgementRefused,
-    Begun,
-    Entry,
-    Logged,
-    Pattern,
-    Read,
-    Refused,
-    Sent,
-    SentAgain,
-)
+from edge.ledger.entries import ENTRY_VERSION, Begun, Entry, Logged, Pattern, Read
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
+from edge.ledger.outbox import Turn
 from edge.ledger.tally import Tally, tally
-from edge.values import BundleFiles, Checkpoint, Decision, Envelope, TaggedRead, Waiting
+from edge.values import (
+    Acknowledgement,
+    BundleFiles,
+    Checkpoint,
+    Decision,
+    Envelope,
+    Recorded,
+    TaggedRead,
+    Waiting,
+)
 
 LEDGER_NAME = "ledger.sqlite"
-_ACKNOWLEDGED_BATCH = 256
+_NOBODY_IS_SERVED = (2**63 - 1, 2**31)  # nothing is on its way but what has been sent
 
 
 class Ledger:
@@ -44,6 +43,7 @@ class Ledger:
     def __init__(self, *, file: LedgerFile, clock: Clock, key: Ed25519PrivateKey, begun: Begun) -> None:
         self._file, self._clock, self._key, self._begun = file, clock, key, begun
         self._log, self._outbox, self._bundles = file.log, file.outbox, file.bundles
+        self._deliveries = file.deliveries
 
     @classmethod
     def open(
@@ -75,7 +75,7 @@ class Ledger:
         """Writes what is pending to the log and closes the file."""
         try:
             with self._writing() as at:
-                self._file.log_acknowledgements(at)
+                self._deliveries.log_acknowledgements(at)
         finally:
             self._file.close()
 
@@ -122,7 +122,7 @@ class Ledger:
             for note in notes:
                 self._log.append(note, at)
             for subscriber_id, reasons in sorted((drops or {}).items()):
-                self._file.drop(subscriber_id, reasons, at)
+                self._deliveries.drop(subscriber_id, reasons, at)
 
     def bundle_in_force(self) -> tuple[BundleFiles, int, bool] | None:
         """The bundle that was accepted last, its revision, and whether it was signed."""
@@ -136,94 +136,78 @@ class Ledger:
             return self._log.append(entry, at)
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
-        """Writes a read's decisions to the log and its envelopes to the outbox; gives the entry's position.
+        """`record_many` of one read; gives its entry's position."""
+        (position,) = self.record_many(
+            [Recorded(tagged=tagged, decisions=tuple(decisions), envelopes=tuple(envelopes))]
+        )
+        return position
 
-        The same again changes nothing, so that a caller who was told of a failure may retry. LedgerError if the parts
-        do not belong together, if the read is known with another content, or if its bundle was never accepted here.
+    def record_many(self, reads: Sequence[Recorded]) -> list[int]:
+        """Writes the decisions of reads to the log and their envelopes to the outbox, all or none, with one commit.
+
+        Gives their entries' positions. The same again changes nothing, so that a caller who was told of a failure may
+        retry. Superseded if a read was decided under another bundle than the one in force. LedgerError if the parts do
+        not belong together or a read is known with another content.
         """
-        recording.check(tagged, decisions, envelopes, test=self._begun.mode == "test")
-        tags, decided = tagged.tags, recording.pattern(decisions)
+        for read in reads:
+            recording.check(read.tagged, read.decisions, read.envelopes, test=self._begun.mode == "test")
         with self._writing() as at:
-            self._check_bundle(decided)
-            entry = Read(
-                read_id=tags.read_id,
-                camera=self._log.name("camera", tags.camera_id, at),
-                pattern=self._log.pattern(decided, at),
-                age=at - milliseconds(tags.captured_at),
-                replaces=self._replaced(tags.replaces),
-                payloads=recording.payloads_digest(envelopes),
-            )
-            known = self._log.find_read(tags.read_id)
-            if known is not None:
-                self._check_same(known, entry)
-                return known
-            position = self._log.add_read(entry, at)
-            of = {decision.subscriber_id: decision for decision in decisions}
-            for envelope in envelopes:
-                self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
-            return position
+            return [self._record(read, at) for read in reads]
 
-    def due(self, now: datetime, *, limit: int, to: Callable[[str], bool] = lambda _: True) -> list[Waiting]:
-        """At most `limit` rows to send, new or not acknowledged for a while, to those subscribers whom `to` lets in.
+    def due(self, now: datetime, *, limit: int, turn: Turn = lambda _: _NOBODY_IS_SERVED) -> list[Waiting]:
+        """At most `limit` rows to send now; oldest first, subscribers in turn.
 
-        Oldest first, subscribers in turn.
+        `turn` says for a subscriber up to which position its rows are on their way and how many more may go, None for
+        none. Without it: what was never sent, or not acknowledged for too long.
         """
         with self._file.reading():
-            return self._outbox.due(milliseconds(now), limit, to)
+            return self._outbox.due(milliseconds(now), limit, turn)
 
-    def mark_sent(self, rows: Sequence[Waiting]) -> list[Waiting]:
+    def mark_sent(self, rows: Sequence[Waiting], *, refused: Sequence[tuple[Waiting, Decision]] = ()) -> list[Waiting]:
         """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:
-        rows that were settled, dropped or ran out meanwhile are missing from it."""
-        if not rows:
+        rows that were settled, dropped or ran out meanwhile are missing from it. Those `refused` by the decision beside
+        them are deleted with the same commit."""
+        if not rows and not refused:
             return []
         with self._writing() as at:
-            found = [self._outbox.mark_sent(row.envelope.message_id, at) for row in rows]
-            marked = [each for each in found if each is not None]
-            for maker, again in ((Sent, False), (SentAgain, True)):
-                batch = self._file.batches((row for row, _ in marked), sent=again, at=at)
-                if batch:
-                    self._log.append(maker(reads=batch), at)
-            return [waiting for _, waiting in marked]
+            for row, decision in refused:
+                self._refuse(row, decision, at)
+            return self._deliveries.send(rows, at)
 
     def refuse(self, row: Waiting, decision: Decision) -> bool:
         """Deletes a row that was decided again and may no longer go; False if it was gone already."""
-        message_id = row.envelope.message_id
-        if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
-            raise LedgerError(f"envelope `{message_id}` was refused with the decision of another one")
         with self._writing() as at:
-            found = self._outbox.find(message_id)
-            if found is None:
-                return False
-            decided = recording.pattern([decision])
-            self._check_bundle(decided)
-            pattern = self._log.pattern(decided, at)
-            self._log.append(Refused(pattern=pattern, read=found.position, sent=int(found.sent)), at)
-            self._outbox.delete([found])
-            return True
+            return self._refuse(row, decision, at)
 
     def acknowledge(self, subscriber_id: str, message_id: str, ack_token: str) -> bool:
-        """Settles a row by the token that only its subscriber can know, and deletes the envelope's bytes.
+        """`acknowledge_many` of one."""
+        said = Acknowledgement(subscriber_id=subscriber_id, message_id=message_id, ack_token=ack_token)
+        return self.acknowledge_many([said])[0]
 
-        True again for the same acknowledgement; False for a wrong token, another's message or an unknown one.
+    def acknowledge_many(self, said: Sequence[Acknowledgement]) -> list[bool]:
+        """Settles rows by the tokens that only their subscribers can know, and deletes the envelopes' bytes.
+
+        For each: True, again for the same one; False for a wrong token, another's message or an unknown one.
         """
         with self._writing() as at:
-            settled, wrong = self._outbox.acknowledge(subscriber_id, message_id, ack_token)
-            if wrong is not None:
-                name = self._log.name("subscriber", subscriber_id, at)
-                self._log.append(AcknowledgementRefused(subscriber=name, read=wrong.position), at)
-            if settled and self._outbox.count_unlogged() >= _ACKNOWLEDGED_BATCH:
-                self._file.log_acknowledgements(at)
+            settled = [self._deliveries.acknowledge(each, at) for each in said]
+            self._deliveries.log_full_batches(at)
             return settled
 
     def expire(self, now: datetime) -> int:
         """Deletes the rows whose time is over and gives their number."""
         with self._writing() as at:
-            return self._file.expire(milliseconds(now), at)
+            return self._deliveries.expire(milliseconds(now), at)
+
+    def discard(self, now: datetime, *, older_than: timedelta, beyond: int) -> int:
+        """Deletes the rows that were decided `older_than` ago, and the oldest `beyond` a number; gives how many."""
+        with self._writing() as at:
+            return self._deliveries.discard(milliseconds(now - older_than), beyond, at)
 
     def drop_rows(self, subscriber_id: str, reasons: Sequence[str]) -> int:
         """Deletes all rows of a subscriber whose right was taken away and gives their number."""
         with self._writing() as at:
-            return self._file.drop(subscriber_id, reasons, at)
+            return self._deliveries.drop(subscriber_id, reasons, at)
 
     def waiting(self) -> int:
         """Number of envelopes that are not acknowledged."""
@@ -233,7 +217,7 @@ class Ledger:
     def checkpoint(self) -> Checkpoint:
         """The signed state of the tree, with all acknowledgements in it; made and stored now if the tree has grown."""
         with self._writing() as at:
-            self._file.log_acknowledgements(at)
+            self._deliveries.log_acknowledgements(at)
             latest = self.latest_checkpoint()
             if latest is not None and latest.size == self._log.size:
                 return latest
@@ -288,9 +272,44 @@ class Ledger:
         with self._file.writing():
             yield milliseconds(self._clock.now().at)
 
-    def _check_bundle(self, decided: Pattern) -> None:
-        if decided.outcomes and not self._bundles.holds(decided.bundle):
+    def _record(self, read: Recorded, at: int) -> int:
+        tags, decided = read.tagged.tags, recording.pattern(read.decisions)
+        known = self._log.find_read(tags.read_id)
+        if known is None:
+            self._check_in_force(decided)
+        entry = Read(
+            read_id=tags.read_id,
+            camera=self._log.name("camera", tags.camera_id, at),
+            pattern=self._log.pattern(decided, at),
+            age=at - milliseconds(tags.captured_at),
+            replaces=self._replaced(tags.replaces),
+            payloads=recording.payloads_digest(read.envelopes),
+        )
+        if known is not None:
+            self._check_same(known, entry)
+            return known
+        position = self._log.add_read(entry, at)
+        of = {decision.subscriber_id: decision for decision in read.decisions}
+        for envelope in read.envelopes:
+            self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
+        return position
+
+    def _refuse(self, row: Waiting, decision: Decision, at: int) -> bool:
+        message_id = row.envelope.message_id
+        if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
+            raise LedgerError(f"envelope `{message_id}` was refused with the decision of another one")
+        decided = recording.pattern([decision])
+        if not self._bundles.holds(decided.bundle):
             raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
+        return self._deliveries.refuse(message_id, decided, at)
+
+    def _check_in_force(self, decided: Pattern) -> None:
+        """That nobody accepted another bundle since these decisions were made."""
+        if not decided.outcomes or decided.bundle == self._bundles.in_force():
+            return
+        if self._bundles.holds(decided.bundle):
+            raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
+        raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
 
     def _replaced(self, read_id: str | None) -> int:
         """Position of the read that is corrected, 0 for none."""

@@ -41,11 +41,10 @@ class Gates:
         with self._news:
             return self._pass(subscriber_id) is not None
 
-    def passes(self, subscriber_ids: Iterable[str]) -> dict[str, Pass]:
-        """The passes of those whose gates are open. Ask for them before you decide."""
+    def opening(self, subscriber_id: str) -> Pass | None:
+        """The pass of the subscriber's gate, None while it is shut. Ask for it before you decide."""
         with self._news:
-            found = {subscriber_id: self._pass(subscriber_id) for subscriber_id in set(subscriber_ids)}
-        return {subscriber_id: each for subscriber_id, each in found.items() if each is not None}
+            return self._pass(subscriber_id)
 
     def let_through(
         self, rows: Iterable[tuple[str, _Row]], passes: Mapping[str, Pass], hand_over: Callable[[_Row], _Handed]

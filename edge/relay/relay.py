@@ -5,27 +5,25 @@ never because the broker took it. Whoever takes a right away shuts the subscribe
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from edge import keys
 from edge.clock import Clock
-from edge.delivery.broker import ANSWER_WITHIN, MOST_IN_FLIGHT, Broker, Handover
-from edge.delivery.envelope import sealed_to
+from edge.delivery import wire
+from edge.delivery.broker import ANSWER_WITHIN, MOST_IN_FLIGHT, Arrival, Broker, Handover
 from edge.delivery.topics import ack_filter, acknowledging
-from edge.delivery.wire import Acknowledgement, parse
+from edge.delivery.wire import parse
 from edge.errors import EnvelopeError
 from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, hits_for, stranger, withhold
-from edge.policy.reasons import Reason
+from edge.relay.door import decide_again, may_wait, stands
 from edge.relay.gates import Gates, Pass
-from edge.values import Decision, Effect, Instant, Waiting
+from edge.relay.rounds import Rounds
+from edge.relay.tidy import NO_LIMITS, Limits, Tidy
+from edge.values import Acknowledgement, Waiting
 
 _ROWS_A_STEP = 4 * MOST_IN_FLIGHT
 _ACKS_A_STEP = 256
-_EXPIRE_EVERY = timedelta(seconds=1)
 _SHUT_WITHIN = 2.0  # seconds in which what is in flight must land, or the connection is thrown away
 
 _log = logging.getLogger(__name__)
@@ -44,6 +42,7 @@ class Relay:
         device_id: str,
         test: bool,
         shut: bool = False,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """Subscribes to this device's acknowledgements; BrokerError when a connected broker refuses that.
 
@@ -52,7 +51,9 @@ class Relay:
         """
         self._ledger, self._broker, self._in_force, self._clock = ledger, broker, in_force, clock
         self._gates = Gates(shut=shut)
-        self._next_expiry: datetime | None = None
+        self._rounds = Rounds()
+        self._connection = 0
+        self._tidy = Tidy(ledger=ledger, limits=limits)
         self._said: set[tuple[str, str]] = set()
         broker.subscribe(ack_filter(device_id, test=test))
 
@@ -61,19 +62,16 @@ class Relay:
 
         Returns how many envelopes the broker took. Raises LedgerError; then nothing more may be shared.
         """
-        self._take_acknowledgements(patience)
+        heard = self._take_acknowledgements(patience)
         now = self._clock.now().at
-        if self._next_expiry is None or now >= self._next_expiry:
-            self._ledger.expire(now)
-            self._next_expiry = now + _EXPIRE_EVERY
+        self._tidy.step(now)
         if not self._broker.ready():
             return 0
-        taken = 0
-        for subscriber_id, rows in _queues(self._ledger.due(now, limit=_ROWS_A_STEP, to=self.is_open)):
-            for at in range(0, len(rows), MOST_IN_FLIGHT):
-                if not self._broker.connected:
-                    return taken
-                taken += self._send(subscriber_id, rows[at : at + MOST_IN_FLIGHT])
+        if self._broker.connections != self._connection:
+            self._connection = self._broker.connections
+            self._rounds.begin_again()
+        sent, taken = self._send(now)
+        self._tidy.rest(now, quiet=not sent and not heard)
         return taken
 
     def open(self, subscriber_id: str) -> None:
@@ -99,101 +97,102 @@ class Relay:
         if was_open:
             self.open(subscriber_id)
 
-    def _send(self, subscriber_id: str, rows: Sequence[Waiting]) -> int:
-        """Decides again and hands over, if the gate has not been shut between; gives how many the broker took."""
-        passes = self._gates.passes([subscriber_id])  # before the bundle: one put in force later shuts this gate first
-        bundle, now = self._in_force(), self._clock.now()
-        if bundle is None or not passes:
-            return 0
-        standing = []
-        for row in rows:
-            decision = _again(row, bundle, now)
-            if _stands(row, decision, bundle, now):
-                standing.append(row)
-            else:
-                self._ledger.refuse(row, decision)
-        # "sent" is on disk before the first byte leaves: a read in flight counts as possibly received
-        marked = self._ledger.mark_sent(standing)
-        outcomes = self._hand_over(marked, passes, now.at) if self._in_force() == bundle else []
-        self._say(subscriber_id, outcomes)
-        return outcomes.count(Handover.TAKEN)
+    def _send(self, now: datetime) -> tuple[int, int]:
+        """Decides again and hands over what is due; how many rows that were, and how many the broker took."""
+        passes: dict[str, Pass] = {}
 
-    def _hand_over(self, rows: Sequence[Waiting], passes: Mapping[str, Pass], now: datetime) -> list[Handover]:
-        """What the broker says to each row; those whose gate was shut meanwhile are not handed over."""
+        def turn(subscriber_id: str) -> tuple[int, int] | None:
+            opening = self._gates.opening(subscriber_id)
+            if opening is None:
+                return None
+            passes[subscriber_id] = opening
+            return self._rounds.turn(subscriber_id, opening, now)
+
+        # the passes before the bundle: whoever puts another one in force shuts the gates of those who lose first
+        rows = self._ledger.due(now, limit=_ROWS_A_STEP, turn=turn)
+        bundle, instant = self._in_force(), self._clock.now()
+        if bundle is None or not rows:
+            return 0, 0
+        standing, refused = [], []
+        for row in rows:
+            decision = decide_again(row, bundle, instant)
+            if stands(row, decision, bundle, instant):
+                standing.append(row)
+            elif may_wait(bundle, instant):
+                self._rounds.not_taken(row.envelope.subscriber_id, now)
+            else:
+                refused.append((row, decision))
+        # "sent" is on disk before the first byte leaves: a read in flight counts as possibly received
+        marked = self._ledger.mark_sent(standing, refused=refused)
+        taken = 0
+        for at in range(0, len(marked), MOST_IN_FLIGHT):
+            if self._in_force() != bundle:
+                break
+            taken += self._hand_over(marked[at : at + MOST_IN_FLIGHT], passes)
+        return len(rows), taken
+
+    def _hand_over(self, rows: Sequence[Waiting], passes: dict[str, Pass]) -> int:
+        """Hands over those rows whose gate still is that of its pass, and waits for the broker's word on each."""
+        now, taken = self._clock.now().at, 0
         try:
             through = self._gates.let_through(
                 [(row.envelope.subscriber_id, row) for row in rows],
                 passes,
                 lambda row: self._broker.hand_over(row.envelope, now=now),
             )
-            return [handed.outcome(ANSWER_WITHIN) for _, _, handed in through]
+            for subscriber_id, row, handed in through:
+                outcome = handed.outcome(ANSWER_WITHIN)
+                self._say(subscriber_id, outcome)
+                if subscriber_id not in passes:
+                    continue
+                if outcome is Handover.TAKEN:
+                    self._rounds.taken(subscriber_id, row.position)
+                    taken += 1
+                else:
+                    self._rounds.not_taken(subscriber_id, now)
+                    del passes[subscriber_id]  # what was to follow waits for its turn behind this one
         finally:
             self._gates.landed()
+        return taken
 
-    def _take_acknowledgements(self, patience: float) -> None:
-        for taken in range(_ACKS_A_STEP):
-            arrival = self._broker.take(patience if taken == 0 else 0.0)
+    def _take_acknowledgements(self, patience: float) -> bool:
+        """Settles what was acknowledged, all with one commit, and lets the broker forget it; whether there was any."""
+        arrivals: list[Arrival] = []
+        while len(arrivals) < _ACKS_A_STEP:
+            arrival = self._broker.take(0.0 if arrivals else patience)
             if arrival is None:
-                return
-            subscriber_id = acknowledging(arrival.topic)
-            if subscriber_id is not None:
-                self._acknowledge(subscriber_id, arrival.payload)
+                break
+            arrivals.append(arrival)
+        said = [each for arrival in arrivals if (each := self._acknowledgement(arrival)) is not None]
+        if said:
+            for each, settled in zip(said, self._ledger.acknowledge_many(said), strict=True):
+                if settled:
+                    self._rounds.heard(each.subscriber_id)
+                else:
+                    self._say_once(each.subscriber_id, "an acknowledgement fits no envelope that was sent")
+        for arrival in arrivals:
             arrival.done()
+        return bool(arrivals)
 
-    def _acknowledge(self, subscriber_id: str, payload: bytes) -> None:
+    def _acknowledgement(self, arrival: Arrival) -> Acknowledgement | None:
+        subscriber_id = acknowledging(arrival.topic)
+        if subscriber_id is None:
+            return None
         try:
-            said = parse(Acknowledgement, payload, what="the acknowledgement")
+            said = parse(wire.Acknowledgement, arrival.payload, what="the acknowledgement")
         except EnvelopeError as error:
             self._say_once(subscriber_id, str(error))
-            return
-        if not self._ledger.acknowledge(subscriber_id, said.message_id, said.acktoken):
-            self._say_once(subscriber_id, "an acknowledgement fits no envelope that was sent")
+            return None
+        return Acknowledgement(subscriber_id=subscriber_id, message_id=said.message_id, ack_token=said.acktoken)
 
-    def _say(self, subscriber_id: str, outcomes: Iterable[Handover]) -> None:
+    def _say(self, subscriber_id: str, outcome: Handover) -> None:
         """A broker that refuses is said when it begins to, and not again before it has taken something."""
-        for outcome in outcomes:
-            if outcome in (Handover.DENIED, Handover.REFUSED):
-                self._say_once(subscriber_id, f"{outcome.value}, see the device's right to publish")
-            elif outcome is Handover.TAKEN:
-                self._said = {said for said in self._said if said[0] != subscriber_id}
+        if outcome in (Handover.DENIED, Handover.REFUSED):
+            self._say_once(subscriber_id, f"{outcome.value}, see the device's right to publish")
+        elif outcome is Handover.TAKEN:
+            self._said = {said for said in self._said if said[0] != subscriber_id}
 
     def _say_once(self, subscriber_id: str, what: str) -> None:
         if (subscriber_id, what) not in self._said:
             self._said.add((subscriber_id, what))
             _log.warning("subscriber %s: %s", subscriber_id, what)
-
-
-def _again(row: Waiting, bundle: Bundle, now: Instant) -> Decision:
-    """The decision about a row as things stand now."""
-    subscriber_id = row.envelope.subscriber_id
-    subscriber = bundle.subscribers.get(subscriber_id)
-    if subscriber is None:
-        return stranger(row.envelope.tags, subscriber_id, bundle.digest)
-    decision = decide(row.envelope.tags, subscriber, bundle, now)
-    if decision.effect is Effect.SHARE and not _sealed_to_its_key(row, subscriber.sealing_key):
-        # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here
-        return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
-    return decision
-
-
-def _stands(row: Waiting, decision: Decision, bundle: Bundle, now: Instant) -> bool:
-    """Whether what was sealed may still go: shared, with no new obligation, and every hit in it still good."""
-    if decision.effect is not Effect.SHARE or not set(decision.obligations) <= set(row.obligations):
-        return False
-    if decision.subscriber_id == bundle.owner:
-        return True
-    subscriber, tags = bundle.subscribers[decision.subscriber_id], row.envelope.tags
-    return hits_for(tags, subscriber, bundle, now) == tags.hits
-
-
-def _sealed_to_its_key(row: Waiting, sealing_key: str | None) -> bool:
-    if sealing_key is None:
-        return False
-    return sealed_to(row.envelope) == keys.key_id(keys.sealing_public(sealing_key, where=row.envelope.subscriber_id))
-
-
-def _queues(rows: Sequence[Waiting]) -> Iterator[tuple[str, list[Waiting]]]:
-    """The rows of each subscriber, in their order."""
-    ordered = sorted(rows, key=lambda row: row.envelope.subscriber_id)
-    for subscriber_id, queue in groupby(ordered, key=lambda row: row.envelope.subscriber_id):
-        yield subscriber_id, list(queue)

@@ -147,10 +147,16 @@ def seal(read_id: str, subscriber_id: str, *, at: datetime = START, seconds: flo
 
 
 def record(
-    ledger: Ledger, clock: HandClock, subscribers: Sequence[str], shared: Sequence[str], *, seconds: float = 3600
+    ledger: Ledger,
+    clock: HandClock,
+    subscribers: Sequence[str],
+    shared: Sequence[str],
+    *,
+    seconds: float = 3600,
+    files: BundleFiles = BUNDLE,
 ) -> str:
     """Records one read and gives its id."""
     read_id = clock.new_id()
     envelopes = [seal(read_id, subscriber_id, at=clock.at, seconds=seconds) for subscriber_id in shared]
-    ledger.record(tagged_read(read_id, at=clock.at), decide(read_id, subscribers, shared), envelopes)
+    ledger.record(tagged_read(read_id, at=clock.at), decide(read_id, subscribers, shared, files), envelopes)
     return read_id

@@ -41,9 +41,10 @@ def lived_in(path: Path) -> str:
     clock = HandClock()
     ledger = open_ledger(path, clock)
     ledger.note(Start(software="1.0", after="first"))
-    held = ""
+    held, files = "", BUNDLE
     for number in range(200):
-        read_id = record(ledger, clock, ALL, ["a-pd", "b-pd"][: number % 3], seconds=40 if number % 9 == 5 else 1e5)
+        seconds = 40 if number % 9 == 5 else 1e5
+        read_id = record(ledger, clock, ALL, ["a-pd", "b-pd"][: number % 3], seconds=seconds, files=files)
         marked = ledger.mark_sent(ledger.due(clock.at, limit=4)) if number % 4 and number % 100 < 90 else []
         for row in marked[: number % 5]:
             message_id = row.envelope.message_id
@@ -51,14 +52,14 @@ def lived_in(path: Path) -> str:
         for row in ledger.due(clock.move(9), limit=1) if number % 30 == 11 else []:
             ledger.refuse(row, decide(row.envelope.tags.read_id, [row.envelope.subscriber_id], [])[0])
         if number == 98:
-            tighter = replace(BUNDLE, manifest=b"tighter", signature=None)
+            files = replace(BUNDLE, manifest=b"tighter", signature=None)
             drops = {"b-pd": ["opted_out"]}
-            ledger.accept_bundle(tighter, digest=digest_of(tighter), version=1, revision=1, signed=False, drops=drops)
+            ledger.accept_bundle(files, digest=digest_of(files), version=1, revision=1, signed=False, drops=drops)
             held = ledger.checkpoint().note
         if number % 60 == 0:
             ledger.checkpoint()
         ledger.expire(clock.move(20))
-        ledger.record(tagged_read(f"{number:022}", replaces=read_id), decide(f"{number:022}", ALL, []), [])
+        ledger.record(tagged_read(f"{number:022}", replaces=read_id), decide(f"{number:022}", ALL, [], files), [])
     ledger.note(Gap(what="north-1", began=1, ended=2, why="no frames"))
     ledger.note(Opaque(kind="from-the-future", fields=(1, "x")))
     accept(ledger, version=2)

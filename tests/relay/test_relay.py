@@ -380,8 +380,8 @@ def test_what_was_decided_before_a_gate_was_shut_does_not_leave_after_it(
     house.passes(INNOCENT)
     mark_sent = house.ledger.mark_sent
 
-    def marked_and_then(rows):
-        marked = mark_sent(rows)
+    def marked_and_then(rows, **refused):
+        marked = mark_sent(rows, **refused)
         if between.startswith("shut"):
             house.relay.shut(OWNER)
         if between.endswith("opened"):

@@ -1,0 +1,114 @@
+"""What becomes of envelopes, in the outbox and in the log together: sent, refused, acknowledged, deleted.
+
+Each change of a row has its entry in the same transaction, whoever holds it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from edge.ledger.entries import (
+    Acknowledged,
+    AcknowledgementRefused,
+    Discarded,
+    Dropped,
+    Expired,
+    Pattern,
+    Refused,
+    Runs,
+    Sent,
+    SentAgain,
+    runs,
+)
+from edge.ledger.log import Log
+from edge.ledger.outbox import Outbox, Row, by_subscriber
+from edge.values import Acknowledgement, Waiting
+
+_ACKNOWLEDGED_BATCH = 256
+
+_Maker = Callable[[tuple[Runs, ...], tuple[Runs, ...]], Expired | Dropped | Discarded]
+
+
+class Deliveries:
+    """Used only inside a transaction; `at` is its time in milliseconds since 1970 UTC."""
+
+    def __init__(self, log: Log, outbox: Outbox) -> None:
+        self._log, self._outbox = log, outbox
+
+    def send(self, rows: Sequence[Waiting], at: int) -> list[Waiting]:
+        """Counts one send of each row that is still waiting and whose time is not over; gives those."""
+        found = [self._outbox.mark_sent(row, at) for row in rows]
+        marked = [each for each in found if each is not None]
+        for maker, again in ((Sent, False), (SentAgain, True)):
+            batch = self._runs(by_subscriber((row for row, _ in marked), sent=again), at)
+            if batch:
+                self._log.append(maker(reads=batch), at)
+        return [waiting for _, waiting in marked]
+
+    def refuse(self, message_id: str, decided: Pattern, at: int) -> bool:
+        """Deletes a row, with the decision that it may not go; False if it was gone already."""
+        found = self._outbox.find(message_id)
+        if found is None:
+            return False
+        pattern = self._log.pattern(decided, at)
+        self._log.append(Refused(pattern=pattern, read=found.position, sent=int(found.sent)), at)
+        self._outbox.delete([found])
+        return True
+
+    def acknowledge(self, said: Acknowledgement, at: int) -> bool:
+        """Settles a row by its token; the first wrong token for a row stands in the log."""
+        settled, wrong = self._outbox.acknowledge(said.subscriber_id, said.message_id, said.ack_token)
+        if wrong is not None:
+            name = self._log.name("subscriber", said.subscriber_id, at)
+            self._log.append(AcknowledgementRefused(subscriber=name, read=wrong.position), at)
+        return settled
+
+    def log_acknowledgements(self, at: int, *, at_least: int = 1) -> None:
+        """Writes the acknowledgements that came since the last time as one entry, if there are enough of them."""
+        if at_least > 1 and self._outbox.count_unlogged() < at_least:
+            return
+        unlogged = self._outbox.unlogged()
+        if unlogged:
+            self._log.append(Acknowledged(reads=self._runs(unlogged, at)), at)
+            self._outbox.logged()
+
+    def log_full_batches(self, at: int) -> None:
+        """The same once a batch is full."""
+        self.log_acknowledgements(at, at_least=_ACKNOWLEDGED_BATCH)
+
+    def drop(self, subscriber_id: str, reasons: Sequence[str], at: int) -> int:
+        """Deletes a subscriber's rows, whose right was taken away; gives their number."""
+        rows = self._outbox.of(subscriber_id)
+        return self._delete(rows, lambda unsent, sent: Dropped(reasons=tuple(reasons), unsent=unsent, sent=sent), at)
+
+    def expire(self, now: int, at: int) -> int:
+        """Deletes the rows whose time is over at `now`; gives their number."""
+        deleted = self._delete(self._outbox.expired(now), lambda unsent, sent: Expired(unsent=unsent, sent=sent), at)
+        self._outbox.forget(now)
+        return deleted
+
+    def discard(self, decided_before: int, most: int, at: int) -> int:
+        """Deletes the rows decided at `decided_before` or earlier, then the oldest beyond `most`; gives how many."""
+        old = self._delete(
+            self._outbox.decided(decided_before),
+            lambda unsent, sent: Discarded(limit="age", unsent=unsent, sent=sent),
+            at,
+        )
+        return old + self._delete(
+            self._outbox.oldest(self._outbox.count() - most),
+            lambda unsent, sent: Discarded(limit="count", unsent=unsent, sent=sent),
+            at,
+        )
+
+    def _delete(self, rows: Sequence[Row], entry: _Maker, at: int) -> int:
+        if rows:
+            self._log.append(entry(self._batches(rows, False, at), self._batches(rows, True, at)), at)
+            self._outbox.delete(rows)
+        return len(rows)
+
+    def _batches(self, rows: Iterable[Row], sent: bool, at: int) -> tuple[Runs, ...]:
+        return self._runs(by_subscriber(rows, sent=sent), at)
+
+    def _runs(self, reads: Mapping[str, list[int]], at: int) -> tuple[Runs, ...]:
+        return tuple(
+            runs(self._log.name("subscriber", subscriber_id, at), positions)
+            for subscriber_id, positions in sorted(reads.items())
+        )
