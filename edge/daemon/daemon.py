@@ -6,13 +6,12 @@ waited for: the broker, the cameras, the disk, the city's files.
 
 import logging
 import threading
-from pathlib import Path
 
 from edge import __version__
+from edge.capture import live
 from edge.clock import ClockTrust, SystemClock, monotonic
-from edge.config import Config
+from edge.config import Camera, Config
 from edge.daemon import systemd
-from edge.daemon.fromfile import FromFile
 from edge.daemon.house import House
 from edge.daemon.loops import Loop
 from edge.daemon.previous import opening, previous
@@ -20,7 +19,7 @@ from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
 from edge.errors import LedgerError
 from edge.keys import load_signing_key
-from edge.ledger.entries import Entry, Stop
+from edge.ledger.entries import ClockStep, Entry, Stop
 from edge.pipeline import Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import NO_LISTS, HotLists
@@ -56,17 +55,19 @@ class Daemon:
         self._news = threading.Event()
         self._reload = False
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
+        self._bell = threading.Event()
         self._watch = Watch(
-            lanes=[self._lane(camera.id, Path(camera.url)) for camera in config.camera],
+            lanes=[self._lane(camera) for camera in config.camera],
             models=self._models,
             storage=self._storage,
             clock=self._clock,
+            bell=self._bell,
         )
         self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
 
     def run(self) -> int:
         """Runs until it is stopped; the exit code. Raises ModelError and LedgerError before anything has begun."""
-        self._watch.test()
+        self._watch.start()
         self._open(first=True)
         self._eyes.start()
         _log.info("homerule %s runs on %s", __version__, self._config.device.id)
@@ -101,7 +102,7 @@ class Daemon:
         house = self._house
         return house.hotlists() if house is not None else NO_LISTS
 
-    def _lane(self, camera_id: str, path: Path) -> Lane:
+    def _lane(self, camera: Camera) -> Lane:
         pipeline = Pipeline(
             vision=Vision(models=self._models, clock=self._clock),
             in_force=self.in_force,
@@ -112,7 +113,7 @@ class Daemon:
             device_key=self._key,
             test=False,
         )
-        return Lane(camera=FromFile(camera_id=camera_id, path=path, clock=self._clock), pipeline=pipeline)
+        return Lane(camera=live(camera, clock=self._clock, bell=self._bell), pipeline=pipeline)
 
     def _open(self, *, first: bool) -> None:
         """Opens the ledger and what rests on it. Raises LedgerError."""
@@ -126,6 +127,10 @@ class Daemon:
     def _look_around(self) -> None:
         """Disk, clock, and threads that stand still."""
         self._trust.look()
+        for step in self._trust.steps():
+            _log.warning("the clock was moved by %+.1f s", step.seconds)
+            self._storage.note(ClockStep(by=round(1000 * step.seconds)))
+            self._watch.clock_moved()
         self._storage.look()
         if self._storage.faulty and self._house is not None:
             house, self._house = self._house, None
@@ -156,6 +161,7 @@ class Daemon:
         self._eyes.stop()
         if self._eyes.join(_FINISH_WITHIN):
             self._watch.finish()
+        self._watch.close()
         if self._house is not None:
             self._house.drain(_DRAIN_WITHIN)
             self._close(self._house, [Stop(why=why)] if why != "broken" else [])

@@ -4,15 +4,16 @@ A model that fails is an alarm and a gap in the log, never an empty road.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
+from edge.capture import LiveCamera
 from edge.clock import Clock, milliseconds, monotonic
 from edge.daemon.loops import Loop
 from edge.daemon.storage import Storage
-from edge.errors import LedgerError, ModelError
+from edge.errors import CameraError, LedgerError, ModelError
 from edge.ledger.entries import Gap, Purge, SelfTest
 from edge.pipeline import Pipeline
 from edge.selftest import SelfTest as Picture
@@ -23,27 +24,23 @@ SELF_TEST_EVERY = 3600.0
 """Seconds."""
 _AGAIN_AFTER = 30.0  # seconds from a self-test that failed to the next
 _LONGEST_WAIT = 0.2
-_SHORT_WAIT = 0.01
 
 _log = logging.getLogger(__name__)
-
-
-class Camera(Protocol):
-    """A live camera (edge.capture)."""
-
-    def frame(self, timeout: float) -> Frame | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """One camera and the pipeline that its frames go through."""
 
-    camera: Camera
+    camera: LiveCamera
     pipeline: Pipeline
 
 
 class Watch:
-    """`turn` is one round over all cameras. `alarm` stands while the models fail, None otherwise."""
+    """`turn` is one round over all cameras; `bell` is set by each of them at a new frame.
+
+    `alarm` stands while the models fail, and is None otherwise.
+    """
 
     def __init__(
         self,
@@ -52,63 +49,78 @@ class Watch:
         models: Models,
         storage: Storage,
         clock: Clock,
+        bell: threading.Event,
     ) -> None:
         self._lanes, self._models, self._storage, self._clock = tuple(lanes), models, storage, clock
+        self._bell = bell
         self._picture = Picture()
         self._next_test = monotonic()
         self._failing: tuple[float, int] | None = None
         self._lost = 0
+        self._said: set[str] = set()
+        self._moved = threading.Event()
         self.alarm: str | None = None
-        self.frames = 0
 
-    def test(self) -> None:
-        """Looks at the known picture and says in the log how it went. Raises ModelError."""
-        entries = self._models.entries
-        try:
-            self._picture.run(self._models)
-        except ModelError:
-            for entry in entries:
-                self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=0))
-            raise
-        for entry in entries:
-            self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=1))
-        self._next_test = monotonic() + SELF_TEST_EVERY
+    def start(self) -> None:
+        """Tests the models and lets the cameras begin. Raises ModelError."""
+        self._test()
+        for lane in self._lanes:
+            lane.camera.start()
 
     def turn(self, loop: Loop) -> None:
         """One frame of each camera that has one; waits a little when none has."""
         if monotonic() >= self._next_test:
             self._test_again()
+        if self._moved.is_set():
+            self._moved.clear()
+            self._finish_views()
+        self._bell.clear()
         seen = 0
         for lane in self._lanes:
-            frame = lane.camera.frame(0.0)
+            frame = self._frame(lane.camera)
             if frame is not None:
                 seen += 1
                 self._guarded(partial(lane.pipeline.step, frame))
             elif lane.pipeline.unrecorded:
                 self._guarded(lane.pipeline.record)
-        self.frames += seen
-        self._count_lost()
+        self._note_gaps()
         if self._failing is not None:
             loop.pause(_LONGEST_WAIT)
         elif not seen:
-            self._wait(loop)
+            self._bell.wait(_LONGEST_WAIT)
+
+    def clock_moved(self) -> None:
+        """From any thread: what is in view is handed on, because frames before and after do not fit together."""
+        self._moved.set()
 
     def finish(self) -> None:
-        """Completes what is in view and records it; what cannot be recorded now is lost, and counted."""
-        for lane in self._lanes:
-            self._guarded(lane.pipeline.finish)
+        """Completes what is in view and records it; what cannot be recorded now is lost, and said."""
+        self._finish_views()
         left = sum(lane.pipeline.unrecorded for lane in self._lanes)
         if left:
             _log.error("%d reads could not be recorded before the end", left)
 
-    def _wait(self, loop: Loop) -> None:
-        if len(self._lanes) > 1:
-            loop.pause(_SHORT_WAIT)
-            return
-        frame = self._lanes[0].camera.frame(_LONGEST_WAIT)
-        if frame is not None:
-            self.frames += 1
-            self._guarded(partial(self._lanes[0].pipeline.step, frame))
+    def close(self) -> None:
+        """Lets the cameras go, all at once, and notes the gaps that they leave."""
+        closing = [threading.Thread(target=lane.camera.close, daemon=True) for lane in self._lanes]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
+        self._note_gaps()
+
+    def _frame(self, camera: LiveCamera) -> Frame | None:
+        try:
+            return camera.frame(0.0)
+        except CameraError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                _log.error("%s", error)
+            return None
+
+    def _finish_views(self) -> None:
+        for lane in self._lanes:
+            self._guarded(lane.pipeline.finish)
 
     def _guarded(self, act: Callable[[], object]) -> None:
         try:
@@ -118,29 +130,44 @@ class Watch:
         except ModelError as error:
             self._failed(error)
 
-    def _failed(self, error: ModelError) -> None:
-        if self._failing is None:
-            self._failing = (monotonic(), milliseconds(self._clock.now().at))
-            _log.error("%s; the road is not watched until it is mended", error)
-        self.alarm = str(error)
-        self._next_test = monotonic() + _AGAIN_AFTER
+    def _test(self) -> None:
+        """Looks at the known picture and says in the log how it went. Raises ModelError."""
+        passed = 0
+        try:
+            self._picture.run(self._models)
+            passed = 1
+        finally:
+            for entry in self._models.entries:
+                self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=passed))
+        self._next_test = monotonic() + SELF_TEST_EVERY
 
     def _test_again(self) -> None:
         """The hourly test, and the one after a failure; when it passes, the time between is a gap in the log."""
         try:
-            self.test()
+            self._test()
         except ModelError as error:
             self._failed(error)
             return
         if self._failing is not None:
             since, began = self._failing
-            self._storage.note(
-                Gap(what="models", began=began, ended=milliseconds(self._clock.now().at), why="model-error")
-            )
+            ended = milliseconds(self._clock.now().at)
+            self._storage.note(Gap(what="models", began=began, ended=ended, why="model-error"))
             _log.warning("the models read again after %.0f s", monotonic() - since)
             self._failing = self.alarm = None
 
-    def _count_lost(self) -> None:
+    def _failed(self, error: ModelError) -> None:
+        if self._failing is None:
+            self._failing = (monotonic(), milliseconds(self._clock.now().at))
+            _log.error("%s; until then the road is not watched", error)
+        self.alarm = str(error)
+        self._next_test = monotonic() + _AGAIN_AFTER
+
+    def _note_gaps(self) -> None:
+        """What the cameras missed, and reads that waited for the ledger for too long."""
+        for lane in self._lanes:
+            for gap in lane.camera.gaps():
+                began, ended = milliseconds(gap.began), milliseconds(gap.ended)
+                self._storage.note(Gap(what=f"camera:{gap.camera_id}", began=began, ended=ended, why=gap.why.value))
         lost = sum(lane.pipeline.lost for lane in self._lanes)
         if lost > self._lost:
             self._storage.note(Purge(what="reads not recorded", count=lost - self._lost, failed=1))

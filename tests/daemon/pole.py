@@ -108,7 +108,7 @@ class Pole:
         self.device.update(
             {
                 "device": {"id": DEVICE, "ledger": "state/ledger.sqlite", "key": "device.key"},
-                "camera": [{"id": "lane-1", "url": str(clip())}],
+                "camera": [{"id": "lane-1", "url": str(clip()), "repeat": True}],
                 "broker": {"host": "127.0.0.1", "port": port, "access": "none"},
                 "policy": {"folder": "policy", "pin": "city.key.pub"},
                 "limits": {"min_free_megabytes": 10},
