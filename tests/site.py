@@ -8,7 +8,7 @@ with running(tmp_path, "owner", "neighbour") as site:      # or the fixture `sit
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Site(Mosquitto):
         self._settings = self.folder / sites.BROKER / sites.SETTINGS
         self._log = self.folder / "mosquitto.log"
         self._process = None
-        self._open: list[Broker | MosquittoRights] = []
+        self._ends: list[Callable[[], object]] = []
         self.names = tuple(names)
         for name in names:
             self.enroll(name)
@@ -143,7 +143,7 @@ class Site(Mosquitto):
         made = MosquittoRights(
             control_port=self.control_port, credential=self.credential, device_id=self.device_id, clock=self.clock
         )
-        self._open.append(made)
+        self.at_end(made.close)
         return made
 
     def device(self) -> Broker:
@@ -165,14 +165,18 @@ class Site(Mosquitto):
     def reach(self, tls: Tls | None, *, client_id: str, protocol: Protocol = "5", port: int | None = None) -> Broker:
         """Any line to this broker."""
         made = Broker(host="127.0.0.1", port=port or self.port, client_id=client_id, protocol=protocol, tls=tls)
-        self._open.append(made)
+        self.at_end(made.close)
         return made
 
     def close(self) -> None:
         """Ends the broker and every line."""
         self.kill()
-        for one in self._open:
-            one.close()
+        for end in self._ends:
+            end()
+
+    def at_end(self, end: Callable[[], object]) -> None:
+        """Calls `end` when the test is over and the broker is gone."""
+        self._ends.append(end)
 
 
 @contextmanager
