@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from edge import keys
 from edge.clock import from_milliseconds, milliseconds
+from edge.delivery.redaction import redacted
 from edge.delivery.topics import read_topic
 from edge.delivery.wire import Body, Header, Kind, canonical, decoded, parse
 from edge.errors import EnvelopeError
@@ -70,21 +71,18 @@ def seal(
 
     `hits` are those of the read's hits that this subscriber may be told of. The envelope is good until the read's
     retention or the grant (`granted_until`, None for one without end) is over. `crop` is a JPEG, for the owner only. A
-    `withdrawal` says that the read which this one replaces was no hit, and does not carry the plate.
+    `withdrawal` says that the read which this one replaces was no hit, and does not carry the plate. What the
+    obligations keep coarse is taken out (see `redaction`), but not of the envelope's own tags.
     Raises EnvelopeError when the decision does not allow it, ConfigError when the key is none.
     """
+    whole, tagged = tagged.tags, redacted(tagged, decision.obligations)
     tags = tagged.tags
     if withdrawal and tags.replaces is None:
         raise EnvelopeError("a withdrawal names the read that it takes back")
     _require_allowed(tags, decision, hits, crop)
     public = keys.sealing_public(sealing_key, where=f"sealing key of `{decision.subscriber_id}`")
-    header = {
-        "v": 1,
-        "device": device_id,
-        "subscriber": decision.subscriber_id,
-        "key": keys.key_id(public),
-        "bundle": decision.bundle_digest,
-    }
+    key_id, subscriber_id = keys.key_id(public), decision.subscriber_id
+    header = {"v": 1, "device": device_id, "subscriber": subscriber_id, "key": key_id, "bundle": decision.bundle_digest}
     clear = canonical(header)
     expires_at = from_milliseconds(milliseconds(min(tags.retain_until, granted_until or tags.retain_until)))
     outside = {
@@ -102,7 +100,7 @@ def seal(
         payload=clear + b"\n" + _sealed(clear, body, device_key, public),
         expires_at=expires_at,
         ack_digest=hashlib.sha256(ack_token.encode()).digest(),
-        tags=replace(tags, hits=tuple(hits)),
+        tags=replace(whole, hits=tuple(hits)),
     )
 
 
@@ -179,7 +177,7 @@ def _body(
         "type": kind.value,
         "time": _stamp(tags.captured_at),
         "datacontenttype": "application/json",
-        "subject": tags.camera_id,
+        "subject": tags.camera_id or None,
         "device": header["device"],
         "subscriber": header["subscriber"],
         "sealkey": header["key"],
@@ -210,6 +208,7 @@ def _facts(tagged: TaggedRead, hits: Sequence[Hit], crop: bytes | None) -> dict[
             "place": tags.jurisdiction.place,
         },
         "owner": tags.owner,
+        "packs": [{"id": name, "sha256": digest} for name, digest in tags.packs],
         "flags": sorted(flag.value for flag in tags.flags),
         "hits": [
             {

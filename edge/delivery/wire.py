@@ -69,6 +69,13 @@ class HitFacts(_Strict):
     source_agency: Short
 
 
+class PackFacts(_Strict):
+    """A law pack under which the read was taken."""
+
+    id: Name
+    sha256: Digest
+
+
 class ReadFacts(_Strict):
     """What was read. `crop` is a JPEG in base64, for the owner only."""
 
@@ -81,6 +88,7 @@ class ReadFacts(_Strict):
     frames: Annotated[int, Field(ge=1)]
     jurisdiction: Place
     owner: Name
+    packs: tuple[PackFacts, ...] = ()
     flags: tuple[Code, ...]
     hits: tuple[HitFacts, ...]
     replaces: ReadId | None = None
@@ -102,7 +110,7 @@ class Body(_Strict):
     type: Kind
     time: AwareDatetime
     datacontenttype: Literal["application/json"]
-    subject: Short
+    subject: Short | None = None  # the camera; left out with `coarse_place`
     device: Name
     subscriber: Name
     sealkey: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -160,6 +168,6 @@ def decoded(text: str, *, what: str) -> bytes:
 # only names of ours may appear in a message: a stranger's key could carry a plate
 _FIELDS = frozenset(
     field
-    for model in (Header, Place, HitFacts, ReadFacts, Withdrawn, Body, Acknowledgement)
+    for model in (Header, Place, HitFacts, PackFacts, ReadFacts, Withdrawn, Body, Acknowledgement)
     for field in model.model_fields
 )
