@@ -1,0 +1,23 @@
+"""The collection gate: whether the law lets an unattended roadside reader collect at all, before anything is shared.
+
+Source of the rule: New Hampshire, whose readers are attended and on a vehicle (RSA 259:68-a, 236:130).
+"""
+
+from edge.policy.bundle import Bundle, law_file
+
+
+def refusal(bundle: Bundle, exception: str | None) -> str | None:
+    """Why this device may not collect under the bundle's law packs, with the mend; None: it may.
+
+    `exception` is what the operator wrote into device.toml: the exception in the law that this device falls under.
+    """
+    if exception is not None and exception.strip():
+        return None
+    refused = [pack for pack in bundle.packs if not pack.unattended_roadside]
+    if not refused:
+        return None
+    cited = "; ".join(f"{law_file(pack.id)}: {pack.text.collection.citation}" for pack in refused)
+    return (
+        f"the law here does not let an unattended roadside reader collect ({cited}); if an exception in it fits this "
+        'device, name it in device.toml: [device] collection_exception = "..."'
+    )
