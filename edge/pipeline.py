@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clock import Clock
 from edge.delivery.crop import jpeg
 from edge.delivery.envelope import seal
-from edge.errors import EnvelopeError
+from edge.errors import EnvelopeError, Superseded
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
@@ -103,14 +103,25 @@ class Pipeline:
         """Records what was read and is not recorded yet, oldest first. Raises LedgerError; then the rest waits."""
         outcomes = []
         while self._unrecorded:
+            outcomes.append(self._record_oldest())
+            self._unrecorded.popleft()
+            self._next = None
+        return outcomes
+
+    def _record_oldest(self) -> Outcome:
+        """Decides once more if another bundle came into force between deciding and recording. Raises LedgerError."""
+        for tries_left in (1, 0):
             if self._next is None:
                 self._next = self._decide(self._unrecorded[0])
             outcome, envelopes = self._next
-            self._ledger.record(outcome.tagged, outcome.decisions, envelopes)
-            self._unrecorded.popleft()
-            self._next = None
-            outcomes.append(outcome)
-        return outcomes
+            try:
+                self._ledger.record(outcome.tagged, outcome.decisions, envelopes)
+                break
+            except Superseded:
+                self._next = None
+                if not tries_left:
+                    raise
+        return outcome
 
     @property
     def unrecorded(self) -> int:

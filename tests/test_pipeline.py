@@ -1,13 +1,18 @@
 """From a frame to the ledger: every allowed subscriber gets its own envelope, and one bad key holds up nobody."""
 
 import base64
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge import desk
 from edge.delivery.envelope import open_
+from edge.errors import Superseded
+from edge.ledger.entries import BundleAccepted, Pattern, Read
+from edge.ledger.verify import verify
 from edge.policy.reasons import Reason
 from edge.values import Effect
 from tests.relay.house import COUNTY, DEVICE, OWNER, STOLEN, TEXAS, House
@@ -60,3 +65,83 @@ def test_only_the_owner_is_sent_a_picture_of_the_plate(house: House) -> None:
             )
             pictures[name] = getattr(opened.body.data, "crop", None) is not None
     assert pictures == {OWNER: True, COUNTY: False, TEXAS: False}
+
+
+def between(house: House, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], *, times: int) -> None:
+    """Lets something happen after a read was decided and before it is recorded."""
+    record, left = house.ledger.record, [times]
+
+    def later(*parts) -> int:
+        if left[0] > 0:
+            left[0] -= 1
+            happens()
+        return record(*parts)
+
+    monkeypatch.setattr(house.ledger, "record", later)
+
+
+def opted_out(house: House) -> None:
+    desk.opt_out(house.policy, "national-lookup")
+    house.take_up()
+
+
+def waiting_for(house: House) -> set[str]:
+    return {row.envelope.subscriber_id for row in house.ledger.due(house.clock.move(1), limit=99)}
+
+
+def test_an_opt_out_between_deciding_and_recording_has_the_read_decided_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    between(house, monkeypatch, lambda: opted_out(house), times=1)
+    outcome = house.passes(STOLEN)
+    assert {each.bundle_digest for each in outcome.decisions} == {house.bundle.digest}
+    assert waiting_for(house) >= {OWNER, COUNTY}
+    assert TEXAS not in waiting_for(house)
+
+
+def test_a_read_that_is_overtaken_again_and_again_waits_and_is_recorded_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = house.bundle, house.bundle
+    opted_out(house)
+    new, house.bundle = house.bundle, old  # the ledger has taken up what the program does not know yet
+    with pytest.raises(Superseded):
+        house.passes(STOLEN)
+    assert (house.pipeline.unrecorded, house.ledger.waiting()) == (1, 0)
+    house.bundle = new
+    (outcome,) = house.pipeline.record()
+    assert {each.bundle_digest for each in outcome.decisions} == {new.digest}
+
+
+def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(house: House) -> None:
+    over = threading.Event()
+
+    def toggle() -> None:
+        while not over.is_set():
+            opted_out(house)
+            desk.opt_in(house.policy, "national-lookup")
+            house.take_up(signed=True)
+
+    toggling = threading.Thread(target=toggle)
+    toggling.start()
+    recorded = 0
+    for _ in range(100):
+        try:
+            house.sees(STOLEN)
+        except Superseded:
+            continue  # it waits, and goes with the next
+    over.set()
+    toggling.join()
+    house.pipeline.record()
+    patterns, in_force = {}, ""
+    for logged in house.ledger.entries():
+        match logged.entry:
+            case BundleAccepted(digest=digest):
+                in_force = digest
+            case Pattern(bundle=bundle):
+                patterns[logged.position] = bundle
+            case Read(pattern=pattern):
+                recorded += 1
+                assert patterns[pattern] == in_force
+    assert recorded == 100
+    assert verify(house.folder / "ledger.sqlite", house.device_key.public_key()).faults == ()

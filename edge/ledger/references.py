@@ -41,6 +41,7 @@ class References:
         self.begun: Begun | None = None
         self.reads = 0
         self._size = 0
+        self._in_force = ""
         self._pattern_of = array("I")  # for each position the pattern of the read there
         self._shared: dict[int, frozenset[str]] = {}
         self._sent: dict[str, _Positions] = {}
@@ -61,6 +62,7 @@ class References:
                 self._add_pattern(position, entry)
             case BundleAccepted():
                 self.bundles[position] = entry
+                self._in_force = entry.digest
             case Read():
                 self._check_read(entry)
                 pattern = entry.pattern
@@ -87,6 +89,11 @@ class References:
         camera = self.names.get(read.camera)
         _need(camera is not None and camera.sort == "camera", "it names no camera before it")
         _need(read.pattern in self.patterns, "it names no pattern before it")
+        pattern = self.patterns[read.pattern]
+        _need(
+            pattern.bundle == self._in_force or not pattern.outcomes,
+            "it was decided under a bundle that was not in force",
+        )
         _need(not read.replaces or self._is_read(read.replaces), "it corrects no read before it")
 
     def _check_delivery(self, entry: Entry) -> None:

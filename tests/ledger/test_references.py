@@ -1,5 +1,7 @@
 """A log in which an entry does not follow from those before it is refused, even when every byte and hash is right."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.errors import LedgerError
@@ -8,6 +10,7 @@ from edge.ledger.entries import (
     AcknowledgementRefused,
     Begun,
     BundleAccepted,
+    Discarded,
     Dropped,
     Entry,
     Expired,
@@ -65,6 +68,7 @@ def test_what_can_happen_is_taken(rest: list[Entry]) -> None:
         [READ, Read(read_id="r", camera=3, pattern=4, age=0, replaces=0, payloads="")],
         [Read(read_id="r", camera=2, pattern=9, age=0, replaces=0, payloads="")],
         [Read(read_id="r", camera=2, pattern=4, age=0, replaces=4, payloads="")],
+        [replace(BUNDLE, digest="cd"), READ],
         [Pattern(bundle="unknown", outcomes=(SHARED,))],
         [Pattern(bundle="ab", outcomes=(WITHHELD, SHARED))],
         [Pattern(bundle="ab", outcomes=(SHARED, SHARED))],
@@ -86,12 +90,14 @@ def test_what_can_happen_is_taken(rest: list[Entry]) -> None:
         [Expired(unsent=FIRST, sent=()), Dropped(reasons=(), unsent=FIRST, sent=())],
         [Sent(reads=FIRST), Expired(unsent=FIRST, sent=())],
         [Expired(unsent=(), sent=FIRST)],
+        [Discarded(limit="age", unsent=FIRST, sent=()), Sent(reads=FIRST)],
+        [Discarded(limit="age", unsent=(), sent=FIRST)],
         [Refused(pattern=4, read=5, sent=0)],
         [Refused(pattern=8, read=5, sent=1)],
         [Sent(reads=FIRST), Refused(pattern=8, read=5, sent=0)],
         [Refused(pattern=8, read=5, sent=0), Refused(pattern=8, read=5, sent=0)],
     ],
-    ids=range(29),
+    ids=range(32),
 )
 def test_what_cannot_happen_is_refused_at_the_entry_that_says_it(rest: list[Entry]) -> None:
     check(*BASE, *rest[:-1])

@@ -288,8 +288,8 @@ def test_a_ledger_of_another_key_is_found(path: Path) -> None:
 
 def test_an_envelope_slipped_into_the_outbox_is_found(path: Path) -> None:
     envelope = seal("9" * 22, "c-so")
-    row = (envelope.message_id, "c-so", 50, "t", b"", b"", 2**50, b"", "{}", "[]", "", 0, None, 0, 0, 0)
-    change(path, lambda db: db.execute(f"INSERT INTO outbox VALUES ({','.join('?' * 16)})", row))
+    row = (envelope.message_id, "c-so", 50, "t", b"", b"", 2**50, b"", "{}", "[]", "", 0, None, 0, 0)
+    change(path, lambda db: db.execute(f"INSERT INTO outbox VALUES ({','.join('?' * 15)})", row))
     assert any("does not share" in fault.what for fault in checked(path).faults)
 
 

@@ -57,7 +57,7 @@ class House:
         desk.sign(self.policy, key=self.city_key, now=NOW, devices=[DEVICE])
         files, self.bundle = desk.load(self.policy, pin=folder / "city.key.pub")
         self.open()
-        self._accept(files)
+        self._accept(files, self.bundle)
 
     def open(self) -> None:
         """Starts the program: ledger, broker, relay and pipeline."""
@@ -101,6 +101,11 @@ class House:
 
     def passes(self, text: str) -> Outcome:
         """One vehicle goes by: read, decided, sealed and recorded."""
+        (outcome,) = self.sees(text)
+        return outcome
+
+    def sees(self, text: str) -> list[Outcome]:
+        """The same; gives all that was recorded, with what had waited from before."""
         at = self.clock.at
         self.eyes.seen = [
             PlateRead(
@@ -118,8 +123,7 @@ class House:
             )
         ]
         pixels = np.zeros((4, 4, 3), dtype=np.uint8)
-        (outcome,) = self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
-        return outcome
+        return self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
 
     def edit(self, name: str, change) -> None:
         """Edits a written file of the city."""
@@ -141,12 +145,12 @@ class House:
         pin = self.folder / "city.key.pub"
         if signed:
             desk.sign(self.policy, key=self.city_key, now=NOW)
-        files, self.bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
-        self._accept(files)
-        return self.bundle
+        files, bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
+        self._accept(files, bundle)
+        self.bundle = bundle
+        return bundle
 
-    def _accept(self, files: BundleFiles) -> None:
-        bundle = self.bundle
+    def _accept(self, files: BundleFiles, bundle: Bundle) -> None:
         self.ledger.accept_bundle(
             files, digest=bundle.digest, version=bundle.version, revision=bundle.revision, signed=bundle.signed
         )
