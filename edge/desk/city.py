@@ -4,7 +4,7 @@ Nothing is believed for lying in a folder: it counts under the pinned key, for t
 city has adopted, above the floor. Where one of these is wrong nothing is shared, and the error says which and the mend.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -31,11 +31,25 @@ Turned = tuple[BundleFiles, Bundle]
 class City:
     """The policy folder, the pin and the floor of one device. Used by one thread at a time; `changed` by any."""
 
-    def __init__(self, *, folder: Path, pin: Path, floor: Path | None, device_id: str, pin_owner: int = 0) -> None:
-        """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none."""
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        pin: Path,
+        floor: Path | None,
+        device_id: str,
+        pinned: str | None = None,
+        note_pin: Callable[[str], object] = lambda key: None,
+        pin_owner: int = 0,
+    ) -> None:
+        """Touches no file. `pinned` is the key (base64) that the audit log names last, None when it names none yet.
+
+        `note_pin` writes down another one there, before anything comes into force under it. `pin_owner` is the user
+        who must own the pin: root, but for a house that has none.
+        """
         self._folder, self._pin, self._floor = folder, pin, floor
         self._device_id, self._pin_owner = device_id, pin_owner
-        self._key: Ed25519PublicKey | None = None
+        self._pinned, self._note_pin = pinned, note_pin
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
         self._seen: Seen = ()
@@ -43,8 +57,8 @@ class City:
 
     @property
     def pinned(self) -> str | None:
-        """The city's public key that counts now (base64), as the audit log should know it; None before it was read."""
-        return None if self._key is None else public_text(self._key)
+        """The city's public key (base64) under which something last came into force here; None before that."""
+        return self._pinned
 
     def changed(self) -> bool:
         """Whether a file was changed, swapped, removed or made unreadable since the last look; true at the first."""
@@ -52,17 +66,13 @@ class City:
         before, self._seen = self._seen, seen
         return seen != before
 
-    def restore(
-        self, stored: Stored | None, *, ledger_id: str, tree_size: int, pinned: str | None = None
-    ) -> Turned | None:
+    def restore(self, stored: Stored | None, *, ledger_id: str, tree_size: int) -> Turned | None:
         """The bundle that the audit log holds, if it may be in force again; None when the log holds none yet.
 
-        `pinned` is the key that the log names last (base64). Raises Refused: then nothing is shared, and `take_up`
-        tries again. Writes the floor of a new audit log.
+        Raises Refused: then nothing is shared, and `take_up` tries again. Writes the floor of a new audit log.
         """
         try:
             version = parse_manifest(stored[0].manifest).version if stored else 0
-            self._key = pins.key(pinned, "the audit log") if pinned is not None else self._key
         except PolicyError as error:
             raise Refused(
                 f"the audit log does not hold what it should, {error}", why="unreadable", hold=True
@@ -86,6 +96,7 @@ class City:
             raise Refused(str(error), why="unreadable", hold=True) from error
         taken = self._follow(files, in_force, key, ledger_id)
         self._above_floor(taken, ledger_id)
+        self._know(key)
         return taken.files, taken
 
     def hotlists(self, bundle: Bundle) -> HotLists:
@@ -145,6 +156,7 @@ class City:
         foreign = for_this(parse_manifest(signed.manifest), self._device_id, self._held.ledger)
         if foreign is not None:
             raise Refused(foreign[1], why=foreign[0], hold=True, digest=bundle.digest, version=bundle.version)
+        self._know(key)
         return files, bundle
 
     def _vouched(self, signed: BundleFiles, key: Ed25519PublicKey) -> None:
@@ -158,16 +170,24 @@ class City:
         """The pinned key, if it is the one that was known, or one to which that one's word leads."""
         try:
             found = pins.load(self._pin, owner=self._pin_owner)
-            known = self._key
-            if known is not None and not _among(known, [found]) and not _among(known, pins.ancestors(self._pin, found)):
+            if self._pinned not in (None, public_text(found)) and self._pinned not in self._ancestors(found):
                 raise PolicyError(
                     f"{self._pin}: the city's key is not the one that this device knows, so nothing is shared; put "
                     f"that one back, or change it with `homerule pin rotate`, which the old key signs"
                 )
         except PolicyError as error:
             raise Refused(str(error), why="pin", hold=True) from error
-        self._key = found
         return found
+
+    def _ancestors(self, key: Ed25519PublicKey) -> list[str]:
+        return [public_text(one) for one in pins.ancestors(self._pin, key)]
+
+    def _know(self, key: Ed25519PublicKey) -> None:
+        """From here on this key counts, and another one only with its word."""
+        found = public_text(key)
+        if found != self._pinned:
+            self._note_pin(found)
+            self._pinned = found
 
     def _check_floor(self) -> None:
         if self._floor is None:
@@ -193,7 +213,3 @@ class City:
                 digest=taken.digest,
                 version=taken.version,
             )
-
-
-def _among(key: Ed25519PublicKey, others: Sequence[Ed25519PublicKey]) -> bool:
-    return public_text(key) in [public_text(other) for other in others]

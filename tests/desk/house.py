@@ -27,6 +27,7 @@ class House:
     in_force: Bundle | None = None
     stored: tuple[BundleFiles, int, bool] | None = None
     size: int = 10
+    pinned: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         desk.copy_examples(self.folder, now=NOW)
@@ -86,7 +87,13 @@ class House:
     def boot(self, *, ledger: str = LEDGER, stored: Stored | None = None) -> Bundle | None:
         """A new start with what the audit log holds."""
         self.city = desk.City(
-            folder=self.folder, pin=self.pin, floor=self.floor, device_id=DEVICE, pin_owner=os.geteuid()
+            folder=self.folder,
+            pin=self.pin,
+            floor=self.floor,
+            device_id=DEVICE,
+            pinned=self.pinned[-1] if self.pinned else None,
+            note_pin=self.pinned.append,
+            pin_owner=os.geteuid(),
         )
         self.ledger, self.in_force = ledger, None
         turned = self.city.restore(stored or self.stored, ledger_id=ledger, tree_size=self.size)

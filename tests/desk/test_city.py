@@ -404,17 +404,53 @@ def test_a_changed_pin_shares_nothing(house: House) -> None:
     new_signing_key(house.root / "other.key")
     shutil.copy(house.root / "other.key.pub", house.pin)
     refused(house, "is not the one that this device knows", hold=True, why="pin")
+    house.sign(key="other.key")
+    with pytest.raises(Refused, match="is not the one that this device knows"):
+        house.boot()
+    refused(house, "is not the one that this device knows", hold=True, why="pin")
+
+
+def test_a_changed_pin_shares_nothing_even_where_no_key_was_written_down(house: House) -> None:
+    house.take_up()
+    new_signing_key(house.root / "other.key")
+    shutil.copy(house.root / "other.key.pub", house.pin)
+    house.sign(key="other.key")
+    house.pinned = []
     with pytest.raises(Refused, match="not signed with the pinned key"):
         house.boot()
-    house.sign(key="other.key")
     refused(house, "not signed with the pinned key", hold=True, why="pin")
 
 
 def test_a_pin_that_the_audit_log_does_not_name_shares_nothing(house: House) -> None:
     new_signing_key(house.root / "other.key")
     other = (house.root / "other.key.pub").read_text().strip()
+    house.pinned = [other]
     with pytest.raises(Refused, match="is not the one that this device knows"):
-        house.city.restore(None, ledger_id=LEDGER, tree_size=1, pinned=other)
+        house.boot()
+
+
+def test_every_key_that_counted_is_written_down_once(house: House) -> None:
+    assert house.pinned == []
+    house.take_up()
+    house.boot()
+    new_signing_key(house.root / "new.key")
+    keys = [(house.root / name).read_text().strip() for name in ("city.key.pub", "new.key.pub")]
+    assert house.pinned == keys[:1]
+    new = load_public(house.root / "new.key.pub")
+    desk.rotate(house.pin, old=load_signing_key(house.root / "city.key"), new=new)
+    house.take_up()
+    house.boot()
+    assert house.pinned == keys
+
+
+def test_a_wrong_key_put_there_at_first_can_be_mended(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    right = house.pin.read_bytes()
+    new_signing_key(house.root / "other.key")
+    shutil.copy(house.root / "other.key.pub", house.pin)
+    refused(house, "is not the city's signature", hold=True)
+    house.pin.write_bytes(right)
+    assert house.take_up().version == 1
 
 
 def test_the_right_pin_put_back_shares_again(house: House) -> None:
