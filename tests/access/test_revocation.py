@@ -1,0 +1,271 @@
+"""From the moment when a right is gone, its agency gets nothing: not live, not from a backlog, not from a session.
+
+The gate is left open on purpose here, so that the broker alone is what stands in the way.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from edge.delivery.access import MosquittoRights
+from edge.delivery.broker import Broker
+from edge.delivery.topics import read_topic
+from edge.errors import RightsError
+from tests.access.agency import REFUSED, Agency
+from tests.access.cutter import Cutter
+from tests.broker import wait_until
+from tests.site import DEVICE, NEIGHBOUR, OPTED_OUT, OWNER, Site, site
+
+__all__ = ["site"]
+
+BEFORE = 10
+EVERYWHERE = f"homerule/v1/+/to/{OPTED_OUT}/read"
+HERE = read_topic(DEVICE, OPTED_OUT, test=False)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How an agency is when its right goes: `settings` of its client, and what is in `received` by then."""
+
+    settings: dict[str, object] = field(default_factory=dict)
+    received: int = BEFORE
+    offline: bool = False
+    topic_filter: str | None = None
+
+
+MANNERS = {
+    "live": Manner(),
+    "live, asking for every device": Manner(topic_filter=EVERYWHERE),
+    "a backlog, two at a time and slow": Manner(settings={"receive_maximum": 2, "acks": False}, received=2),
+    "offline with a durable session": Manner(received=0, offline=True),
+    "mqtt 3.1.1": Manner(settings={"protocol": "3.1.1"}),
+    "mqtt 3.1.1, offline": Manner(settings={"protocol": "3.1.1"}, received=0, offline=True),
+    "reconnects at once": Manner(settings={"returns": (HERE,)}),
+    "a backlog, and reconnects at once": Manner(
+        settings={"receive_maximum": 2, "acks": False, "returns": (HERE,)}, received=2
+    ),
+}
+manners = pytest.mark.parametrize("manner", list(MANNERS.values()), ids=list(MANNERS))
+
+
+@pytest.fixture
+def rights(site: Site) -> MosquittoRights:
+    made = site.rights()
+    made.apply(site.grants())
+    return made
+
+
+@pytest.fixture
+def device(site: Site, rights: MosquittoRights) -> Broker:
+    made = site.device()
+    made.connect()
+    return made
+
+
+@pytest.fixture
+def owner(site: Site, rights: MosquittoRights) -> Broker:
+    made = site.subscriber(OWNER)
+    made.connect()
+    return made
+
+
+def reads(device: Broker, site: Site, words: str, number: int = BEFORE) -> None:
+    for each in range(number):
+        device.send(site.topic(OPTED_OUT), f"{words} {each}".encode(), seconds=30)
+
+
+def settled(device: Broker, owner: Broker, site: Site) -> None:
+    """Returns when the broker has served everybody: it does one thing after the other, and this is the last."""
+    device.send(site.topic(OWNER), b"settled", seconds=30)
+    arrival = owner.take(5)
+    assert arrival is not None
+    arrival.done()
+
+
+def with_its_reads(site: Site, device: Broker, manner: Manner) -> Agency:
+    """An agency that has what `manner` says, and for which the rest waits at the broker."""
+    agency = Agency(site, OPTED_OUT, **manner.settings)
+    agency.connect()
+    assert agency.subscribe(manner.topic_filter or site.topic(OPTED_OUT)) == 1
+    if manner.offline:
+        agency.vanish()
+    reads(device, site, "before")
+    wait_until(lambda: len(agency.received) >= manner.received, what="what was allowed has arrived")
+    return agency
+
+
+@manners
+def test_nothing_is_delivered_after_the_right_is_gone(
+    site: Site, rights: MosquittoRights, device: Broker, owner: Broker, manner: Manner
+) -> None:
+    agency = with_its_reads(site, device, manner)
+    rights.revoke(site.grant(OPTED_OUT))
+    had = len(agency.received)
+    reads(device, site, "after")
+    agency.acknowledge()
+    settled(device, owner, site)
+    if not manner.settings.get("returns"):
+        agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) in (REFUSED, 128)
+    reads(device, site, "still after")
+    settled(device, owner, site)
+    assert agency.received[had:] == []
+    assert had == manner.received
+
+
+@manners
+@pytest.mark.parametrize("seen", [True, False], ids=["having come back in between", "without coming back in between"])
+def test_a_right_that_is_given_again_delivers_nothing_old(
+    site: Site, rights: MosquittoRights, device: Broker, owner: Broker, manner: Manner, seen: bool
+) -> None:
+    agency = with_its_reads(site, device, manner)
+    rights.revoke(site.grant(OPTED_OUT))
+    had = len(agency.received)
+    reads(device, site, "during")
+    if seen and not manner.settings.get("returns"):
+        agency.connect()
+        agency.subscribe(site.topic(OPTED_OUT))
+        reads(device, site, "during")
+        agency.vanish()
+    rights.grant(site.grant(OPTED_OUT))
+    agency.acknowledge()
+    if manner.settings.get("returns"):
+        wait_until(lambda: agency.connected and agency.subscribe(site.topic(OPTED_OUT)) == 1, what="it is back")
+    else:
+        agency.connect()
+        assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    assert agency.received[had:] == []
+    reads(device, site, "new", 1)
+    wait_until(lambda: agency.received[had:], what="what is allowed again arrives")
+    assert agency.received[had:] == [b"new 0"]
+
+
+def test_a_revocation_cuts_nobody_else_off(site: Site, rights: MosquittoRights, device: Broker, owner: Broker) -> None:
+    neighbour = Agency(site, NEIGHBOUR)
+    neighbour.connect()
+    neighbour.subscribe(site.topic(NEIGHBOUR))
+    rights.revoke(site.grant(OPTED_OUT))
+    device.send(site.topic(NEIGHBOUR), b"read", seconds=30)
+    settled(device, owner, site)
+    wait_until(lambda: neighbour.received == [b"read"], what="the neighbour has its read")
+    assert neighbour.connected
+
+
+def test_each_step_of_a_revocation_is_named_and_timed(site: Site, rights: MosquittoRights) -> None:
+    steps = rights.revoke(site.grant(OPTED_OUT))
+    assert [name for name, _ in steps] == ["connect", "read", "remove", "read-back", "drop"]
+    assert all(isinstance(took, int) and took >= 0 for _, took in steps)
+
+
+def test_each_step_of_a_grant_is_named_and_timed(site: Site, rights: MosquittoRights) -> None:
+    rights.revoke(site.grant(OPTED_OUT))
+    steps = rights.grant(site.grant(OPTED_OUT))
+    assert [name for name, _ in steps] == ["connect", "remove", "drop", "add", "read-back"]
+
+
+def test_a_right_that_nobody_has_can_be_revoked(site: Site, rights: MosquittoRights) -> None:
+    rights.revoke(site.grant("never-enrolled"))
+    rights.revoke(site.grant(OPTED_OUT))
+    rights.revoke(site.grant(OPTED_OUT))
+
+
+def test_a_message_in_flight_to_the_agency_is_not_sent_again(
+    site: Site, rights: MosquittoRights, device: Broker, owner: Broker
+) -> None:
+    agency = with_its_reads(site, device, MANNERS["a backlog, two at a time and slow"])
+    rights.revoke(site.grant(OPTED_OUT))
+    rights.grant(site.grant(OPTED_OUT))
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    settled(device, owner, site)
+    assert len(agency.received) == 2
+
+
+def test_what_is_not_wanted_any_more_is_taken_away_as_a_whole(
+    site: Site, rights: MosquittoRights, device: Broker, owner: Broker
+) -> None:
+    agency = with_its_reads(site, device, MANNERS["offline with a durable session"])
+    rights.apply(site.grants(OWNER))
+    rights.apply(site.grants(OWNER, OPTED_OUT))
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    settled(device, owner, site)
+    assert agency.received == []
+
+
+def test_a_daemon_that_starts_again_drops_what_waited(site: Site, rights: MosquittoRights, device: Broker) -> None:
+    agency = with_its_reads(site, device, MANNERS["offline with a durable session"])
+    rights.close()
+    site.rights().apply(site.grants())
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    assert agency.received == []
+
+
+def test_applying_the_same_rights_again_disturbs_nobody(site: Site, rights: MosquittoRights, device: Broker) -> None:
+    agency = Agency(site, OPTED_OUT)
+    agency.connect()
+    agency.subscribe(site.topic(OPTED_OUT))
+    rights.apply(site.grants())
+    assert agency.connected
+    assert device.connected
+    reads(device, site, "read", 1)
+    wait_until(lambda: agency.received == [b"read 0"], what="the read is there")
+
+
+@pytest.fixture
+def cutter(site: Site) -> Iterator[Cutter]:
+    made = Cutter(site.control_port, site.kill)
+    yield made
+    made.close()
+
+
+def through(site: Site, cutter: Cutter) -> MosquittoRights:
+    """The daemon's control connection by way of the wire that is going to be cut."""
+    made = MosquittoRights(
+        control_port=cutter.port, credential=site.credential, device_id=site.device_id, clock=site.clock
+    )
+    site.at_end(made.close)
+    return made
+
+
+FAULTS = [(packet, after) for packet in range(4) for after in (False, True)]
+WORDS = ("read", "remove", "read-back", "drop")
+
+
+def revoke(rights: MosquittoRights, site: Site) -> None:
+    rights.revoke(site.grant(OPTED_OUT))
+
+
+@pytest.mark.parametrize(
+    ("packet", "after"),
+    FAULTS,
+    ids=[f"{WORDS[packet]}, {'done but not told' if after else 'not done'}" for packet, after in FAULTS],
+)
+def test_a_broker_killed_within_a_revocation_delivers_nothing_when_it_is_back(
+    site: Site, rights: MosquittoRights, device: Broker, cutter: Cutter, packet: int, after: bool
+) -> None:
+    agency = with_its_reads(site, device, MANNERS["offline with a durable session"])
+    rights.close()
+    cut = through(site, cutter)
+    before = cut.generation()
+    cutter.cut(packet, after=after)
+    with pytest.raises(RightsError) as failed:
+        cut.revoke(site.grant(OPTED_OUT))
+    assert failed.value.step == WORDS[packet]
+    assert cut.generation() is None
+    site.start()
+    wait_until(lambda: cut.generation() not in (None, before), what="the broker is back, and it is another generation")
+    cut.apply(site.grants(OWNER, NEIGHBOUR))
+    device.connect()
+    reads(device, site, "after")
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == REFUSED
+    assert agency.received == []
+    cut.grant(site.grant(OPTED_OUT))
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    reads(device, site, "new", 1)
+    wait_until(lambda: agency.received, what="what is allowed again arrives")
+    assert agency.received == [b"new 0"]
