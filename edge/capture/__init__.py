@@ -4,7 +4,6 @@ from edge.capture.live import CameraState, LiveCamera, Patience, live
 from edge.capture.recorded_at import recorded_at
 from edge.capture.recording import Recording, frames, open_recording
 from edge.capture.trouble import CameraGap, Trouble, Why
-from edge.capture.video import quieten
 
 __all__ = [
     "CameraGap",
@@ -17,6 +16,5 @@ __all__ = [
     "frames",
     "live",
     "open_recording",
-    "quieten",
     "recorded_at",
 ]

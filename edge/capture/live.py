@@ -15,7 +15,7 @@ from av.error import FFmpegError
 
 from edge.capture.address import address_of, device_path
 from edge.capture.mailbox import Mailbox
-from edge.capture.picture import Picture
+from edge.capture.picture import Picture, keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.stream import Stream
@@ -101,6 +101,7 @@ class LiveCamera:
     def start(self) -> None:
         """Begins to look, in a thread of its own."""
         self._since = self._clock.now().at
+        keep_freed_memory()
         self._thread.start()
 
     def frame(self, timeout: float) -> Frame | None:

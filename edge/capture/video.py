@@ -1,14 +1,17 @@
-"""A video file, decoded with one thread through OpenCV's ffmpeg; time comes from the stream's own time stamps."""
+"""A video file, decoded with one thread by ffmpeg through PyAV; time comes from the stream's own time stamps."""
 
-import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import cv2
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 
+from edge.capture.picture import Decoded, keep_freed_memory
 from edge.errors import CameraError
-from edge.values import Frame, Pixels
+from edge.values import Frame
 
 USUAL_FRAMES_PER_SECOND = 25.0
 
@@ -28,13 +31,17 @@ class VideoFile:
             raise CameraError(f"`{path}`: the file is empty (0 bytes); copy the recording again")
         if _is_text(head):
             raise CameraError(f"`{path}`: a text file, not a video; give the recording itself")
-        self._stream = _open(path)
-        told = self._stream.get(cv2.CAP_PROP_FPS)
+        keep_freed_memory()
+        self._container = _open(path)
+        video = self._container.streams.video[0]
+        video.thread_type = "NONE"
+        told = float(video.guessed_rate or 0)
         self.frames_per_second = told if 1.0 <= told <= 1000.0 else USUAL_FRAMES_PER_SECOND
-        self.total = max(0, round(self._stream.get(cv2.CAP_PROP_FRAME_COUNT)))
-        self._first = self._next_picture()
+        self.total = video.frames or round((self._container.duration or 0) / av.time_base * self.frames_per_second)
+        self._pictures = self._decode()
+        self._first = next(self._pictures, None)
         if self._first is None:
-            self._stream.release()
+            self._container.close()
             raise CameraError(
                 f"`{path}`: no frame can be decoded; the file is cut short or damaged, copy the recording again"
             )
@@ -42,28 +49,40 @@ class VideoFile:
     def frames(self) -> Iterator[Frame]:
         """Every frame of the file, once; a second call finds nothing left."""
         picture, self._first = self._first, None
+        began = picture.frame.time or 0.0 if picture else 0.0
         sequence, seconds = 0, 0.0
         while picture is not None:
-            pixels, told = picture
-            # Some streams have no usable time stamps: then the frame rate carries on from the last good one.
-            step = 0.0 if sequence == 0 else 1.0 / self.frames_per_second
-            seconds = told if sequence == 0 or told > seconds else seconds + step
+            if sequence:
+                # Some streams have no usable time stamps: then the frame rate carries on from the last good one.
+                told = (picture.frame.time or 0.0) - began
+                seconds = told if told > seconds else seconds + 1.0 / self.frames_per_second
             captured_at = self._start + timedelta(seconds=seconds)
+            try:
+                pixels = picture.pixels()
+            except (FFmpegError, ValueError) as error:
+                raise CameraError(
+                    f"`{self.path}`: its kind of picture cannot be read; convert it with ffmpeg"
+                ) from error
             yield Frame(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, pixels=pixels)
             sequence += 1
-            picture = self._next_picture()
-        self._stream.release()
+            picture = next(self._pictures, None)
+        self._container.close()
         self._compare(sequence)
 
-    def _next_picture(self) -> tuple[Pixels, float] | None:
-        """The next frame (height x width x 3, BGR) and its time in seconds, or None at the end."""
-        try:
-            found, pixels = self._stream.read()
-        except cv2.error as error:
-            raise CameraError(f"`{self.path}`: decoding failed ({error.err}); copy the recording again") from error
-        if not found:
-            return None
-        return pixels.astype("uint8", copy=False), self._stream.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+    def _decode(self) -> Iterator[Decoded]:
+        """Every picture that can be decoded; what is damaged is left out, to the end of the file or its first hole."""
+        reformatter = VideoReformatter()
+        packets = self._container.demux(video=0)
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, FFmpegError):
+                return
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                continue
+            yield from (Decoded(frame=frame, reformatter=reformatter) for frame in frames)
 
     def _compare(self, read: int) -> None:
         # The index of an mp4 counts exactly, other containers estimate; a few frames less is no sign of damage.
@@ -73,24 +92,21 @@ class VideoFile:
             )
 
 
-def _open(path: Path) -> cv2.VideoCapture:
-    quieten()
-    stream = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    if not stream.isOpened():
-        raise CameraError(
-            f"`{path}`: not a video that can be played, or one that was cut short before its index was written;"
-            " copy the recording again, or convert it with ffmpeg"
-        )
-    return stream
+def _open(path: Path) -> InputContainer:
+    try:
+        # A playlist in disguise stays off the network.
+        container = av.open(str(path), options={"protocol_whitelist": "file"})
+        if container.streams.video:
+            return container
+        container.close()
+    except (FFmpegError, ValueError):
+        pass
+    raise CameraError(
+        f"`{path}`: not a video that can be played, or one that was cut short before its index was written;"
+        " copy the recording again, or convert it with ffmpeg"
+    )
 
 
 def _is_text(head: bytes) -> bool:
     # ffmpeg would paint a text file as a picture, or follow the addresses of a playlist.
     return all(32 <= byte < 127 or byte in b"\t\n\r" for byte in head)
-
-
-def quieten() -> None:
-    """Keeps ffmpeg's own remarks off the person's terminal, and a playlist in disguise off the network."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

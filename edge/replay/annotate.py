@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 
-from edge.capture import quieten
 from edge.errors import HomeruleError
 from edge.values import Frame, Pixels
 from edge.vision import Sighting
@@ -40,7 +39,7 @@ class AnnotatedVideo:
         for sighting in sightings:
             mark(picture, sighting)
         if self._writer is None:
-            quieten()
+            _quieten()
             self._size = (picture.shape[1] & ~1, picture.shape[0] & ~1)
             code = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, code, self._rate, self._size)
@@ -92,3 +91,9 @@ def mark(picture: Pixels, sighting: Sighting) -> None:
     top = corners[0][1] - tall - 12 if corners[0][1] > tall + 14 else corners[1][1] + 4
     cv2.rectangle(picture, (left, top), (left + long + 8, top + tall + 10), colour, -1)
     cv2.putText(picture, label, (left + 4, top + tall + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, thick, cv2.LINE_AA)
+
+
+def _quieten() -> None:
+    """Keeps ffmpeg's own remarks off the person's terminal."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
