@@ -1,24 +1,17 @@
 """Tightening: the few edits that need no signature, because they can only take rights away. All else is widening.
 
 An edit counts only if both sides parse and everything is equal but for: a sharing switch moved down its fixed order, an
-addition to `banned`, `suspended = true`, an earlier `valid_until`, a shorter retention.
+addition to `banned`, `suspended = true`, an earlier `valid_until`, a shorter retention. Among listed states one may be
+struck out, which is the switch a little further down.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 
 from edge.policy.bundle import Bundle
-from edge.policy.policy import Closed, Federal, OutOfState, Policy, Sharing
+from edge.policy.policy import OutOfState, Policy, Sharing
 from edge.policy.subscribers import Subscriber
-
-_ORDERS: dict[str, type[StrEnum]] = {
-    "out_of_state": OutOfState,
-    "federal": Federal,
-    "private": Closed,
-    "foreign": Closed,
-}
-"""Switches with words: each enum is written from closed to open."""
+from edge.policy.tightening import ORDERS
 
 
 def tightens(old: Bundle, new: Bundle) -> bool:
@@ -58,19 +51,17 @@ def _policy_tightens(old: Policy, new: Policy) -> bool:
 
 
 def _sharing_tightens(old: Sharing, new: Sharing) -> bool:
-    if (new.direct, new.full_feed) != (old.direct, old.full_feed) or new.channels.keys() != old.channels.keys():
-        return False
-    worded = all(
-        _height(order, getattr(new, switch)) <= _height(order, getattr(old, switch))
-        for switch, order in _ORDERS.items()
+    """What has no order, such as the agencies that are named, must be as it was."""
+    ordered: dict[str, object] = {name: getattr(old, name) for name in (*ORDERS, "channels", "states")}
+    no_higher = all(_height(name, getattr(new, name)) <= _height(name, getattr(old, name)) for name in ORDERS)
+    opened = [name for name, is_open in new.channels.items() if is_open and not old.channels.get(name, False)]
+    return (
+        new.model_copy(update=ordered) == old
+        and new.channels.keys() == old.channels.keys()
+        and _states_tighten(old, new)
+        and no_higher
+        and not opened
     )
-    opened = [
-        new.national_lookup and not old.national_lookup,
-        new.statewide_lookup and not old.statewide_lookup,
-        old.deputised_as_federal and not new.deputised_as_federal,
-        *(new.channels[name] and not old.channels[name] for name in old.channels),
-    ]
-    return worded and _states_tighten(old, new) and not any(opened)
 
 
 def _states_tighten(old: Sharing, new: Sharing) -> bool:
@@ -80,8 +71,8 @@ def _states_tighten(old: Sharing, new: Sharing) -> bool:
     return set(new.states) <= set(old.states)
 
 
-def _height(order: type[StrEnum], value: object) -> int:
-    return list(order).index(order(str(value)))
+def _height(switch: str, value: object) -> int:
+    return ORDERS[switch].index(value)
 
 
 def _registry_tightens(old: Mapping[str, Subscriber], new: Mapping[str, Subscriber]) -> bool:
