@@ -1,7 +1,7 @@
 """A device and its agencies around a real broker: bundle, ledger, pipeline, relay and receivers; only time is ours."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
 from edge.receive import LinesFile, Receiver
 from edge.relay import Relay
+from edge.relay.tidy import NO_LIMITS, Limits
 from edge.values import Box, BundleFiles, Frame, Pixels, PlateRead
 from tests.broker import wait_until
 from tests.ledger.builders import HandClock
@@ -78,7 +79,7 @@ class House:
             test=False,
         )
 
-    def relaying(self, *, shut: bool = False) -> Relay:
+    def relaying(self, *, shut: bool = False, limits: Limits = NO_LIMITS) -> Relay:
         """A relay; `shut` says how its gates stand at first."""
         return Relay(
             ledger=self.ledger,
@@ -88,6 +89,7 @@ class House:
             device_id=DEVICE,
             test=False,
             shut=shut,
+            limits=limits,
         )
 
     def close(self) -> None:
@@ -140,19 +142,25 @@ class House:
 
         self.edit("subscribers.toml", change)
 
-    def take_up(self, *, signed: bool = False) -> Bundle:
-        """Puts in force what the city wrote, as a tightening or with its signature. Rows stay: the door must hold."""
+    def take_up(self, *, signed: bool = False, drops: Mapping[str, Sequence[str]] | None = None) -> Bundle:
+        """Puts in force what the city wrote, as a tightening or with its signature. Rows that `drops` does not name
+        stay: the door must hold."""
         pin = self.folder / "city.key.pub"
         if signed:
-            desk.sign(self.policy, key=self.city_key, now=NOW)
+            desk.sign(self.policy, key=self.city_key, now=NOW, replaces=self.bundle.digest)
         files, bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
-        self._accept(files, bundle)
+        self._accept(files, bundle, drops)
         self.bundle = bundle
         return bundle
 
-    def _accept(self, files: BundleFiles, bundle: Bundle) -> None:
+    def _accept(self, files: BundleFiles, bundle: Bundle, drops: Mapping[str, Sequence[str]] | None = None) -> None:
         self.ledger.accept_bundle(
-            files, digest=bundle.digest, version=bundle.version, revision=bundle.revision, signed=bundle.signed
+            files,
+            digest=bundle.digest,
+            version=bundle.version,
+            revision=bundle.revision,
+            signed=bundle.signed,
+            drops=drops,
         )
 
     def step_until(self, holds, *agencies: "Agency", what: str) -> None:
