@@ -1,5 +1,6 @@
 """The demo's city: the example policy with three agencies, fresh keys, signed and pinned like a real one."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ class City:
     folder: Path
     policy: Path
     pin: Path
+    key: Ed25519PrivateKey
     device_key: Ed25519PrivateKey
     device_public: Path
 
@@ -34,9 +36,14 @@ class City:
         """The private key with which this agency opens what is sealed to it."""
         return _sealing_key(self.folder, agency)
 
+    def sign(self, *, ledger_id: str, now: datetime) -> desk.City:
+        """The city signs its policy for the demo's camera and audit log; gives its files as the camera sees them."""
+        desk.sign(self.policy, key=self.key, now=now, devices=(DEVICE_ID,), adopt=(ledger_id,))
+        return desk.City(folder=self.policy, pin=self.pin, floor=None, device_id=DEVICE_ID, pin_owner=os.geteuid())
+
 
 def found_city(folder: Path, *, now: datetime) -> City:
-    """Makes the city in `folder`: the examples with three agencies, National Lookup on, signed. Raises PolicyError."""
+    """Makes the city in `folder`: the examples with three agencies, National Lookup on. Raises PolicyError."""
     laws = folder / "policy"
     desk.copy_examples(laws, now=now)
     (folder / "keys").mkdir(mode=0o700)
@@ -45,12 +52,12 @@ def found_city(folder: Path, *, now: datetime) -> City:
     _edit_policy(laws / policy.FILE)
     desk.opt_in(laws, OPT_OUT)
     city_key = folder / "keys" / "city.key"
-    desk.sign(laws, key=keys.new_signing_key(city_key), now=now, devices=(DEVICE_ID,))
     device = folder / "keys" / "device.key"
     return City(
         folder=folder,
         policy=laws,
         pin=city_key.with_name("city.key.pub"),
+        key=keys.new_signing_key(city_key),
         device_key=keys.new_signing_key(device),
         device_public=device.with_name("device.key.pub"),
     )

@@ -59,7 +59,7 @@ def perform(*, kind: str, models: Models, folder: Path, console: Console) -> End
     clock = SystemClock(trusted=True)
     broker = open_broker(kind, folder / "broker")
     city = found_city(folder, now=clock.now().at)
-    names = {name: one.name for name, one in desk.open_bundle(city.policy, pin=city.pin).subscribers.items()}
+    names = {name: one.name for name, one in desk.open_bundle(city.policy, pin=None).subscribers.items()}
     place = "Prospect Grove, Illinois (made up)"
     columns = [Column(agency=agency, name=names[agency], role=ROLES[agency]) for agency in AGENCIES]
     screen = Screen(console=console, title=f"{place}  ·  {broker.title}", columns=columns)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge import desk
 from edge.clock import SystemClock, monotonic
-from edge.control import Control, Turned
+from edge.control import Control
 from edge.delivery import topics
 from edge.delivery.broker import Broker
 from edge.demo.agencies import Agency
@@ -18,12 +18,12 @@ from edge.demo.brokers import Account, DemoBroker
 from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, OPT_OUT, City
 from edge.demo.judge import Receipt, Ruling, Silence
 from edge.demo.log import called_back, in_words
+from edge.demo.rights import DemoRights
 from edge.demo.screen import Screen
 from edge.errors import HomeruleError
 from edge.ledger import LEDGER_NAME, Ledger
-from edge.ledger.entries import Revoked, Start, Stop, Switch
+from edge.ledger.entries import Start, Stop, Switch
 from edge.pipeline import Eyes, Outcome, Pipeline
-from edge.policy.bundle import Bundle
 from edge.relay import Relay
 from edge.road.clip import Road
 from edge.values import Frame
@@ -106,19 +106,27 @@ class Play:
             loopback_only=True,
         )
         stage.callback(line.close)
-        first = desk.load(self._city.policy, pin=self._city.pin)
-        self._control = Control(
-            ledger=self._ledger, clock=self._clock, settle=lambda name: self._relay.settle(name), first=first
-        )
-        in_force = self._control.in_force
         self._relay = Relay(
-            ledger=self._ledger, broker=line, in_force=in_force, clock=self._clock, device_id=DEVICE_ID, test=True
+            ledger=self._ledger,
+            broker=line,
+            in_force=lambda: self._control.in_force(),
+            clock=self._clock,
+            device_id=DEVICE_ID,
+            test=True,
+            shut=True,
         )
-        hotlists = desk.hotlists(self._city.policy, in_force())
+        self._control = Control(
+            ledger=self._ledger,
+            clock=self._clock,
+            desk=self._city.sign(ledger_id=self._ledger.ledger_id, now=self._clock.now().at),
+            gates=self._relay,
+            rights=DemoRights(self._broker),
+        )
+        self._control.tick()
         self._pipeline = Pipeline(
             vision=self._eyes,
-            in_force=in_force,
-            hotlists=lambda: hotlists,
+            in_force=self._control.in_force,
+            hotlists=self._control.hotlists,
             ledger=self._ledger,
             clock=self._clock,
             device_id=DEVICE_ID,
@@ -182,14 +190,9 @@ class Play:
         began, seconds, before = monotonic(), self._seconds(), self._ledger.checkpoint().size
         desk.opt_out(self._city.policy, OPT_OUT)
         self._screen.say(seconds, "the clerk turns National Lookup off in policy.toml, unsigned")
-        self._control.take_up(self._ask, by="file")
-        settled = monotonic()
-        self._broker.revoke(FAR_AWAY)
-        done = monotonic()
-        steps = (("gate", round((settled - began) * 1000)), ("broker", round((done - settled) * 1000)))
-        self._ledger.note(Revoked(subscriber=FAR_AWAY, steps=steps))
+        self._control.take_up("file")
         self._silence = Silence(agency=FAR_AWAY, since=self._clock.now().at)
-        self._opt_out_took = done - began
+        self._opt_out_took = monotonic() - began
         self._called_back = called_back(self._ledger.entries())
         for agency, read_id in self._called_back:
             self._screen.called_back(agency, read_id)
@@ -201,9 +204,6 @@ class Play:
             if (words := in_words(logged.entry)) is not None:
                 self._screen.say(self._seconds(), f"audit log {logged.position}: {words}")
                 self._logged |= isinstance(logged.entry, Switch) and logged.entry.switch == OPT_OUT
-
-    def _ask(self, in_force: Bundle) -> Turned:
-        return desk.take_up(self._city.policy, in_force=in_force, pin=self._city.pin)
 
     def _take_down(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

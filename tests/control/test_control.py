@@ -1,115 +1,285 @@
-"""The bundle in force: a change and the end of the rows that it forbids are one transaction; nobody is told early."""
+"""What is in force: a change and the end of the rows that it forbids are one transaction; nobody is told early."""
 
 from collections.abc import Iterator
-from hashlib import sha256
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from edge import desk
-from edge.control import Control, Turned
-from edge.errors import LedgerError, PolicyError
-from edge.ledger.entries import BundleRefused, Dropped, Switch, Tightened
-from edge.policy.bundle import Bundle
-from tests.relay.house import COUNTY, OWNER, STOLEN, TEXAS, House
-
-NOBODY_LISTENS = 9
+from edge.desk import Refused
+from edge.errors import BrokerError, LedgerError, PolicyError
+from edge.ledger.entries import (
+    BundleRefused,
+    Granted,
+    Held,
+    HoldEnded,
+    RevocationFailed,
+    Revoked,
+    SubscriberChanged,
+    Switch,
+)
+from tests.control.world import ALL, FEED, NEIGHBOUR, TEXAN, Wish, World, names, open_gates
+from tests.policy.city import NOW, OWNER
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path / "house", NOBODY_LISTENS)
-    yield house
-    house.close()
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "ledger.sqlite")
+    yield world
+    world.steps.clear()
+    world.ledger.close()
 
 
-def in_control(house: House, settled: list[str]) -> Control:
-    first = desk.load(house.policy, pin=house.folder / "city.key.pub")
-    return Control(ledger=house.ledger, clock=house.clock, settle=settled.append, first=first)
+@pytest.fixture
+def served(world: World) -> World:
+    """A world in which everybody is served."""
+    world.control.tick()
+    assert open_gates(world) == set(ALL)
+    return world
 
 
-def ask(house: House, in_force: Bundle) -> Turned:
-    return desk.take_up(house.policy, in_force=in_force, pin=house.folder / "city.key.pub")
+def test_no_gate_is_open_before_the_rights_were_applied(world: World) -> None:
+    assert open_gates(world) == set()
+    world.broker.is_up = False
+    world.control.tick()
+    assert open_gates(world) == set()
+    world.broker.is_up = True
+    world.passes(1)
+    world.control.tick()
+    assert open_gates(world) == set(ALL)
+    assert set(world.broker.rights) == set(ALL)
 
 
-def waiting_for(house: House) -> set[str]:
-    house.clock.move(1)
-    return {row.envelope.subscriber_id for row in house.ledger.due(house.clock.at, limit=99)}
+def test_an_opt_out_takes_the_gate_and_the_right_and_leaves_the_others_alone(served: World) -> None:
+    served.read("stolen_vehicle")
+    served.wish(Wish(national=False))
+    standing = served.control.take_up("cli")
+    assert open_gates(served) == {OWNER, NEIGHBOUR, FEED}
+    assert set(served.broker.rights) == {OWNER, NEIGHBOUR, FEED}
+    assert names(served.entries(Revoked)) == [TEXAN]
+    assert served.entries(Switch) == [Switch(switch="national-lookup", before="on", after="off", by="cli")]
+    assert served.broker.waiting[NEIGHBOUR], "its session was not touched"
+    assert not standing.alarms
+    assert "national-lookup" in standing.bundle.opt_outs
 
 
-def logged(house: House, kind: type) -> list:
-    return [each.entry for each in house.ledger.entries() if isinstance(each.entry, kind)]
+def test_each_step_of_a_revocation_is_timed_in_the_log(served: World) -> None:
+    served.wish(Wish(national=False))
+    served.take_up()
+    (revoked,) = served.entries(Revoked)
+    assert [step for step, _ in revoked.steps] == ["gate", "removed", "dropped"]
 
 
-def test_an_opt_out_deletes_the_rows_of_those_whom_it_shuts_out_and_of_nobody_else(house: House) -> None:
-    settled: list[str] = []
-    control = in_control(house, settled)
-    house.passes(STOLEN)
-    assert waiting_for(house) >= {OWNER, COUNTY, TEXAS}
-    desk.opt_out(house.policy, "national-lookup")
-    control.take_up(lambda old: ask(house, old), by="file")
-    left = waiting_for(house)
-    assert OWNER in left
-    assert COUNTY in left
-    assert TEXAS not in left
-    assert TEXAS in settled
-    assert OWNER not in settled
-    assert logged(house, Dropped)
+def test_who_loses_a_part_gets_nothing_that_waited_and_the_rest_from_then_on(served: World) -> None:
+    served.read()
+    assert len(served.broker.waiting[FEED]) == 1, "every read, for it has the full feed"
+    served.wish(Wish(full=False))
+    served.take_up()
+    assert served.broker.deliver(FEED) == []
+    served.read()
+    served.read("stolen_vehicle")
+    assert len(served.broker.deliver(FEED)) == 1
+    assert names(served.entries(Granted)) == [FEED]
 
 
-def test_the_log_names_the_switch_and_both_its_sides(house: House) -> None:
-    control = in_control(house, [])
-    before = control.in_force().digest
-    desk.opt_out(house.policy, "national-lookup")
-    after = control.take_up(lambda old: ask(house, old), by="file").digest
-    assert logged(house, Switch) == [Switch(switch="national-lookup", before="on", after="off", by="file")]
-    assert logged(house, Tightened) == [Tightened(before=before, after=after, by="file")]
+def test_a_right_that_is_given_back_brings_nothing_old(served: World) -> None:
+    served.read("stolen_vehicle")
+    served.wish(Wish(national=False))
+    served.take_up()
+    served.wish(Wish())
+    served.take_up()
+    assert open_gates(served) == set(ALL)
+    assert served.broker.deliver(TEXAN) == []
+    assert served.broker.deliver(NEIGHBOUR) != []
 
 
-def test_the_change_is_on_disk_and_in_force_before_anybody_is_waited_for(house: House) -> None:
-    seen: list[tuple[bool, bool]] = []
-
-    def look(_: str) -> None:
-        kept = house.ledger.bundle_in_force()
-        off = not control.in_force().policy.sharing.national_lookup
-        seen.append((off, kept is not None and sha256(kept[0].manifest).hexdigest() == control.in_force().digest))
-
-    first = desk.load(house.policy, pin=house.folder / "city.key.pub")
-    control = Control(ledger=house.ledger, clock=house.clock, settle=look, first=first)
-    desk.opt_out(house.policy, "national-lookup")
-    control.take_up(lambda old: ask(house, old), by="file")
-    assert seen
-    assert all(pair == (True, True) for pair in seen)
+def test_an_agreement_that_ends_is_revoked_like_one_taken_away(served: World) -> None:
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    assert TEXAN in open_gates(served)
+    before = len(served.entries(Revoked))
+    served.clock.at = NOW.replace(hour=0) + timedelta(days=1)
+    served.control.tick()
+    assert TEXAN not in open_gates(served)
+    assert TEXAN not in served.broker.rights
+    assert names(served.entries(Revoked)[before:]) == [TEXAN]
+    assert served.entries(SubscriberChanged)[-1] == SubscriberChanged(subscriber=TEXAN, change="lapsed", by="time")
 
 
-def test_an_unsigned_widening_is_refused_and_what_was_in_force_stays(house: House) -> None:
-    settled: list[str] = []
-    control = in_control(house, settled)
-    desk.opt_out(house.policy, "national-lookup")
-    narrow = control.take_up(lambda old: ask(house, old), by="file")
-    settled.clear()
-    desk.opt_in(house.policy, "national-lookup")
-    with pytest.raises(PolicyError, match="without the change made here"):
-        control.take_up(lambda old: ask(house, old), by="file")
-    assert control.in_force() is narrow
-    assert settled == []
-    assert len(logged(house, BundleRefused)) == 1
+def test_the_end_of_the_policy_leaves_the_owner_alone_and_is_an_alarm(served: World) -> None:
+    served.clock.at = NOW + timedelta(days=31)
+    served.control.tick()
+    assert open_gates(served) == {OWNER}
+    assert set(served.broker.rights) == {OWNER}
+    assert [one.what for one in served.control.standing().alarms] == ["valid-until"]
 
 
-def test_a_ledger_that_cannot_be_written_leaves_the_old_bundle_in_force(house: House) -> None:
-    control = in_control(house, [])
-    wide = control.in_force()
-    desk.opt_out(house.policy, "national-lookup")
-    house.ledger.close()
+@pytest.mark.parametrize("what", ["failed", "lied"])
+@pytest.mark.parametrize("step", [4, 5])
+def test_a_revocation_that_fails_leaves_the_gate_shut_and_says_so(served: World, what: str, step: int) -> None:
+    served.wish(Wish(national=False))
+    served.steps.set(step, what)  # the gate, the commit, the floor, then two at the broker
+    with pytest.raises(BrokerError, match=TEXAN):
+        served.take_up()
+    assert TEXAN not in open_gates(served)
+    assert names(served.entries(RevocationFailed)) == [TEXAN]
+    assert served.control.in_force().policy.sharing.national_lookup is False
+    served.passes(1)
+    served.control.tick()
+    assert TEXAN not in served.broker.rights
+    assert open_gates(served) == {OWNER, NEIGHBOUR, FEED}
+    assert not served.control.standing().alarms
+
+
+def test_a_broker_that_is_away_keeps_the_opt_out_from_being_called_in_force(served: World) -> None:
+    served.broker.is_up = False
+    served.wish(Wish(national=False))
+    with pytest.raises(BrokerError, match="away"):
+        served.take_up()
+    assert open_gates(served) == set()
+    served.control.tick()
+    assert [one.what for one in served.control.standing().alarms] == ["broker-rights"]
+    served.broker.restart()
+    served.passes(1)
+    served.control.tick()
+    assert set(served.broker.rights) == {OWNER, NEIGHBOUR, FEED}
+    assert names(served.entries(Revoked)) == [TEXAN]
+
+
+def test_after_a_broker_restart_rights_of_an_old_backup_are_gone_before_a_gate_opens(served: World) -> None:
+    served.wish(Wish(national=False))
+    served.take_up()
+    served.broker.restart()
+    assert TEXAN in served.broker.rights
+    served.steps.set(4, "failed")  # after the three gates
+    served.control.tick()
+    assert open_gates(served) == set()
+    served.passes(1)
+    served.control.tick()
+    assert TEXAN not in served.broker.rights
+    assert open_gates(served) == {OWNER, NEIGHBOUR, FEED}
+
+
+def test_files_that_cannot_be_read_shut_all_gates_but_the_owners_at_once_and_rights_two_seconds_later(
+    served: World,
+) -> None:
+    served.desk.spoil(hold=True)
+    with pytest.raises(Refused):
+        served.take_up()
+    assert open_gates(served) == {OWNER}
+    assert served.control.in_force().held
+    assert set(served.broker.rights) == set(ALL)
+    served.passes(1.9)
+    served.control.tick()
+    assert set(served.broker.rights) == set(ALL)
+    served.passes(0.2)
+    served.control.tick()
+    assert set(served.broker.rights) == {OWNER}
+    assert len(served.entries(Held)) == len(served.entries(BundleRefused)) == 1
+    assert served.control.standing().held
+
+
+def test_a_hold_ends_with_the_files_that_were_in_force(served: World) -> None:
+    served.desk.spoil(hold=True)
+    served.control.tick()
+    served.passes(5)
+    served.control.tick()
+    served.desk.ask(Wish().files(1))
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+    assert len(served.entries(HoldEnded)) == 1
+    assert not served.control.in_force().held
+    assert not served.control.standing().alarms
+
+
+def test_on_hold_rows_stay_and_an_accepted_opt_out_ends_them(served: World) -> None:
+    served.desk.spoil(hold=True)
+    served.control.tick()
+    served.passes(5)
+    served.control.tick()
+    served.wish(Wish(national=False))
+    served.control.tick()
+    assert open_gates(served) == {OWNER, NEIGHBOUR, FEED}
+    assert set(served.broker.rights) == {OWNER, NEIGHBOUR, FEED}
+
+
+def test_a_refused_file_that_asks_for_nothing_narrower_leaves_all_as_it_is(served: World) -> None:
+    served.desk.spoil(hold=False)
+    with pytest.raises(PolicyError):
+        served.take_up()
+    assert open_gates(served) == set(ALL)
+    assert [one.what for one in served.control.standing().alarms] == ["policy"]
+
+
+def test_a_clock_that_is_not_trusted_shuts_all_but_the_owner(served: World) -> None:
+    served.clock.trusted = False
+    served.control.tick()
+    assert open_gates(served) == {OWNER}
+    served.passes(3)
+    served.control.tick()
+    assert set(served.broker.rights) == {OWNER}
+    served.clock.trusted = True
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+
+
+@pytest.mark.parametrize("what", ["failed", "lied"])
+def test_a_ledger_that_fails_shuts_everything_and_then_says_what_is_in_force(served: World, what: str) -> None:
+    served.wish(Wish(national=False))
+    served.steps.set(2, what)
     with pytest.raises(LedgerError):
-        control.take_up(lambda old: ask(house, old), by="file")
-    assert control.in_force() is wide
-    house.open()
+        served.take_up()
+    assert open_gates(served) == set()
+    served.desk.ask(Wish().files(1))  # and meanwhile the old files are put back
+    served.passes(2)
+    served.control.tick()
+    assert served.control.in_force().policy.sharing.national_lookup is (what == "failed")
+    assert (TEXAN in open_gates(served)) is (what == "failed")
+    assert (TEXAN in served.broker.rights) is (what == "failed")
 
 
-def test_the_same_bundle_again_changes_nothing(house: House) -> None:
-    control = in_control(house, [])
-    size = house.ledger.checkpoint().size
-    same = control.in_force()
-    assert control.take_up(lambda old: ask(house, old), by="file") is same
-    assert house.ledger.checkpoint().size == size
+def test_nobody_is_served_while_the_desk_forbids_it(tmp_path: Path) -> None:
+    world = World(tmp_path / "ledger.sqlite")
+    world.control.tick()
+    world.desk.forbids = PolicyError("pin: is missing")
+    world.crash()
+    world.control.tick()
+    assert world.control.in_force() is None
+    assert open_gates(world) == set()
+    assert world.broker.rights == {}
+    world.desk.forbids = None
+    world.passes(2)
+    world.control.tick()
+    assert open_gates(world) == set(ALL)
+    world.ledger.close()
+
+
+def test_who_may_not_tighten_brings_only_what_is_signed_anew(served: World) -> None:
+    served.desk.ask(Wish(national=False).files(1))
+    served.desk.take_up = lambda in_force, ledger_id: _edited(served)
+    with pytest.raises(PolicyError, match="homerule-clerk"):
+        served.control.take_up("socket", may_tighten=False)
+    assert TEXAN in open_gates(served)
+    served.control.take_up("socket")
+    assert TEXAN not in open_gates(served)
+
+
+def _edited(world: World):
+    from edge.policy import bundle as bundles
+
+    return world.desk.files, bundles.parse(world.desk.files, signed=True, revision=1)
+
+
+def test_a_bundle_that_this_device_cannot_use_is_held_against(served: World) -> None:
+    served.control._unfit = lambda bundle: None if bundle.version == 1 else "the law forbids an unattended reader here"
+    served.wish(Wish())
+    with pytest.raises(PolicyError, match="unattended"):
+        served.take_up()
+    assert open_gates(served) == {OWNER}
+    assert served.control.in_force().version == 1
+
+
+def test_the_same_files_again_change_nothing(served: World) -> None:
+    size = served.ledger.size
+    served.control.take_up("cli")
+    assert served.ledger.size == size

@@ -1,0 +1,49 @@
+"""What needs a person, said once when it begins, and what the audit log has still to be told."""
+
+import logging
+from collections.abc import Mapping
+
+from edge.clock import Clock
+from edge.control.standing import Alarm
+from edge.ledger import Ledger, entries
+from edge.ledger.entries import Entry
+
+_log = logging.getLogger(__name__)
+
+
+class Alarms:
+    """Changed by one thread at a time, read by any."""
+
+    def __init__(self, *, ledger: Ledger, clock: Clock) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._standing: Mapping[str, Alarm] = {}
+        self.unwritten: list[Entry] = []
+
+    def all(self) -> tuple[Alarm, ...]:
+        """Those that stand, the oldest first."""
+        return tuple(sorted(self._standing.values(), key=lambda one: (one.since, one.what)))
+
+    def stand(self, what: str, said: str, *, why: str | None = None) -> None:
+        """Lets an alarm stand. `why` is a word for the audit log, where that has no other entry for it."""
+        before = self._standing.get(what)
+        since = before.since if before is not None else self._clock.now().at
+        self._standing = {**self._standing, what: Alarm(what=what, said=said, since=since)}
+        if before is None or before.said != said:
+            _log.error("%s", said)
+        if before is None and why is not None:
+            self.write(entries.Alarm(what=what, why=why))
+
+    def end(self, what: str, *, written: bool = False) -> None:
+        """Ends an alarm, if it stands; `written` when the audit log knows of it."""
+        if what in self._standing:
+            self._standing = {name: one for name, one in self._standing.items() if name != what}
+            _log.warning("%s: mended", what)
+            if written:
+                self.write(entries.AlarmEnded(what=what))
+
+    def write(self, entry: Entry) -> None:
+        """Writes to the audit log; what cannot be written now is written first when it can be again. LedgerError."""
+        self.unwritten.append(entry)
+        while self.unwritten:
+            self._ledger.note(self.unwritten[0])
+            del self.unwritten[0]

@@ -1,0 +1,71 @@
+"""PURE: what changed from one bundle to the next, as the audit log says it, and who lost something by it."""
+
+from collections.abc import Iterator, Mapping
+
+from edge.ledger.entries import Entry, SubscriberChanged, Switch, Tightened
+from edge.policy.bundle import Bundle
+from edge.policy.reach import Best
+from edge.policy.reasons import Reason
+
+_CLOSED = ("off", "never")
+
+
+def changes(old: Bundle | None, new: Bundle, by: str) -> Iterator[Entry]:
+    """That it was a tightening, each switch, each agency. The first bundle of all has nothing to differ from."""
+    if old is None:
+        return
+    if new.version == old.version:
+        yield Tightened(before=old.digest, after=new.digest, by=by)
+    before, after = switches(old), switches(new)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield Switch(switch=name, before=before.get(name, "absent"), after=after.get(name, "absent"), by=by)
+    for name in sorted(old.subscribers.keys() | new.subscribers.keys()):
+        was, now = old.subscribers.get(name), new.subscribers.get(name)
+        if was != now:
+            change = "added" if was is None else "removed" if now is None else "changed"
+            yield SubscriberChanged(subscriber=name, change=change, by=by)
+
+
+def lapses(before: Mapping[str, Best], after: Mapping[str, Best]) -> Iterator[Entry]:
+    """What time alone has taken or given."""
+    for name in sorted(before):
+        if before[name] != after[name]:
+            change = "begun" if after[name].covers(before[name]) else "lapsed"
+            yield SubscriberChanged(subscriber=name, change=change, by="time")
+
+
+def losers(before: Mapping[str, Best], after: Mapping[str, Best]) -> dict[str, Best | None]:
+    """Who could get something before that it cannot get after, and what it can still get; None: it is not known."""
+    return {
+        name: after.get(name)
+        for name, had in before.items()
+        if had and ((left := after.get(name)) is None or not left.covers(had))
+    }
+
+
+def drops(lost: Mapping[str, Best | None]) -> dict[str, tuple[str, ...]]:
+    """Those who lost everything, whose rows end with it, and the reasons. Others' rows are decided again one by one."""
+    return {
+        name: tuple(reason.value for reason in (left.reasons if left is not None else [Reason.DENY_UNKNOWN_SUBSCRIBER]))
+        for name, left in lost.items()
+        if not left
+    }
+
+
+def switches(bundle: Bundle) -> dict[str, str]:
+    """Every sharing switch as a word, by the name that a person gives it."""
+    sharing = bundle.policy.sharing
+    channels = {name: "on" if is_open else "off" for name, is_open in bundle.channels.items()}
+    return {
+        **channels,
+        "out-of-state": sharing.out_of_state.value,
+        "federal": sharing.federal.value,
+        "private": sharing.private.value,
+        "foreign": sharing.foreign.value,
+    }
+
+
+def opt_outs(bundle: Bundle) -> tuple[str, ...]:
+    """The switches that are closed."""
+    return tuple(name for name, value in switches(bundle).items() if value in _CLOSED)

@@ -1,0 +1,341 @@
+"""What is in force, and the only way to change it while the device runs.
+
+The order is the promise. A right that is lost: its gate is shut; the change and the end of the rows that it forbids are
+one transaction; from then on every decision is made under it; the right goes at the broker and is read back; only then
+is it said to be in force. A right that lapses by time goes the same way. Whatever fails leaves the gate shut.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
+
+from edge.clock import Clock, monotonic
+from edge.control.alarms import Alarms
+from edge.control.changes import changes, drops, lapses, losers
+from edge.control.course import Course
+from edge.control.doors import Doors
+from edge.control.lists import Lists
+from edge.control.rooms import Desk, Gates, Rights, Turned
+from edge.control.standing import Standing
+from edge.control.view import view
+from edge.desk.refused import Refused
+from edge.errors import LedgerError, PolicyError
+from edge.ledger import Ledger
+from edge.ledger.entries import AlarmEnded, BundleRefused, Held, HoldEnded
+from edge.policy.bundle import Bundle
+from edge.policy.hotlists import HotLists
+from edge.values import BundleFiles, Instant
+
+PATIENCE = 8.0
+"""Seconds that `take_up` waits for the broker."""
+
+_TICK, _WORK = 0.05, 0.2
+_AGAIN, _FLOOR_EVERY = 1.0, 60.0
+_CLOCK = "the clock is not known to be right, so only the owner is served; see that its time service runs"
+_RAN_OUT = "the policy has run out, so only the owner is served; have the city sign a new one"
+
+_log = logging.getLogger(__name__)
+
+
+class Control:
+    """`tick` and, with `apart`, `settle` are called over and over, each from a thread of its own; the rest from any."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        desk: Desk,
+        gates: Gates,
+        rights: Rights,
+        unfit: Callable[[Bundle], str | None] = lambda bundle: None,
+        apart: bool = False,
+        elapsed: Callable[[], float] = monotonic,
+    ) -> None:
+        """Takes what the ledger says is in force; all gates must be shut. LedgerError when it cannot be read.
+
+        `unfit` says why this device cannot use a bundle. With `apart`, `tick` leaves the broker to `settle`.
+        """
+        self._ledger, self._clock, self._desk, self._unfit = ledger, clock, desk, unfit
+        self._gates, self._apart, self._elapsed = gates, apart, elapsed
+        self._doors = Doors(gates=gates, rights=rights, note=ledger.note, clock=clock, elapsed=elapsed)
+        self._lock = threading.Lock()
+        self._alarms = Alarms(ledger=ledger, clock=clock)
+        self._lists = Lists(desk=desk, alarms=self._alarms)
+        self._course = Course(clock.now())
+        self._said = ""
+        self._broken = False
+        self._mend_at = self._look_at = self._floor_at = elapsed()
+        self._grace_at: float | None = None
+        self._restore()
+        self._look_by_itself()
+        self._want()
+
+    def in_force(self) -> Bundle | None:
+        """What every decision is made under, marked when it is held; None: nothing may be shared."""
+        return self._course.shown
+
+    def hotlists(self) -> HotLists:
+        """What is looked for under the bundle in force."""
+        return self._lists.at_hand
+
+    def tick(self) -> float:
+        """Looks at the files, the time and the clock, and never waits for the broker. Gives seconds until next time.
+
+        LedgerError when the ledger fails: every gate is shut by then, and a later tick goes by what the ledger holds.
+        """
+        with self._shutting():
+            if not self._broken or self._elapsed() >= self._mend_at:
+                self._mend()
+                self._look_by_itself()
+                self._follow()
+        if not self._apart:
+            self.work()
+        return _TICK
+
+    def settle(self) -> None:
+        """Brings the broker's rights in line when there is something to do; waits for that 0.2 s at most.
+
+        Takes as long as the broker's time limits say. Raises LedgerError like `tick`.
+        """
+        self._doors.wait_for_work(_WORK, resting=self._broken)
+        self.work()
+
+    def work(self) -> None:
+        """One pass at the broker, now; none while the ledger fails. Raises LedgerError like `tick`."""
+        if self._broken:
+            return
+        try:
+            self._doors.work()
+        except LedgerError as error:
+            self._break(error)
+            raise
+
+    def take_up(self, by: str, *, may_tighten: bool = True) -> Standing:
+        """Looks at the files now, and returns when what they ask for is in force, at the broker too.
+
+        `by` names the way by which the change came, such as `file`; who may not tighten may only bring what is signed.
+        PolicyError when it is refused; LedgerError; BrokerError when it is accepted and the gates of all who lose by it
+        are shut, but their right at the broker is not gone yet: that is tried until it is.
+        """
+        with self._shutting():
+            self._mend()
+            self._look(by, may_tighten=may_tighten)
+            self._follow()
+        try:
+            self._doors.settled(PATIENCE)
+        except LedgerError as error:
+            self._break(error)
+            raise
+        return self.standing()
+
+    def standing(self) -> Standing:
+        """How things stand, at once, whatever else goes on."""
+        return view(self._course, self._doors, self._gates, alarms=self._alarms.all(), now=self._clock.now())
+
+    # what the files ask for
+
+    def _look_by_itself(self) -> None:
+        if not self._desk.changed() and self._elapsed() < self._look_at:
+            return
+        try:
+            self._look("file", may_tighten=True)
+        except PolicyError as refused:
+            _log.debug("%s", refused)  # it stands as an alarm, and was said when it began
+
+    def _look(self, by: str, *, may_tighten: bool) -> None:
+        """Puts in force what the files ask for, or says why not and holds. PolicyError when it is refused."""
+        self._look_at = inf
+        try:
+            files, new = self._asked()
+        except PolicyError as refused:
+            self._refuse(refused)
+            raise
+        old = self._course.bundle
+        if new is not old:
+            if not may_tighten and old is not None and new.version == old.version:
+                raise PolicyError("only the group `homerule-clerk` may tighten; bring what the city has signed")
+            self._put_in_force(files, new, by)
+        else:
+            self._release()
+            self._want()
+        self._said = ""
+        self._alarms.end("policy")
+        self._lists.gather(self._course.bundle)
+
+    def _asked(self) -> Turned:
+        """What the files ask for, if it may follow. What the ledger holds comes first."""
+        refused = self._restore() if self._course.bundle is None else None
+        try:
+            files, new = self._desk.take_up(self._course.bundle, ledger_id=self._ledger.ledger_id)
+        except PolicyError as error:
+            raise refused or error from None
+        why = self._unfit(new)
+        if why is not None:
+            raise Refused(why, why="unfit", hold=True, digest=new.digest, version=new.version)
+        return files, new
+
+    def _restore(self) -> PolicyError | None:
+        """Takes the bundle that the ledger holds, or gives the reason why it may not be used here."""
+        stored = self._ledger.bundle_in_force()
+        try:
+            turned = self._desk.restore(stored, ledger_id=self._ledger.ledger_id, tree_size=self._ledger.size)
+        except PolicyError as error:
+            self._course.lose()
+            self._alarms.stand("policy", str(error))
+            return error
+        if turned is not None:
+            self._take(*turned)
+        return None
+
+    def _put_in_force(self, files: BundleFiles, new: Bundle, by: str) -> None:
+        """The order of it is the promise of this module."""
+        course = self._course
+        lost = losers(course.serving, course.would_serve(new, self._clock.now()))
+        self._doors.shut(lost)
+        ended = [HoldEnded()] if course.held is not None else []
+        self._ledger.accept_bundle(
+            files,
+            digest=new.digest,
+            version=new.version,
+            revision=new.revision,
+            signed=new.signed,
+            notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
+            drops=drops(lost),
+        )
+        self._alarms.unwritten.clear()
+        self._take(files, new)
+        self._want()
+        self._keep_floor()
+
+    def _take(self, files: BundleFiles, bundle: Bundle) -> None:
+        """From here on every decision is made under `bundle`."""
+        self._lists.drop(bundle)
+        self._course.take(files, bundle, self._clock.now())
+
+    def _refuse(self, refused: PolicyError) -> None:
+        """Holds if it must. What is in force stays so; a file may be half written, so it is looked at again."""
+        hold = not isinstance(refused, Refused) or refused.hold
+        if hold or self._course.bundle is None:
+            self._look_at = self._elapsed() + _AGAIN
+        if not hold:
+            self._release()
+        elif self._course.bundle is not None and self._course.hold(str(refused)):
+            self._want()
+            self._alarms.write(Held(why="the policy files cannot be taken up"))
+        self._alarms.stand("policy", str(refused))
+        if str(refused) != self._said:
+            self._said = str(refused)
+            self._alarms.write(_refusal(refused))
+
+    def _release(self) -> None:
+        if self._course.release():
+            self._want()
+            self._alarms.write(HoldEnded())
+
+    # what time and clock do
+
+    def _follow(self) -> None:
+        """Goes by the clock: who has lost or won something by time alone, and the end of a hold's grace."""
+        now, course = self._clock.now(), self._course
+        changed = course.trust(now.trusted)
+        if now.trusted and (changed or course.is_due(now)):
+            self._count()
+        elif changed or (self._grace_at is not None and self._elapsed() >= self._grace_at):
+            self._want()
+        self._look_around(now)
+        if self._elapsed() >= self._floor_at:
+            self._keep_floor()
+
+    def _look_around(self, now: Instant) -> None:
+        alarms, bundle, away = self._alarms, self._course.bundle, self._doors.away
+        if now.trusted:
+            alarms.end("clock")
+        else:
+            alarms.stand("clock", _CLOCK)
+        if bundle is not None and now.at >= bundle.valid_until:
+            alarms.stand("valid-until", _RAN_OUT)
+        else:
+            alarms.end("valid-until")
+        if away is not None:
+            alarms.stand("broker-rights", away.why, why=away.step)
+        else:
+            alarms.end("broker-rights", written=True)
+
+    def _count(self) -> None:
+        """What an agreement or the policy itself gives or takes by beginning or ending at this moment."""
+        course, bundle, now = self._course, self._course.bundle, self._clock.now()
+        if bundle is None:
+            self._want()
+            return
+        before, after = course.serving, course.would_serve(bundle, now)
+        lost = losers(before, after)
+        self._doors.shut(lost)
+        for name, reasons in drops(lost).items():
+            self._ledger.drop_rows(name, reasons)
+        for entry in lapses(before, after):
+            self._alarms.write(entry)
+        course.count(bundle, now)
+        self._want()
+
+    def _keep_floor(self) -> None:
+        self._floor_at = self._elapsed() + _FLOOR_EVERY
+        bundle = self._course.bundle
+        if bundle is None:
+            return
+        try:
+            self._desk.keep_floor(bundle.version, bundle.revision, self._ledger.size)
+            self._alarms.end("floor", written=True)
+        except PolicyError as error:
+            self._alarms.stand("floor", str(error), why="not-written")
+
+    def _want(self) -> None:
+        """Tells the doors whom to serve as things stand."""
+        wanted, opened = self._course.wanted(self._elapsed())
+        ends = self._course.grace_ends
+        self._grace_at = ends if ends is not None and self._elapsed() < ends else None
+        self._doors.want(wanted, opened=set() if self._broken else opened)
+
+    # a ledger that fails
+
+    @contextmanager
+    def _shutting(self) -> Iterator[None]:
+        """One at a time; when the ledger fails, every gate is shut."""
+        with self._lock:
+            try:
+                yield
+            except LedgerError as error:
+                self._break_now(error)
+                raise
+
+    def _break(self, error: LedgerError) -> None:
+        with self._lock:
+            self._break_now(error)
+
+    def _break_now(self, error: LedgerError) -> None:
+        self._broken, self._mend_at = True, self._elapsed() + _AGAIN
+        self._alarms.stand("ledger", str(error))
+        self._want()
+
+    def _mend(self) -> None:
+        """After a failure the ledger alone says what is in force: what was told to have failed may have happened."""
+        if not self._broken:
+            return
+        self._mend_at = self._elapsed() + _AGAIN
+        course, before = self._course, self._course.serving
+        stored = self._ledger.bundle_in_force()
+        self._alarms.write(AlarmEnded(what="ledger"))
+        if stored is not None and (course.bundle is None or stored[:2] != (course.files, course.bundle.revision)):
+            self._restore()
+            self._doors.shut(losers(before, course.serving))
+        self._broken = False
+        self._alarms.end("ledger")
+        self._want()
+
+
+def _refusal(refused: PolicyError) -> BundleRefused:
+    if isinstance(refused, Refused):
+        return BundleRefused(digest=refused.digest, version=refused.version, why=refused.why)
+    return BundleRefused(digest="", version=0, why=type(refused).__name__)

@@ -1,0 +1,324 @@
+"""A subscriber's door has two locks: its gate here, and its right at the broker. It opens only when the right is there
+and was read back; it is shut here first, and whatever the broker then says, it stays shut until the right is gone.
+
+The wanted state is set by one thread at a time, which never waits for the broker; `work` brings the broker in line.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from edge.clock import Clock
+from edge.control.rooms import Gates, Rights
+from edge.errors import BrokerError
+from edge.ledger.entries import Entry, Granted, GrantFailed, RevocationFailed, Revoked
+from edge.values import Grant, Steps
+
+Wanted = Mapping[str, Grant | None]
+"""Who shall have a right at the broker; None: it has no certificate there, and its gate is all there is."""
+
+_PASS = 4.0
+"""Seconds after which a pass ends, with what is left for the next one; a call that has begun is not cut short."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What the broker did not do. `attempt` is the pass in which it was tried last."""
+
+    step: str
+    why: str
+    attempt: int
+    since: datetime
+    again_at: float
+    pause: float
+
+
+class Doors:
+    """See the module. `shut` and `want` are called under control's lock, the rest from any thread."""
+
+    def __init__(
+        self,
+        *,
+        gates: Gates,
+        rights: Rights,
+        note: Callable[[Entry], object],
+        clock: Clock,
+        elapsed: Callable[[], float],
+    ) -> None:
+        """All gates are taken to be shut. `note` writes to the audit log and raises LedgerError."""
+        self._gates, self._rights, self._note, self._clock, self._elapsed = gates, rights, note, clock, elapsed
+        self._busy = threading.Lock()
+        self._news = threading.Condition()
+        self._generation: int | None = None
+        self._wanted: dict[str, Grant | None] = {}
+        self._opened: frozenset[str] = frozenset()
+        self._changing: set[str] = set()
+        self._owed: dict[str, Steps] = {}
+        self._held: dict[str, Grant] = {}
+        self._sure: set[str] = set()
+        self._away: Trouble | None = None
+        self._troubles: dict[str, Trouble] = {}
+        self._attempt = 0
+
+    def shut(self, names: Iterable[str]) -> None:
+        """Shuts the doors of those who are about to lose something; they stay shut until `want` was called."""
+        for name in sorted(names):
+            with self._news:
+                self._changing.add(name)
+            began = self._elapsed()
+            self._gates.shut(name)
+            with self._news:
+                self._owed[name] = (("gate", round(1000 * (self._elapsed() - began))),)
+
+    def want(self, wanted: Wanted, *, opened: Collection[str]) -> None:
+        """From now on `wanted` shall have rights, and of those the doors of `opened` be open.
+
+        Whoever was shut for losing something loses all that the broker keeps for it before it gets anything again.
+        """
+        with self._news:
+            closing = self._opened - frozenset(opened) - self._changing
+            self._wanted, self._opened = dict(wanted), frozenset(opened)
+        for name in sorted(closing):
+            self._gates.shut(name)
+        with self._news:
+            self._changing.clear()
+            concerned = self._wanted.keys() | self._held.keys() | self._owed.keys()
+            self._troubles = {name: one for name, one in self._troubles.items() if name in concerned}
+            self._hurry()
+            self._news.notify_all()
+
+    def work(self) -> None:
+        """One pass: the broker is brought in line, rights taken away first, and doors are opened.
+
+        LedgerError when it cannot be written down; what the broker does not do is tried again in a later pass.
+        """
+        with self._busy:
+            self._attempt += 1
+            until = self._elapsed() + _PASS
+            try:
+                if self._in_step() or self._apply():
+                    for name in self._lines():
+                        if self._elapsed() > until or not self._in_step():
+                            break
+                        self._bring_in_line(name)
+                self._open()
+            finally:
+                with self._news:
+                    self._news.notify_all()
+
+    def wait_for_work(self, patience: float, *, resting: bool) -> None:
+        """Returns when there is something to do, or after `patience` seconds; not before that when `resting`."""
+        with self._news:
+            self._news.wait_for(lambda: not resting and self._is_work(), patience)
+
+    def settled(self, patience: float) -> None:
+        """Works, or waits for who does, until all is as wanted. BrokerError says what is not, and it is tried on."""
+        until = self._elapsed() + patience
+        with self._news:
+            ticket = self._attempt + (1 if self._busy.locked() else 0)
+            self._hurry()
+        while True:
+            if not self._busy.locked():
+                self.work()
+            with self._news:
+                if self._in_line():
+                    return
+                failed = self._failed_since(ticket)
+                if failed is not None:
+                    raise BrokerError(failed)
+                if self._elapsed() > until:
+                    raise BrokerError("the broker takes too long, see `homerule status`")
+                self._news.wait(0.02)
+
+    @property
+    def away(self) -> Trouble | None:
+        """Why no right can be set at all, None while they can."""
+        return self._away
+
+    @property
+    def troubles(self) -> dict[str, Trouble]:
+        """Whose right could not be set, and why."""
+        with self._news:
+            return dict(self._troubles)
+
+    def right(self, name: str) -> str:
+        """How the subscriber's right at the broker stands: granted, none, not needed, or not known."""
+        with self._news:
+            if self._generation is None or name in self._owed or name in self._troubles:
+                return "not known"
+            if name in self._held:
+                return "granted" if name in self._sure else "not known"
+            return "not needed" if name in self._wanted else "none"
+
+    def _in_step(self) -> bool:
+        """Whether the broker is the one to which all rights were applied; if not, nothing stays open."""
+        generation = self._rights.generation()
+        if generation is not None and generation == self._generation:
+            return True
+        with self._news:
+            self._generation = None
+            self._sure.clear()
+            shut = sorted(self._opened)
+        for name in shut:
+            if self._gates.is_open(name):
+                self._gates.shut(name)
+        return False
+
+    def _apply(self) -> bool:
+        """All rights at once, to a broker of which nothing is known. True when they were read back."""
+        with self._news:
+            if self._away is not None and self._elapsed() < self._away.again_at:
+                return False
+            # whoever is owed a revocation loses its right here; what it may still have is granted by itself later
+            owed = {name: steps for name, steps in self._owed.items() if name not in self._changing}
+            free = self._wanted.keys() - self._owed.keys() - self._changing
+            grants = {name: each for name, each in self._wanted.items() if each is not None and name in free}
+        began, before = self._elapsed(), self._rights.generation()
+        try:
+            self._rights.apply(sorted(grants.values()))
+        except BrokerError as error:
+            self._away = self._trouble(self._away, error)
+            return False
+        if before is None or self._rights.generation() != before:
+            self._away = self._trouble(self._away, BrokerError("the broker came and went, its rights are set again"))
+            return False
+        applied = ("applied", round(1000 * (self._elapsed() - began)))
+        for name, steps in owed.items():
+            self._note(Revoked(subscriber=name, steps=(*steps, applied)))
+        with self._news:
+            self._held, self._sure = grants, set(grants)
+            self._clear(owed)
+            self._troubles.clear()
+            self._generation, self._away = before, None
+        return True
+
+    def _lines(self) -> list[str]:
+        """Who is out of line: those who lose something first, and of those the ones not tried before."""
+        with self._news:
+            return self._due()
+
+    def _bring_in_line(self, name: str) -> None:
+        with self._news:
+            if name in self._changing:
+                return
+            held, wanted, steps = self._held.get(name), self._wanted.get(name), self._owed.get(name)
+        try:
+            if steps is not None or (held is not None and held != wanted):
+                self._revoke(name, held, steps or ())
+                held = None
+        except BrokerError as error:
+            self._failed(name, error, RevocationFailed)
+            return
+        try:
+            if wanted is not None and (held is None or name not in self._sure):
+                self._grant(name, wanted)
+        except BrokerError as error:
+            self._failed(name, error, GrantFailed)
+            return
+        with self._news:
+            self._troubles.pop(name, None)
+
+    def _revoke(self, name: str, held: Grant | None, steps: Steps) -> None:
+        done = self._rights.revoke(held) if held is not None else ()
+        self._note(Revoked(subscriber=name, steps=(*steps, *done)))
+        with self._news:
+            self._held.pop(name, None)
+            self._sure.discard(name)
+            self._clear({name: steps})
+
+    def _grant(self, name: str, wanted: Grant) -> None:
+        with self._news:
+            self._held[name] = wanted  # from here on the broker may hold it, whatever it says
+        done = self._rights.grant(wanted)
+        self._note(Granted(subscriber=name, steps=done))
+        with self._news:
+            self._sure.add(name)
+
+    def _open(self) -> None:
+        """Opens the doors whose right was read back; a change that has begun meanwhile keeps its own shut."""
+        with self._news:
+            for name in sorted(self._opened):
+                if self._may_open(name) and not self._gates.is_open(name):
+                    self._gates.open(name)
+
+    def _may_open(self, name: str) -> bool:
+        wanted = self._wanted.get(name)
+        return (
+            self._generation is not None
+            and name in self._wanted
+            and name not in self._changing
+            and name not in self._owed
+            and (wanted is None or (self._held.get(name) == wanted and name in self._sure))
+        )
+
+    def _is_work(self) -> bool:
+        if self._generation is None:
+            return self._away is None or self._elapsed() >= self._away.again_at
+        unopened = any(self._may_open(name) and not self._gates.is_open(name) for name in self._opened)
+        return unopened or bool(self._due())
+
+    def _due(self) -> list[str]:
+        now = self._elapsed()
+        losing = {name for name, held in self._held.items() if held != self._wanted.get(name)} | set(self._owed)
+        gaining = {
+            name
+            for name, grant in self._wanted.items()
+            if grant is not None and (name not in self._sure or name not in self._held)
+        }
+        names = [*sorted(losing, key=lambda name: (name in self._troubles, name)), *sorted(gaining - losing)]
+        return [name for name in names if name not in self._changing and self._is_time(name, now)]
+
+    def _is_time(self, name: str, now: float) -> bool:
+        trouble = self._troubles.get(name) if self._generation is not None else self._away
+        return trouble is None or now >= trouble.again_at
+
+    def _in_line(self) -> bool:
+        held = {name: each for name, each in self._wanted.items() if each is not None}
+        return (
+            self._generation is not None
+            and not self._owed
+            and self._held == held
+            and all(self._gates.is_open(name) for name in self._opened)
+        )
+
+    def _clear(self, owed: Mapping[str, Steps]) -> None:
+        """What was owed is done, unless the same one has lost something again meanwhile."""
+        for name, steps in owed.items():
+            if self._owed.get(name) is steps:
+                del self._owed[name]
+
+    def _failed(self, name: str, error: BrokerError, maker: type[RevocationFailed] | type[GrantFailed]) -> None:
+        before = self._troubles.get(name)
+        trouble = self._trouble(before, error)
+        with self._news:
+            self._troubles[name] = trouble
+        if before is None:
+            _log.error("subscriber %s stays shut: %s", name, error)
+            self._note(maker(subscriber=name, step=trouble.step))
+
+    def _trouble(self, before: Trouble | None, error: BrokerError) -> Trouble:
+        pause = _FIRST_PAUSE if before is None else min(2 * before.pause, _LONGEST_PAUSE)
+        step = str(getattr(error, "step", "connect"))
+        since = self._clock.now().at if before is None else before.since
+        again_at = self._elapsed() + pause
+        return Trouble(step=step, why=str(error), attempt=self._attempt, since=since, again_at=again_at, pause=pause)
+
+    def _failed_since(self, ticket: int) -> str | None:
+        if self._generation is None:
+            return self._away.why if self._away is not None and self._away.attempt > ticket else None
+        fresh = [f"{name}: {one.why}" for name, one in sorted(self._troubles.items()) if one.attempt > ticket]
+        return "; ".join(fresh[:1]) + (f" (and {len(fresh) - 1} more)" if len(fresh) > 1 else "") if fresh else None
+
+    def _hurry(self) -> None:
+        """Ends every pause."""
+        self._away = self._at_once(self._away) if self._away is not None else None
+        self._troubles = {name: self._at_once(one) for name, one in self._troubles.items()}
+
+    @staticmethod
+    def _at_once(one: Trouble) -> Trouble:
+        return replace(one, again_at=0.0, pause=_FIRST_PAUSE)
