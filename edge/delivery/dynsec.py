@@ -17,8 +17,8 @@ from edge.delivery.line import Address, Arrival, Handover, Line
 from edge.delivery.roles import ANSWERS, COMMANDS, Account, Command, Rule, State
 from edge.errors import BrokerError
 
-_AT_ONCE = 40
-"""Commands in one message, so that it stays far below the broker's largest packet."""
+_AT_ONCE = 10
+"""Commands in one message: Mosquitto writes its whole file after each, and must answer in time."""
 _MOST_ANSWERS = 10_000
 
 

@@ -152,6 +152,23 @@ def test_a_revocation_cuts_nobody_else_off(site: Site, rights: MosquittoRights, 
     assert neighbour.connected
 
 
+def test_a_revocation_ends_the_session(site: Site, rights: MosquittoRights, device: Broker) -> None:
+    agency = with_its_reads(site, device, MANNERS["offline with a durable session"])
+    rights.revoke(site.grant(OPTED_OUT))
+    assert agency.connect() == 0
+    assert not agency.session_present
+
+
+def test_a_grant_ends_a_session_that_was_made_before_it(site: Site, rights: MosquittoRights) -> None:
+    rights.revoke(site.grant(OPTED_OUT))
+    agency = Agency(site, OPTED_OUT)
+    agency.connect()
+    agency.vanish()
+    rights.grant(site.grant(OPTED_OUT))
+    assert agency.connect() == 0
+    assert not agency.session_present
+
+
 def test_each_step_of_a_revocation_is_named_and_timed(site: Site, rights: MosquittoRights) -> None:
     steps = rights.revoke(site.grant(OPTED_OUT))
     assert [name for name, _ in steps] == ["connect", "read", "remove", "read-back", "drop"]
