@@ -1,10 +1,11 @@
-"""Real crops with a text that nobody typed: where a reference reader is sure of what it reads at two margins, and the
-reader in training reads the same (O as 0 and I as 1), the text is taken as the label.
+"""Real crops with a text. Some were typed by who looked at them; of the rest the text is taken as the label where a
+reference reader is sure of what it reads at two margins, and the reader in training reads the same (O as 0, I as 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ import cv2
 import numpy as np
 import onnxruntime
 from crops import HEIGHT, WIDTH, LabelledBox, cut, labelled_boxes
+from mine import Mined
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+OwnBoxes = Mapping[tuple[str, int, int], tuple[tuple[float, float, float, float], ...]]
+"""A detector's boxes by the labelled box that they lie on (see `place_of`), x1 y1 x2 y2 in pixels."""
 
 MARGIN = 0.2
 """Crops are kept with this margin, as a share of the plate's sides."""
@@ -30,6 +34,10 @@ class AgreedCrop:
 
     crop: Pixels
     text: str
+    place: tuple[str, int, int]
+    """Which labelled box it is, see `place_of`."""
+    seen: tuple[tuple[float, float, float, float], ...] = ()
+    """A detector's boxes of this plate, as shares x1, y1, x2, y2 of the crop."""
 
     def tight(self) -> Pixels:
         """The crop at the reader's input size, uint8 RGB (64, 128, 3), with a margin of 4 %."""
@@ -49,7 +57,9 @@ def squeezed(crop: Pixels) -> Pixels:
     return np.ascontiguousarray(small[:, :, ::-1])
 
 
-def reference_crops(folder: Path, split: str, reference: Path, least: float) -> list[AgreedCrop]:
+def reference_crops(
+    folder: Path, split: str, reference: Path, least: float, own: OwnBoxes | None = None
+) -> list[AgreedCrop]:
     """The crops of a split that the reference reader reads the same way, and surely, at two margins."""
     session = _session(reference)
     found = []
@@ -57,8 +67,64 @@ def reference_crops(folder: Path, split: str, reference: Path, least: float) -> 
         close, loose = cut(picture, box, 0.02), cut(picture, box, 0.08)
         texts, sure = _read(session, np.stack([squeezed(close), squeezed(loose)]))
         if texts[0] == texts[1] and len(texts[0]) >= 3 and sure.min() > least:
-            found.append(AgreedCrop(crop=cut(picture, box, MARGIN).copy(), text=texts[0]))
+            found.append(_kept(picture, box, texts[0], own))
     return found
+
+
+def typed_crops(
+    folder: Path, split: str, typed: Path, own: OwnBoxes | None = None
+) -> tuple[list[AgreedCrop], set[tuple[str, int, int]]]:
+    """The crops whose text was typed by who looked at them (CSV: image, x1, y1, plate), and all places looked at.
+
+    An empty plate says that nobody can read it: such a crop is for neither list.
+    """
+    with typed.open(newline="", encoding="utf-8") as file:
+        texts = {(row["image"], int(row["x1"]), int(row["y1"])): row["plate"] for row in csv.DictReader(file)}
+    found = [
+        _kept(picture, box, texts[place_of(box)], own)
+        for box, picture in _pictures(folder, split)
+        if texts.get(place_of(box))
+    ]
+    return found, set(texts)
+
+
+def _kept(picture: Pixels, box: LabelledBox, text: str, own: OwnBoxes | None) -> AgreedCrop:
+    crop = cut(picture, box, MARGIN).copy()
+    left = max(int(box.x1 - (box.x2 - box.x1) * MARGIN), 0)
+    top = max(int(box.y1 - (box.y2 - box.y1) * MARGIN), 0)
+    rows, columns = crop.shape[:2]
+    boxes = (own or {}).get(place_of(box), ())
+    seen = tuple(
+        ((x1 - left) / columns, (y1 - top) / rows, (x2 - left) / columns, (y2 - top) / rows) for x1, y1, x2, y2 in boxes
+    )
+    return AgreedCrop(crop=crop, text=text, place=place_of(box), seen=seen)
+
+
+def own_boxes(folder: Path, split: str, mined: list[Mined], least: float = 0.3) -> OwnBoxes:
+    """The detector's boxes of each labelled plate, in pixels of the photograph."""
+    rows: dict[str, list[LabelledBox]] = {}
+    for box in labelled_boxes(folder, split):
+        rows.setdefault(box.image, []).append(box)
+    found: dict[tuple[str, int, int], list[tuple[float, float, float, float]]] = {}
+    for one in mined:
+        if one.plate >= 0 and one.score >= least:
+            found.setdefault(place_of(rows[one.image][one.plate]), []).append(one.box)
+    return {place: tuple(boxes) for place, boxes in found.items()}
+
+
+def own_margins(folder: Path, split: str, own: OwnBoxes) -> NDArray[np.float64]:
+    """What part of the detector's boxes is not plate: shares left, right, top and bottom (n, 4); below 0 cuts it."""
+    found = []
+    for box in labelled_boxes(folder, split):
+        for x1, y1, x2, y2 in own.get(place_of(box), ()):
+            wide, high = x2 - x1, y2 - y1
+            found.append([(box.x1 - x1) / wide, (x2 - box.x2) / wide, (box.y1 - y1) / high, (y2 - box.y2) / high])
+    return np.clip(np.array(found).reshape(-1, 4), -0.12, 0.3)
+
+
+def place_of(box: LabelledBox) -> tuple[str, int, int]:
+    """What tells one labelled box from another: its photograph and its upper left corner in whole pixels."""
+    return box.image, int(box.x1), int(box.y1)
 
 
 def agreed_crops(perhaps: list[AgreedCrop], ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,19 +108,33 @@ def _other_place(picture: Pixels, boxes: list[LabelledBox], rng: np.random.Gener
 class Camera:
     """Turns clean plates, and real crops, into what a camera and a detector would deliver."""
 
-    def __init__(self, *, around: NDArray[np.uint8], elsewhere: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        *,
+        around: NDArray[np.uint8],
+        elsewhere: NDArray[np.uint8],
+        rng: np.random.Generator,
+        margins: NDArray[np.float64] | None = None,
+        strays: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """`margins` (n, 4) are a detector's own: shares left, right, top, bottom of its boxes that are not plate;
+        `strays` what it took for a plate and is none, as `bumpers` gives its textures."""
         self._around = around
         self._elsewhere = elsewhere
+        self._own_margins = margins
+        self._strays = strays
         self._noise = rng.normal(0, 1, (16, 320, 640, 3)).astype(np.float32).clip(-4, 4)
         self._noise[8:] = self._noise[8:, :, :, :1]
-        self._motion = [_motion_kernel(length, angle) for length in (3, 4, 5, 7) for angle in range(0, 180, 15)]
+        self._motion = {
+            length: [_motion_kernel(length, angle) for angle in range(0, 180, 15)] for length in range(3, 17)
+        }
 
     def rendered(self, rng: np.random.Generator, plate: Pixels, *, easy: bool) -> Pixels:
         """A crop of a rendered plate; `easy` ones are large, nearly straight and clear."""
-        wide = int(np.exp(rng.uniform(np.log(100 if easy else 46), np.log(210))))
+        wide = int(np.exp(rng.uniform(np.log(100 if easy else 38), np.log(210))))
         aspect = plate.shape[1] / plate.shape[0]
         margins = self._margins(rng, easy)
-        high = max(round(wide / aspect * rng.uniform(0.85, 1.15)), 14)
+        high = max(round(wide / aspect * rng.uniform(0.85, 1.15)), 12)
         quad = _seen_at_an_angle(rng, 0.25 if easy else 1.0)
         share = np.array([1 - margins[0] - margins[1], 1 - margins[2] - margins[3]])
         corners = ((quad * share + (margins[0], margins[2])) * (wide, high)).astype(np.float32)
@@ -142,14 +157,22 @@ class Camera:
         )
         return self._seen(rng, view, easy)
 
-    def real(self, rng: np.random.Generator, crop: Pixels) -> Pixels:
-        """A real crop, cut with a margin of 20 % of the plate's sides, at other margins, tilt and light."""
+    def real(
+        self, rng: np.random.Generator, crop: Pixels, seen: Sequence[tuple[float, float, float, float]] = ()
+    ) -> Pixels:
+        """A real crop, cut with a margin of 20 % of the plate's sides, at other margins, tilt and light.
+
+        `seen` are a detector's boxes of this plate as shares x1, y1, x2, y2 of the crop; half the time one is taken.
+        """
         rows, columns = crop.shape[:2]
         wide = min(int(np.exp(rng.uniform(np.log(56), np.log(210)))), max(int(columns * 1.2), 40))
         high = max(round(wide * rows / columns * rng.uniform(0.7, 1.15)), 14)
         # 20 % on each side of 100 % is 1/7 of the whole; a tight box starts there.
         keep = rng.uniform(-0.1, 1.0, 4) if rng.random() < 0.8 else np.full(4, 1.0)
         left, right, top, bottom = (1 / 7) * keep
+        if seen and rng.random() < 0.5:
+            x1, y1, x2, y2 = seen[int(rng.integers(len(seen)))]
+            left, right, top, bottom = x1, 1 - x2, y1, 1 - y2
         edges = np.array([[left, top], [1 - right, top], [1 - right, 1 - bottom], [left, 1 - bottom]]) + rng.normal(
             0, 0.012, (4, 2)
         )
@@ -163,9 +186,15 @@ class Camera:
 
     def background(self, rng: np.random.Generator) -> Pixels:
         """A crop with no plate in it."""
-        bank = self._elsewhere if rng.random() < 0.8 else self._around
+        bank = self._elsewhere if rng.random() < 0.7 else self._around
+        if self._strays is not None and rng.random() < 0.6:
+            bank = self._strays
         view = bank[int(rng.integers(len(bank)))]
-        wide = int(rng.integers(46, 160))
+        if rng.random() < 0.5:
+            keep = rng.uniform(0, 0.2, 4)
+            y1, y2 = int(HEIGHT * keep[0]), HEIGHT - int(HEIGHT * keep[1])
+            view = view[y1:y2, int(WIDTH * keep[2]) : WIDTH - int(WIDTH * keep[3])]
+        wide = int(rng.integers(38, 160))
         view = cv2.resize(view, (wide, max(wide // 2, 14)))
         return self._seen(rng, np.ascontiguousarray(view), rng.random() < 0.5)
 
@@ -173,6 +202,10 @@ class Camera:
         """Shares of the crop's sides left, right, top and bottom that are not plate; below nought the plate is cut."""
         if easy:
             left, right, top, bottom = rng.uniform(0, 0.05, 4)
+            return float(left), float(right), float(top), float(bottom)
+        if self._own_margins is not None and rng.random() < 0.45:
+            own = self._own_margins[int(rng.integers(len(self._own_margins)))] + rng.normal(0, 0.01, 4)
+            left, right, top, bottom = own[[1, 0, 2, 3]] if rng.random() < 0.5 else own
             return float(left), float(right), float(top), float(bottom)
         reach = rng.choice([0.06, 0.12, 0.2])
         left, right = rng.uniform(-0.045, reach, 2)
@@ -195,29 +228,37 @@ class Camera:
         often = 0.4 if real else 0.3 if easy else 1.0
         if rng.random() < 0.3 * often:
             view = _uneven_light(rng, view)
-        view = _toned(rng, view, often)
+        night = rng.random() < 0.2 * often
+        view = _by_night(rng, view) if night else _toned(rng, view, often)
         if rng.random() < 0.04 * often:
             view = _rain(rng, view)
         draw = rng.random() / often
-        if draw < 0.22:
-            kernel = self._motion[int(rng.integers(len(self._motion) if wide > 90 else 24))]
-            view = cv2.filter2D(view, -1, kernel)
-        elif draw < 0.6:
+        if draw < 0.28 + 0.1 * night:
+            # A character takes a seventh to a ninth of the plate: beyond half of that nobody reads it.
+            view = cv2.filter2D(view, -1, self._shake(rng, rng.uniform(0.02, 0.065) * wide))
+        if 0.2 < draw < 0.6:
             view = cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.35, 0.75) * (wide / 110) ** 0.7 + 0.1))
-        if rng.random() < 0.55 * often:
-            view = self._grain(rng, view)
-        if rng.random() < 0.45 * often:
-            _, packed = cv2.imencode(".jpg", view, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))))
+        if rng.random() < (0.9 if night else 0.55 * often):
+            view = self._grain(rng, view, 22 if night else 16)
+        if rng.random() < 0.2 * often:
+            view = _resized(rng, view)
+        if rng.random() < (0.7 if night else 0.45 * often):
+            _, packed = cv2.imencode(".jpg", view, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))))
             view = cv2.imdecode(packed, cv2.IMREAD_COLOR)
         how = cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_AREA
         view = cv2.resize(view, (WIDTH, HEIGHT), interpolation=how)
         return np.ascontiguousarray(view[:, :, ::-1])
 
-    def _grain(self, rng: np.random.Generator, view: Pixels) -> Pixels:
+    def _shake(self, rng: np.random.Generator, length: float) -> NDArray[np.float32]:
+        """A motion blur of about this many pixels: mostly along the road or, from a shaking post, in any direction."""
+        kernels = self._motion[int(np.clip(round(length), min(self._motion), max(self._motion)))]
+        return kernels[int(rng.choice([0, 0, 1, 11])) if rng.random() < 0.4 else int(rng.integers(len(kernels)))]
+
+    def _grain(self, rng: np.random.Generator, view: Pixels, most: float) -> Pixels:
         high, wide = view.shape[:2]
         y, x = int(rng.integers(0, 321 - min(high, 320))), int(rng.integers(0, 641 - wide))
         grain = self._noise[int(rng.integers(16)), y : y + high, x : x + wide]
-        return np.asarray(cv2.add(view, grain * float(rng.uniform(2, 16)), dtype=cv2.CV_8U), dtype=np.uint8)
+        return np.asarray(cv2.add(view, grain * float(rng.uniform(2, most)), dtype=cv2.CV_8U), dtype=np.uint8)
 
 
 def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
@@ -285,6 +326,41 @@ def _toned(rng: np.random.Generator, view: Pixels, often: float) -> Pixels:
         levels = 1 - levels
     table = np.rint(levels * 255).astype(np.uint8)[:, None, :].transpose(1, 0, 2)
     return np.asarray(cv2.LUT(view, np.ascontiguousarray(table)), dtype=np.uint8)
+
+
+def _by_night(rng: np.random.Generator, view: Pixels) -> Pixels:
+    """Little light or infrared light: a plate that shines out of the dark and blooms, or one that hardly shows."""
+    wide = view.shape[1]
+    grey = view.max(axis=2) if rng.random() < 0.3 else np.asarray(cv2.cvtColor(view, cv2.COLOR_BGR2GRAY))
+    tint = np.exp(rng.normal(0, 0.1, 3)) if rng.random() < 0.5 else np.ones(3)
+    if rng.random() < 0.45:
+        view = np.asarray(cv2.merge([grey, grey, grey]), dtype=np.uint8)
+    levels = np.arange(256, dtype=np.float64)[:, None] / 255
+    if rng.random() < 0.45:
+        # Lamp light thrown back: the ground of the plate is burnt out and flows into the letters.
+        levels = np.clip(levels * rng.uniform(1.0, 2.2) - rng.uniform(0, 0.25), 0, 1)
+        view = _looked_up(view, levels * tint)
+        soft = cv2.GaussianBlur(view, (0, 0), max(wide * float(rng.uniform(0.008, 0.03)), 0.6))
+        share = float(rng.uniform(0.1, 0.5))
+        return np.asarray(cv2.addWeighted(view, 1.0, soft, share, -20.0 * share), dtype=np.uint8)
+    floor, top = rng.uniform(0.0, 0.16), rng.uniform(0.14, 0.55)
+    levels = floor + (top - 0.25 * floor) * levels ** rng.uniform(0.8, 1.8)
+    return _looked_up(view, levels * tint)
+
+
+def _looked_up(view: Pixels, levels: NDArray[np.float64]) -> Pixels:
+    """Every colour through a table (256, 3) of levels 0 to 1."""
+    table = np.rint(np.clip(levels, 0, 1) * np.ones(3) * 255).astype(np.uint8)[:, None, :].transpose(1, 0, 2)
+    return np.asarray(cv2.LUT(view, np.ascontiguousarray(table)), dtype=np.uint8)
+
+
+def _resized(rng: np.random.Generator, view: Pixels) -> Pixels:
+    """Fewer pixels than the frame pretends: a digital zoom, a sub-stream scaled up, coarse colour of a codec."""
+    high, wide = view.shape[:2]
+    share = float(rng.uniform(0.5, 0.9))
+    size = (max(round(wide * share), 34), max(round(high * share), 10))
+    small = cv2.resize(view, size, interpolation=cv2.INTER_AREA if rng.random() < 0.6 else cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(small, (wide, high), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _rain(rng: np.random.Generator, view: Pixels) -> Pixels:

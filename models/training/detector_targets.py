@@ -54,17 +54,33 @@ def _mark(target: NDArray[np.float32], box: NDArray[np.float32], exact: bool) ->
     target[0] = np.maximum(target[0], bump)
 
 
-def heat_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """CenterNet's focal loss (arXiv:1904.07850, equation 1) with the background weights, per plate."""
+def heat_loss(logits: Tensor, distances: Tensor, target: Tensor) -> Tensor:
+    """CenterNet's focal loss (arXiv:1904.07850, equation 1) with the background weights, per plate.
+
+    At a plate's centre the score should be what the box there is worth (its overlap with the true one, after quality
+    focal loss, arXiv:2006.04388), so that a loose or doubtful box scores low; where labels are loose it should be one.
+    """
     heat, background = target[:, 0], target[:, 1]
     logits = logits[:, 0].float()
     score = torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)
     peak = (heat > 0.999).float()
     sure = (background > 1.5) & (score.detach() > SURE) & (heat < 0.1)
     weight = torch.where(sure, torch.full_like(background, 0.15), background.clamp(max=1.0)) * (1 - peak)
-    there = peak * (1 - score) ** 2 * torch.log(score)
+    with torch.no_grad():
+        shares = overlap_of(boxes_of(distances.float()), target[:, 3:7], dim=1)
+        worth = torch.where(target[:, 2] > 0.99, shares.clamp(0.1, 1.0), torch.ones_like(shares))
+    there = peak * (worth - score).abs() ** 2 * (worth * torch.log(score) + (1 - worth) * torch.log(1 - score))
     nowhere = weight * (1 - heat) ** 4 * score**2 * torch.log(1 - score)
-    return -(there.sum() + nowhere.sum()) / peak.sum().clamp(min=1)
+    return -(2 * there.sum() + nowhere.sum()) / peak.sum().clamp(min=1)
+
+
+def overlap_of(found: Tensor, wanted: Tensor, dim: int) -> Tensor:
+    """Intersection over union of boxes x1, y1, x2, y2 laid along `dim`."""
+    a, b = found.unbind(dim), wanted.unbind(dim)
+    wide = (torch.minimum(a[2], b[2]) - torch.maximum(a[0], b[0])).clamp(min=0)
+    high = (torch.minimum(a[3], b[3]) - torch.maximum(a[1], b[1])).clamp(min=0)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - wide * high
+    return wide * high / union.clamp(min=1e-3)
 
 
 def box_loss(distances: Tensor, target: Tensor) -> Tensor:

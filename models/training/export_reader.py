@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from reader_net import ALPHABET, HEIGHT, SLOTS, WIDTH, Exported, Reader
+from reader_net import ALPHABET, HEIGHT, SLOTS, WIDTH, Exported, grown
 
 NAME = "us-plate-reader"
 CONFIG = f"""\
@@ -27,11 +27,9 @@ image_color_mode: rgb
 """
 
 
-def export(weights: Path, models: Path) -> float:
+def export(weights: Path, models: Path, temperature: float = 1.0) -> float:
     """Write model and config into `models`; the largest difference in probability between the two runtimes."""
-    reader = Reader()
-    reader.load_state_dict(torch.load(weights, weights_only=True))
-    exported = Exported(reader).eval()
+    exported = Exported(grown(torch.load(weights, weights_only=True)), temperature).eval()
     crops = torch.randint(0, 256, (3, HEIGHT, WIDTH, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     models.mkdir(parents=True, exist_ok=True)
     path, part = models / f"{NAME}.onnx", models / f"{NAME}.onnx.part"
@@ -61,8 +59,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path, help="reader.pt, written by train_reader.py")
     parser.add_argument("models", type=Path, help="folder for the .onnx and .yaml files")
+    parser.add_argument("--temperature", type=float, default=1.0, help="what temperature.py fitted")
     given = parser.parse_args()
-    difference = export(given.weights, given.models)
+    difference = export(given.weights, given.models, given.temperature)
     print(f"{given.models / NAME}.onnx written, largest difference {difference:.6f}")
     return 0
 

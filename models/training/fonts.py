@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from edge.road.glyphs import GLYPHS, VARIANTS, strokes
 
@@ -62,10 +61,17 @@ def font_files(roots: tuple[str, ...] = ("/usr/share/fonts", "/usr/local/share/f
 def load_alphabets(rng: np.random.Generator, dies: int = 72) -> list[Alphabet]:
     """One alphabet for each font on the machine and `dies` of our own with random shapes, weights and slants."""
     fonts = [alphabet for path in font_files() if (alphabet := _from_font(path)) is not None]
-    return fonts + [_from_dies(rng, number) for number in range(dies)]
+    return fonts + die_alphabets(rng, dies)
+
+
+def die_alphabets(rng: np.random.Generator, dies: int) -> list[Alphabet]:
+    """`dies` alphabets of our own letters, which need no font."""
+    return [_from_dies(rng, number) for number in range(dies)]
 
 
 def _from_font(path: Path) -> Alphabet | None:
+    from PIL import Image, ImageDraw, ImageFont  # only where font files are used: the tests draw with the dies
+
     font = ImageFont.truetype(str(path), 100)
     _, top, _, bottom = font.getbbox("H", anchor="ls")
     if bottom - top < 20:

@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 _ALL = (
     "al am an au ber ca che co da de do el en er fa fo ga go ha he in ka ko la le li lo ma mi mo ne no ol on "
@@ -20,6 +19,8 @@ TALL = 48
 
 def draw_lettering(rng: np.random.Generator, fonts: Sequence[Path]) -> NDArray[np.uint8]:
     """One piece of lettering as BGRA, any size: bare letters, a panel of several lines or one long word, a badge."""
+    from PIL import Image, ImageDraw, ImageFont
+
     kind = rng.choice(["bare", "panel", "badge"], p=[0.55, 0.3, 0.15])
     font = ImageFont.truetype(str(fonts[int(rng.integers(len(fonts)))]), TALL)
     lines = [_words(rng, kind) for _ in range(int(rng.integers(2, 5)) if kind == "panel" and rng.random() < 0.7 else 1)]

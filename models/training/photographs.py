@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mine import DOUBTFUL, NO_PLATE, Mined
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
@@ -29,7 +31,8 @@ class Photograph:
 
     `levels` are BGR pixels at full, half and quarter size; `bare` the same without plates, or nothing. `corners` is
     [plates, 4, 2] in full-size pixels, clockwise. `squashed` photographs lost their aspect ratio. `complete` is false
-    where plates are known to be unlabelled; `exact` says per plate whether its box hugs it.
+    where plates are known to be unlabelled; `exact` says per plate whether its box hugs it. `strays` [n, 4] is what a
+    detector took for a plate and is none, `doubtful` [n, 4] what may be a plate that nobody labelled.
     """
 
     source: str
@@ -39,19 +42,27 @@ class Photograph:
     squashed: bool
     complete: bool
     exact: NDArray[np.bool_]
+    strays: Points
+    doubtful: Points
 
 
-def load_photographs(plates: Path, split: str, *, paint: bool = True) -> list[Photograph]:
+def load_photographs(plates: Path, split: str, *, paint: bool = True, mined: Sequence[Mined] = ()) -> list[Photograph]:
     """Read one split (`train` or `val`) of a folder with `boxes.csv` and `images/`; OSError if a picture is missing."""
+    fired: dict[str, list[Mined]] = defaultdict(list)
+    for one in mined:
+        fired[one.image].append(one)
     rows: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     with (plates / "boxes.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             if row["split"] == split:
                 rows[row["source"], row["image"]].append(row)
-    return [_photograph(plates / "images" / image, source, found, paint) for (source, image), found in rows.items()]
+    return [
+        _photograph(plates / "images" / image, source, found, paint, fired[image])
+        for (source, image), found in rows.items()
+    ]
 
 
-def _photograph(path: Path, source: str, rows: list[dict[str, str]], paint: bool) -> Photograph:
+def _photograph(path: Path, source: str, rows: list[dict[str, str]], paint: bool, fired: Sequence[Mined]) -> Photograph:
     pixels = cv2.imread(str(path))
     if pixels is None:
         raise OSError(f"`{path}` is not a readable picture")
@@ -67,7 +78,13 @@ def _photograph(path: Path, source: str, rows: list[dict[str, str]], paint: bool
         squashed=source != "ro-license-plates",
         complete=source != "ro-license-plates",
         exact=np.array([bool(row["qx1"]) or not turned for row in rows]),
+        strays=_boxes(one for one in fired if one.plate == NO_PLATE),
+        doubtful=_boxes(one for one in fired if one.plate == DOUBTFUL),
     )
+
+
+def _boxes(mined: Iterable[Mined]) -> Points:
+    return np.array([one.box for one in mined], np.float32).reshape(-1, 4)
 
 
 def _corners(row: dict[str, str]) -> Points:

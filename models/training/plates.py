@@ -182,8 +182,8 @@ def _two_lines(rng: np.random.Generator, alphabet: Alphabet, size: tuple[int, in
     wide, high = size
     ground, ink = colours(rng) if rng.random() < 0.4 else ((232, 232, 232), (28, 26, 24))
     plate = sheet(rng, wide, high, ground)
-    upper = texts.filled(rng, str(rng.choice(["AA", "AAA", "A 00", "AA 00", "00", "AA00", "A"])))
-    lower = texts.filled(rng, str(rng.choice(["0000", "000", "AAA", "00 AA", "AA 000", "A000", "00000"])))
+    upper = texts.filled(rng, str(rng.choice(["AA", "AAA", "A 00", "AA 00", "00", "AA00", "A", "AA00A"])))
+    lower = texts.filled(rng, str(rng.choice(["0000", "000", "AAA", "00 AA", "AA 000", "A000", "00000", "A0000"])))
     share = rng.uniform(0.36, 0.48)
     _line(rng, plate, upper, alphabet, (0.08 * wide, 0.07 * high, 0.84 * wide, (share - 0.03) * high), ink)
     _line(rng, plate, lower, alphabet, (0.05 * wide, (share + 0.12) * high, 0.9 * wide, (0.8 - share) * high), ink)

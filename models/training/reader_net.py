@@ -1,8 +1,10 @@
-"""The reader: convolutions squeeze a 64 x 128 plate into 32 columns, two transformer layers let the columns see one
+"""The reader: convolutions squeeze a 64 x 128 plate into 32 columns, three transformer layers let the columns see one
 another, and ten learned slots each pick out one character. The column head (CTC) helps to learn and stays behind.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -85,13 +87,15 @@ class Reader(nn.Module):
             Residual(48),
             _conv(48, 64, (2, 1)),
             Residual(64),
+            Residual(64),
             _conv(64, _DEPTH, (2, 1)),
+            Residual(_DEPTH),
             nn.Conv2d(_DEPTH, _DEPTH, (4, 1), bias=False),
             nn.BatchNorm2d(_DEPTH),
             nn.ReLU(inplace=True),
         )
         self.place = nn.Parameter(torch.randn(1, _COLUMNS, _DEPTH) * 0.02)
-        self.layers = nn.Sequential(Layer(_DEPTH), Layer(_DEPTH))
+        self.layers = nn.Sequential(Layer(_DEPTH), Layer(_DEPTH), Layer(_DEPTH))
         self.calm = nn.LayerNorm(_DEPTH)
         self.columns = nn.Linear(_DEPTH, len(ALPHABET))
         self.slots = nn.Parameter(torch.randn(1, SLOTS, _DEPTH) * 0.5)
@@ -109,15 +113,46 @@ class Reader(nn.Module):
         return self.name(slots), self.columns(x)
 
 
-class Exported(nn.Module):
-    """The reader as it is shipped: uint8 (n, 64, 128, 3) RGB in, probabilities (n, 10, 37) out."""
+_MOVED = {"look.6": "look.7", "look.7": "look.9", "look.8": "look.10"}
+"""Where the parts of the smaller reader (two residual blocks, two layers) stand in this one."""
 
-    def __init__(self, reader: Reader) -> None:
+
+def grown(small: Mapping[str, Tensor]) -> Reader:
+    """A reader that answers as the smaller one with these weights does: the blocks it gained change nothing yet.
+
+    Weights of this size are taken as they are.
+    """
+    reader = Reader()
+    if "layers.2.norm.weight" in small:
+        reader.load_state_dict(small)
+        return reader
+    with torch.no_grad():
+        for block in (reader.look[6], reader.look[8]):
+            nn.init.zeros_(block.second[1].weight)
+        for last in (reader.layers[2].attention.out, reader.layers[2].mixer[3]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    state = reader.state_dict()
+    for name, kept in small.items():
+        part = ".".join(name.split(".")[:2])
+        state[name.replace(part, _MOVED.get(part, part), 1)] = kept
+    reader.load_state_dict(state)
+    return reader
+
+
+class Exported(nn.Module):
+    """The reader as it is shipped: uint8 (n, 64, 128, 3) RGB in, probabilities (n, 10, 37) out.
+
+    The logits are divided by `temperature`, fitted on held-out plates, so that a probability means what it says.
+    """
+
+    def __init__(self, reader: Reader, temperature: float = 1.0) -> None:
         super().__init__()
         self.reader = reader
+        self.temperature = temperature
 
     def forward(self, crops: Tensor) -> Tensor:
-        return torch.softmax(self.reader(crops.float().permute(0, 3, 1, 2))[0], dim=-1)
+        return torch.softmax(self.reader(crops.float().permute(0, 3, 1, 2))[0] / self.temperature, dim=-1)
 
 
 def text_of(slots: Tensor) -> list[str]:

@@ -15,9 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnxruntime
-from agreed import SURE, folded, reference_crops
+from agreed import folded
+from calibration import calibration_error, draw_chart
 from fast_plate_ocr import LicensePlateRecognizer
 from numpy.typing import NDArray
+from shelf import Shelf
 
 Pixels = NDArray[np.uint8]
 
@@ -35,15 +37,16 @@ class Plate:
     boxed: bool
 
 
-def known_plates(folder: Path, reference: Path | None) -> Iterator[Plate]:
+def known_plates(folder: Path, reference: Path | None, typed: Path | None = None) -> Iterator[Plate]:
     """The plates of a folder with truth.csv (`image,x,y,w,h,plate`, or `image,...,plate` for crops).
 
-    A folder with boxes.csv has no texts: with a reference reader, the `val` crops that it reads surely are taken.
+    A folder with boxes.csv has no texts: of its `val` crops those are taken whose text was typed, and, with a reference
+    reader, those that it reads surely.
     """
     if (folder / "boxes.csv").exists():
-        if reference is None:
-            raise SystemExit(f"{folder}: boxes.csv gives no texts; name a second reader with --reference")
-        for crop in reference_crops(folder, "val", reference, SURE):
+        if reference is None and typed is None:
+            raise SystemExit(f"{folder}: boxes.csv gives no texts; name --typed, or a second reader with --reference")
+        for crop in Shelf(folder, None, typed, None).held_out(reference):
             rows, columns = crop.crop.shape[:2]
             # Those crops carry a margin of 20 % of the plate on each side, so the plate is 5/7 of the crop.
             box = (columns / 7, rows / 7, columns * 5 / 7, rows * 5 / 7)
@@ -68,35 +71,77 @@ def crop_of(plate: Plate, margins: NDArray[np.float64]) -> Pixels:
     return np.ascontiguousarray(plate.picture[y1:y2, x1:x2, ::-1])
 
 
-def measure_reader(model: Path, config: Path, folders: list[Path], reference: Path | None) -> None:
-    """Print one line per folder: plates, share right (exact, folded) on true and on loose boxes; then the time."""
+def measure_reader(
+    model: Path,
+    config: Path,
+    folders: list[Path],
+    reference: Path | None,
+    typed: Path | None = None,
+    chart: Path | None = None,
+) -> None:
+    """Print one line per folder: plates, share right (exact, folded) on true and on loose boxes; then the time.
+
+    Also how far the confidence (the mean over the characters) is from the share of reads that are right.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     reader = LicensePlateRecognizer(
         onnx_model_path=model, plate_config_path=config, providers=["CPUExecutionProvider"], sess_options=options
     )
+    curves = {}
     for folder in folders:
-        plates = list(known_plates(folder, reference))
-        texts = [plate.text for plate in plates]
-        line = f"{model.stem} {folder.name}: {len(plates)} plates, true boxes {_score(reader, plates, texts, None)}"
+        plates = list(known_plates(folder, reference, typed))
+        score = _read_all(reader, plates, None)
+        line = f"{model.stem} {folder.name}: {len(plates)} plates, true boxes {score}"
         if all(plate.boxed for plate in plates):
-            line += f", loose boxes {_score(reader, plates, texts, np.random.default_rng(1))}"
+            score = _read_all(reader, plates, np.random.default_rng(1))
+            line += f", loose boxes {score}"
+        curves[folder.name] = (score.confidences, score.right)
         print(line, flush=True)
+    if chart:
+        draw_chart(chart, curves)
     times = _milliseconds(reader)
     print(
         f"{model.stem}: {times.min():.2f} ms a crop, one thread (least of {len(times)}; median {np.median(times):.2f})"
     )
 
 
-def _score(
-    reader: LicensePlateRecognizer, plates: list[Plate], texts: list[str], rng: np.random.Generator | None
-) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How a set of plates was read: shares right in per cent, and for each its confidence and whether it is right."""
+
+    exact: float
+    folded: float
+    confidences: NDArray[np.float64]
+    right: NDArray[np.bool_]
+
+    def __str__(self) -> str:
+        error = 100 * calibration_error(self.confidences, self.right)
+        sure = self.confidences >= 0.9
+        return (
+            f"{self.exact:.1f} exact {self.folded:.1f} folded (calibration error {error:.1f}; sure of"
+            f" {100 * sure.mean():.0f} %, {100 * self.right[sure].mean() if sure.any() else 0:.1f} of them right)"
+        )
+
+
+def _read_all(reader: LicensePlateRecognizer, plates: list[Plate], rng: np.random.Generator | None) -> Score:
     margins = rng.uniform(*LOOSE, (len(plates), 4)) if rng else np.zeros((len(plates), 4))
-    seen = [reader.run(crop_of(plate, sides))[0].plate for plate, sides in zip(plates, margins, strict=True)]
-    pairs = list(zip(seen, texts, strict=True))
-    exact = sum(a == b for a, b in pairs) / max(len(pairs), 1)
-    same = sum(folded(a) == folded(b) for a, b in pairs) / max(len(pairs), 1)
-    return f"{100 * exact:.1f} exact {100 * same:.1f} folded"
+    exact, same, confidences = [], [], []
+    for plate, sides in zip(plates, margins, strict=True):
+        answer = reader.run(crop_of(plate, sides), return_confidence=True, remove_pad_char=False)[0]
+        kept = [
+            (sign, float(share)) for sign, share in zip(answer.plate, answer.char_probs, strict=False) if sign != "_"
+        ]
+        text = "".join(sign for sign, _ in kept)
+        exact.append(text == plate.text)
+        same.append(folded(text) == folded(plate.text))
+        confidences.append(float(np.mean([share for _, share in kept])) if kept else 0.0)
+    return Score(
+        exact=100 * float(np.mean(exact)),
+        folded=100 * float(np.mean(same)),
+        confidences=np.array(confidences),
+        right=np.array(same),
+    )
 
 
 def _milliseconds(reader: LicensePlateRecognizer) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Training scenes for the plate detector: photographs laid over one another, plates from 13 to 160 pixels wide.
+"""Training scenes for the plate detector: photographs laid over one another, plates from 13 to 240 pixels wide.
 
 Every plate in a scene is labelled, ignored or gone: a plate cut off or covered by a later layer is ignored, never left
 as an unlabelled one. Hence no mirrored borders either: what a photograph does not cover shows another photograph.
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from photographs import Photograph, Pixels, Points
 from weather import disturb, scribble
 
-SIZE = 256
-NARROWEST, WIDEST = 13.0, 160.0
+SIZE = 320
+NARROWEST, WIDEST = 13.0, 240.0
+STRAY = 0.35
+"""Share of scenes with something in the middle that an earlier detector took for a plate."""
 LARGEST_MAGNIFICATION = 1.8
 
 Floats = NDArray[np.floating]
@@ -76,6 +78,7 @@ class SceneMaker:
         self.rng = rng
         self.lettering = lettering
         self.plates = [_halves(plate) for plate in plates]
+        self.fooled = [photograph for photograph in photographs if len(photograph.strays)]
         self.by_source: dict[str, list[Photograph]] = {}
         for photograph in photographs:
             self.by_source.setdefault(photograph.source, []).append(photograph)
@@ -93,7 +96,9 @@ class SceneMaker:
             self._fill(scene)
         for _ in range(rng.choice([0, 1, 2, 3], p=[0.35, 0.3, 0.2, 0.15])):
             self._lay(scene, width=_log_uniform(rng, NARROWEST, 60), main=False)
-        if rng.random() < 0.96:
+        if self.fooled and rng.random() < STRAY:
+            self._lay_stray(scene, width=_log_uniform(rng, NARROWEST, 120))
+        if rng.random() < 0.9:
             self._lay(scene, width=_log_uniform(rng, NARROWEST, WIDEST), main=True)
         if rng.random() < 0.30:
             for _ in range(int(rng.integers(1, 4))):
@@ -124,6 +129,28 @@ class SceneMaker:
         shift = -room * rng.random(2)
         matrix = np.array([[scale * stretch, 0, shift[0]], [0, scale, shift[1]]])
         _warp_onto(scene, photograph.bare, matrix, soft=not photograph.complete)
+        _doubt(scene, photograph, matrix)
+
+    def _lay_stray(self, scene: Scene, *, width: float) -> None:
+        """Lay a photograph so that what was taken for a plate and is none is `width` pixels wide."""
+        rng = self.rng
+        photograph = self.fooled[int(rng.integers(len(self.fooled)))]
+        x1, y1, x2, y2 = photograph.strays[int(rng.integers(len(photograph.strays)))].astype(np.float64)
+        stretch = rng.uniform(1.0, 1.8) if photograph.squashed else rng.uniform(0.9, 1.1)
+        linear = _turn(rng.normal(0, 0.02)) @ np.diag([stretch * (-1.0 if rng.random() < 0.4 else 1.0), 1.0])
+        wide = max((x2 - x1) * stretch, 1.0)
+        linear *= min(width, LARGEST_MAGNIFICATION * wide) / wide
+        centre = linear @ [(x1 + x2) / 2, (y1 + y2) / 2]
+        matrix = np.column_stack([linear, rng.uniform(0.1, 0.9, 2) * SIZE - centre])
+        self._show(scene, photograph, matrix)
+
+    def _show(self, scene: Scene, photograph: Photograph, matrix: NDArray[np.float64]) -> None:
+        """Warp a photograph in as it is and label its plates."""
+        _warp_onto(scene, photograph.levels, matrix, soft=not photograph.complete)
+        seen = _extent(matrix, photograph.levels[0].shape)
+        for points, exact in zip(_apply(matrix, photograph.corners), photograph.exact, strict=True):
+            scene.label(points, bool(exact), seen)
+        _doubt(scene, photograph, matrix)
 
     def _lay(self, scene: Scene, *, width: float, main: bool) -> None:
         """Lay one photograph so that one of its plates is `width` pixels wide, or its painted-over twin."""
@@ -134,12 +161,10 @@ class SceneMaker:
         chance = rng.random()
         corners = _apply(matrix, photograph.corners)
         if photograph.bare is None or chance < 0.62:
-            _warp_onto(scene, photograph.levels, matrix, soft=not photograph.complete)
-            seen = _extent(matrix, photograph.levels[0].shape)
-            for points, exact in zip(corners, photograph.exact, strict=True):
-                scene.label(points, bool(exact), seen)
+            self._show(scene, photograph, matrix)
             return
         _warp_onto(scene, photograph.bare, matrix, soft=not photograph.complete)
+        _doubt(scene, photograph, matrix)
         if chance < 0.92:
             for points in corners:
                 self._paste(scene, *self._replacement(points, photograph.source))
@@ -262,6 +287,15 @@ def _extent(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> Points:
     """The part of the scene that a photograph of this shape covers, as a box."""
     ends = _apply(matrix, _ends(shape))
     return np.concatenate([np.maximum(ends.min(axis=0), 0), np.minimum(ends.max(axis=0), SIZE)])
+
+
+def _doubt(scene: Scene, photograph: Photograph, matrix: NDArray[np.float64]) -> None:
+    """Ignore what may be a plate that nobody labelled."""
+    for x1, y1, x2, y2 in photograph.doubtful:
+        points = _apply(matrix, np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], np.float32))
+        low, high = np.maximum(points.min(axis=0), 0), np.minimum(points.max(axis=0), SIZE)
+        if (high - low > 1).all():
+            scene.labels.append(Label(np.concatenate([low, high]).astype(np.float32), False, True))
 
 
 def _warp_onto(scene: Scene, levels: tuple[Pixels, ...], matrix: NDArray[np.float64], *, soft: bool) -> None:

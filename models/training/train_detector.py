@@ -9,10 +9,9 @@ needed to go on is written to the work folder; started again with the same folde
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
-import queue
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +24,16 @@ from detector_net import PlateDetector, parameters_of
 from detector_targets import batch_of, box_loss, heat_loss
 from fonts import font_files, load_alphabets
 from lettering import draw_lettering
+from mine import read as read_mined
 from photographs import load_photographs
 from plain_plates import plain_plate
 from plates import Press
 from scenes import SceneMaker
 from torch import Tensor
 
-BATCH = 24
+BATCH = 14
 PEAK_RATE = 2.5e-3
+GO_ON_RATE = 1.2e-3
 WARM_STEPS = 200
 SAVE_EVERY_S = 180.0
 PLATES = 1200
@@ -47,15 +48,18 @@ class Progress:
     steps: int = 0
 
 
-def feed(plates: Path, seed: int, batches: Any) -> None:
-    """Fill the queue with batches, for ever: the body of the feeding process."""
+def feed(plates: Path, seed: int, mined: Path | None) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches for ever: RGB 0..1 [batch, 3, size, size] and targets."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
     fonts = font_files()
     lettering = [draw_lettering(rng, fonts) for _ in range(LETTERING)]
-    maker = SceneMaker(load_photographs(plates, "train"), _drawn_plates(rng), lettering, rng)
+    photographs = load_photographs(plates, "train", mined=read_mined(mined) if mined else ())
+    maker = SceneMaker(photographs, _drawn_plates(rng), lettering, rng)
     while True:
-        batches.put(batch_of([maker.make() for _ in range(BATCH)]))
+        pixels, target = batch_of([maker.make() for _ in range(BATCH)])
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+        yield images.contiguous(memory_format=torch.channels_last), torch.from_numpy(target)
 
 
 def _drawn_plates(rng: np.random.Generator) -> list[Any]:
@@ -64,10 +68,10 @@ def _drawn_plates(rng: np.random.Generator) -> list[Any]:
     return [press.render(rng)[0] for _ in range(PLATES)] + [plain_plate(rng) for _ in range(PLATES // 3)]
 
 
-def rate(progress: Progress, minutes: float) -> float:
+def rate(progress: Progress, minutes: float, peak: float) -> float:
     """Learning rate now: a short warm-up, then half a cosine over the wall clock."""
     share = min(progress.elapsed_s / (minutes * 60), 1.0)
-    return PEAK_RATE * min(1.0, (progress.steps + 1) / WARM_STEPS) * 0.5 * (1 + float(np.cos(np.pi * share)))
+    return peak * min(1.0, (progress.steps + 1) / WARM_STEPS) * 0.5 * (1 + float(np.cos(np.pi * share)))
 
 
 def follow(average: torch.nn.Module, net: torch.nn.Module, steps: int) -> None:
@@ -87,12 +91,16 @@ def save(path: Path, state: dict[str, Any]) -> None:
     os.replace(path.with_suffix(".part"), path)
 
 
-def train(plates: Path, work: Path, minutes: float, seed: int) -> None:
+def train(
+    plates: Path, work: Path, minutes: float, seed: int, weights: Path | None = None, mined: Path | None = None
+) -> None:
     """Train until the minutes are over; leaves `latest.pt` in the work folder."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     work.mkdir(parents=True, exist_ok=True)
     net = PlateDetector().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if weights:
+        net.load_state_dict(torch.load(weights, weights_only=True))
     print(f"{parameters_of(net)} parameters", flush=True)
     average, progress = deepcopy(net), Progress()
     optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.01)
@@ -117,26 +125,10 @@ def train(plates: Path, work: Path, minutes: float, seed: int) -> None:
             },
         )
 
-    batches = _start_feeding(plates, seed + progress.steps)
-    _run(net, average, optimizer, progress, minutes, batches, keep)
+    batches = feed(plates, seed + progress.steps, mined)
+    _run(net, average, optimizer, progress, minutes, GO_ON_RATE if weights else PEAK_RATE, batches, keep)
     keep()
     print("done", flush=True)
-
-
-def _start_feeding(plates: Path, seed: int) -> Any:
-    context = multiprocessing.get_context("spawn")
-    batches = context.Queue(maxsize=4)
-    context.Process(target=feed, args=(plates, seed, batches), daemon=True).start()
-    return batches
-
-
-def _next(batches: Any) -> tuple[Tensor, Tensor]:
-    try:
-        pixels, target = batches.get(timeout=600)
-    except queue.Empty:
-        raise RuntimeError("the feeding process made nothing for ten minutes") from None
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
-    return images.contiguous(memory_format=torch.channels_last), torch.from_numpy(target)
 
 
 def _run(
@@ -145,18 +137,19 @@ def _run(
     optimizer: torch.optim.Optimizer,
     progress: Progress,
     minutes: float,
-    batches: Any,
+    peak: float,
+    batches: Iterator[tuple[Tensor, Tensor]],
     keep: Any,
 ) -> None:
     net.train()
-    ready = _next(batches)
+    ready = next(batches)
     before = saved = time.monotonic()
     sums = np.zeros(2)
     while progress.elapsed_s < minutes * 60:
         for group in optimizer.param_groups:
-            group["lr"] = rate(progress, minutes)
+            group["lr"] = rate(progress, minutes, peak)
         logits, distances = net(ready[0])
-        heat, box = heat_loss(logits, ready[1]), box_loss(distances, ready[1])
+        heat, box = heat_loss(logits, distances, ready[1]), box_loss(distances, ready[1])
         optimizer.zero_grad()
         (heat + 2 * box).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -164,7 +157,7 @@ def _run(
         progress.steps += 1
         follow(average, net, progress.steps)
         sums += [heat.item(), box.item()]
-        ready = _next(batches)
+        ready = next(batches)
         now = time.monotonic()
         progress.elapsed_s, before = progress.elapsed_s + now - before, now
         if progress.steps % 50 == 0:
@@ -185,9 +178,11 @@ def main() -> None:
     parser.add_argument("--plates", type=Path, required=True, help="folder with boxes.csv and images/")
     parser.add_argument("--work", type=Path, required=True, help="folder for the state of the run, outside the project")
     parser.add_argument("--minutes", type=float, default=80.0)
+    parser.add_argument("--weights", type=Path, help="go on from these averaged weights (checkpoints/detector.pt)")
+    parser.add_argument("--mined", type=Path, help="what mine.py wrote: strays become hard negatives")
     parser.add_argument("--seed", type=int, default=1)
     found = parser.parse_args()
-    train(found.plates, found.work, found.minutes, found.seed)
+    train(found.plates, found.work, found.minutes, found.seed, found.weights, found.mined)
 
 
 if __name__ == "__main__":

@@ -14,27 +14,32 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from agreed import PERHAPS, SURE, AgreedCrop, agreed_crops, reference_crops
+from agreed import AgreedCrop
 from crops import Camera, bumpers
 from fonts import load_alphabets
 from numpy.typing import NDArray
 from plates import Press
-from reader_net import ALPHABET, PAD, SLOTS, Reader, text_of
+from reader_net import ALPHABET, PAD, SLOTS, Reader, grown, text_of
+from shelf import Mine, Shelf
 from torch import Tensor
 from torch.nn import functional
 
 BATCH = 32
 POOL = 8_000
 REPLACED = 3
-PEAK = 1.3e-3
+PEAK, GO_ON_PEAK = 1.3e-3, 1e-3
 WARM_UP = 150
 LEARNED_TO_LOOK = 2.2
 """Below this loss the slots have found their characters, and harder crops may come."""
 HARDER_OVER = 1500
-BACKGROUND = 0.05
-REAL = 0.33
+BACKGROUND = 0.08
+REAL = 0.38
 LABEL_AT = (0.26, 0.42, 0.58, 0.75)
-"""Shares of the time at which real crops are labelled (again), each time by a better reader."""
+GO_ON_AT = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85)
+"""Shares of the time at which real crops are labelled (again), each time by a better reader; the second when training
+goes on from weights that can read."""
+SMOOTH = 0.03
+"""Share of certainty that is never asked for, so that a confidence keeps its meaning."""
 
 
 @dataclass(kw_only=True)
@@ -46,6 +51,8 @@ class Course:
     crops: int = 0
     loss: float = 5.0
     looked_at: int = -1
+    """The step at which the net had learned to look; -1 before."""
+    went_on: bool = False
     labelled: int = 0
     history: list[str] = field(default_factory=list)
 
@@ -53,17 +60,20 @@ class Course:
         """Most crops are easy until the net has learned to look; then fewer and fewer."""
         if self.looked_at < 0:
             return 0.9
+        if self.went_on:
+            return 0.25
         return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.25)
 
 
 class Kitchen:
     """Makes batches: a pool of rendered plates, seen by a camera, with real crops and empty background among them."""
 
-    def __init__(self, folder: Path, rng: np.random.Generator, pool: int = POOL) -> None:
+    def __init__(self, folder: Path, rng: np.random.Generator, pool: int = POOL, mined: Mine | None = None) -> None:
         self._rng = rng
         self._press = Press(alphabets=tuple(load_alphabets(rng)))
         around, elsewhere = bumpers(folder, rng)
-        self._camera = Camera(around=around, elsewhere=elsewhere, rng=rng)
+        margins, strays = (mined.margins, mined.strays) if mined else (None, None)
+        self._camera = Camera(around=around, elsewhere=elsewhere, rng=rng, margins=margins, strays=strays)
         self._pool = [self._press.render(rng) for _ in range(pool)]
         self._real: list[list[AgreedCrop]] = []
 
@@ -90,7 +100,7 @@ class Kitchen:
         if self._real and draw < BACKGROUND + REAL:
             same = self._real[int(rng.integers(len(self._real)))]
             chosen = same[int(rng.integers(len(same)))]
-            return self._camera.real(rng, chosen.crop), chosen.text
+            return self._camera.real(rng, chosen.crop, chosen.seen), chosen.text
         plate, text = self._pool[int(rng.integers(len(self._pool)))]
         return self._camera.rendered(rng, plate, easy=bool(rng.random() < easy_share)), text
 
@@ -109,7 +119,7 @@ def loss_of(reader: Reader, pixels: NDArray[np.uint8], texts: list[str]) -> Tens
     crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
     slots, columns = reader(crops)
     wanted, line, counts = targets(texts)
-    direct = functional.cross_entropy(slots.reshape(-1, len(ALPHABET)), wanted.reshape(-1))
+    direct = functional.cross_entropy(slots.reshape(-1, len(ALPHABET)), wanted.reshape(-1), label_smoothing=SMOOTH)
     across = columns.log_softmax(-1).transpose(0, 1)
     lengths = torch.full((len(texts),), across.shape[0])
     return direct + 0.5 * functional.ctc_loss(across, line, lengths, counts, blank=PAD, zero_infinity=True)
@@ -153,14 +163,18 @@ def save(path: Path, **parts: object) -> None:
     path.with_suffix(".part").replace(path)
 
 
-def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed: int, peak: float) -> None:
+def train(given: argparse.Namespace) -> None:
     """Train until the minutes are used up; leaves `last.pt` (to go on) and `reader.pt` (averaged weights) in `out`."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    torch.manual_seed(seed)
-    reader, mean = Reader().to(memory_format=torch.channels_last), Reader()
+    torch.manual_seed(given.seed)
+    folder, out = given.folder, given.out
+    reader, course = Reader(), Course()
+    if given.weights:
+        reader = grown(torch.load(given.weights, weights_only=True))
+        course = Course(looked_at=0, went_on=True, loss=1.0)
+    reader, mean = reader.to(memory_format=torch.channels_last), Reader()
     optimiser = torch.optim.AdamW(reader.parameters(), lr=PEAK, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
-    course = Course()
     if (out / "last.pt").exists():
         kept = torch.load(out / "last.pt", weights_only=False)
         reader.load_state_dict(kept["reader"])
@@ -171,14 +185,16 @@ def train(folder: Path, out: Path, minutes: float, reference: Path | None, seed:
         course = Course(**kept["course"])
     else:
         mean.load_state_dict(reader.state_dict())
-    kitchen = Kitchen(folder, np.random.default_rng((seed, course.step)))
-    held_out = Kitchen(folder, np.random.default_rng(seed + 1_000_000), pool=512).batch
+    mined = Mine.out_of(folder, given.mined) if given.mined else None
+    kitchen = Kitchen(folder, np.random.default_rng((given.seed, course.step)), mined=mined)
+    held_out = Kitchen(folder, np.random.default_rng(given.seed + 1_000_000), pool=512).batch
     probe = [held_out(0.1) for _ in range(16)]
-    val = reference_crops(folder, "val", reference, SURE) if reference else []
-    perhaps = reference_crops(folder, "train", reference, PERHAPS) if reference else []
+    shelf = Shelf(folder, given.reference, given.typed, mined)
     if course.labelled:
-        kitchen.add_real(agreed_crops(perhaps, lambda crops: read(mean, crops)))
-    run(reader, mean, optimiser, course, kitchen, probe, val, perhaps, out=out, budget=minutes * 60, peak=peak)
+        kitchen.add_real(shelf.crops(lambda crops: read(mean, crops)))
+    val = shelf.held_out()
+    peak = given.peak or (GO_ON_PEAK if course.went_on else PEAK)
+    run(reader, mean, optimiser, course, kitchen, probe, val, shelf, out=out, budget=given.minutes * 60, peak=peak)
 
 
 def run(
@@ -189,7 +205,7 @@ def run(
     kitchen: Kitchen,
     probe: list[tuple[NDArray[np.uint8], list[str]]],
     val: list[AgreedCrop],
-    perhaps: list[AgreedCrop],
+    shelf: Shelf,
     *,
     out: Path,
     budget: float,
@@ -214,8 +230,9 @@ def run(
         course.crops += BATCH
         if course.looked_at < 0 and course.loss < LEARNED_TO_LOOK:
             course.looked_at = course.step
-        if perhaps and course.labelled < len(LABEL_AT) and done > LABEL_AT[course.labelled]:
-            kitchen.add_real(agreed_crops(perhaps, lambda crops: read(mean, crops)))
+        label_at = GO_ON_AT if course.went_on else LABEL_AT
+        if shelf.filled and course.labelled < len(label_at) and done > label_at[course.labelled]:
+            kitchen.add_real(shelf.crops(lambda crops: read(mean, crops)))
             course.labelled += 1
         now = time.monotonic()
         course.seconds += now - before
@@ -262,12 +279,15 @@ def main() -> int:
         "--reference", type=Path, help="a second reader (ONNX, its config beside it) to label real crops with"
     )
     parser.add_argument(
-        "--peak", type=float, default=PEAK, help="highest learning rate; lower to go on from a good net"
+        "--peak", type=float, help="highest learning rate; by default lower when it goes on from weights"
     )
+    parser.add_argument("--weights", type=Path, help="go on from these weights (reader.pt), a smaller net's too")
+    parser.add_argument("--mined", type=Path, help="what mine.py wrote: a detector's boxes become crops")
+    parser.add_argument("--typed", type=Path, help="texts of real crops that were looked at: image, x1, y1, plate")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    train(given.folder, given.out, given.minutes, given.reference, given.seed, given.peak)
+    train(given)
     return 0
 
 
