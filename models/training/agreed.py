@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from crops import HEIGHT, WIDTH, LabelledBox, cut, labelled_boxes
 from mine import Mined
 from numpy.typing import NDArray
@@ -119,7 +119,7 @@ def own_margins(folder: Path, split: str, own: OwnBoxes) -> NDArray[np.float64]:
         for x1, y1, x2, y2 in own.get(place_of(box), ()):
             wide, high = x2 - x1, y2 - y1
             found.append([(box.x1 - x1) / wide, (x2 - box.x2) / wide, (box.y1 - y1) / high, (y2 - box.y2) / high])
-    return np.clip(np.array(found).reshape(-1, 4), -0.12, 0.3)
+    return np.asarray(np.clip(np.array(found).reshape(-1, 4), -0.12, 0.3), np.float64)
 
 
 def place_of(box: LabelledBox) -> tuple[str, int, int]:

@@ -67,10 +67,11 @@ def bumpers(folder: Path, rng: np.random.Generator, most: int = 1800) -> tuple[N
     names = sorted(boxes)
     rng.shuffle(names)
     for name in names[:most]:
-        picture = cv2.imread(str(folder / "images" / name))
+        read = cv2.imread(str(folder / "images" / name))
         largest = max(boxes[name], key=lambda box: box.x2 - box.x1)
-        if picture is None or largest.x2 - largest.x1 < 24:
+        if read is None or largest.x2 - largest.x1 < 24:
             continue
+        picture = _u8(read)
         around.append(_surroundings(picture, largest))
         other = _other_place(picture, boxes[name], rng)
         if other is not None:
@@ -150,7 +151,7 @@ class Camera:
         view = self._ground(rng, wide, high)
         if rng.random() < 0.2:
             # Plates throw headlight and infrared light back: the car around them may be nearly black.
-            view = cv2.convertScaleAbs(view, alpha=rng.uniform(0.05, 0.4))
+            view = _u8(cv2.convertScaleAbs(view, alpha=rng.uniform(0.05, 0.4)))
         warp = cv2.getPerspectiveTransform(edges, corners)
         cv2.warpPerspective(
             sheet, warp, (wide, high), dst=view, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
@@ -182,7 +183,7 @@ class Camera:
         if wide < columns * 0.6:
             crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), 0.35 * columns / wide), dtype=np.uint8)
         view = cv2.warpPerspective(crop, warp, (wide, high), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return self._seen(rng, view, True, real=True)
+        return self._seen(rng, _u8(view), True, real=True)
 
     def background(self, rng: np.random.Generator) -> Pixels:
         """A crop with no plate in it."""
@@ -235,18 +236,18 @@ class Camera:
         draw = rng.random() / often
         if draw < 0.28 + 0.1 * night:
             # A character takes a seventh to a ninth of the plate: beyond half of that nobody reads it.
-            view = cv2.filter2D(view, -1, self._shake(rng, rng.uniform(0.02, 0.065) * wide))
+            view = _u8(cv2.filter2D(view, -1, self._shake(rng, rng.uniform(0.02, 0.065) * wide)))
         if 0.2 < draw < 0.6:
-            view = cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.35, 0.75) * (wide / 110) ** 0.7 + 0.1))
+            view = _u8(cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.35, 0.75) * (wide / 110) ** 0.7 + 0.1)))
         if rng.random() < (0.9 if night else 0.55 * often):
             view = self._grain(rng, view, 22 if night else 16)
         if rng.random() < 0.2 * often:
             view = _resized(rng, view)
         if rng.random() < (0.7 if night else 0.45 * often):
             _, packed = cv2.imencode(".jpg", view, (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))))
-            view = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+            view = _u8(cv2.imdecode(packed, cv2.IMREAD_COLOR))
         how = cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_AREA
-        view = cv2.resize(view, (WIDTH, HEIGHT), interpolation=how)
+        view = _u8(cv2.resize(view, (WIDTH, HEIGHT), interpolation=how))
         return np.ascontiguousarray(view[:, :, ::-1])
 
     def _shake(self, rng: np.random.Generator, length: float) -> NDArray[np.float32]:
@@ -259,6 +260,11 @@ class Camera:
         y, x = int(rng.integers(0, 321 - min(high, 320))), int(rng.integers(0, 641 - wide))
         grain = self._noise[int(rng.integers(16)), y : y + high, x : x + wide]
         return np.asarray(cv2.add(view, grain * float(rng.uniform(2, most)), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def _u8(pixels: object) -> Pixels:
+    """What cv2 returns, which its stubs type too widely."""
+    return np.asarray(pixels, np.uint8)
 
 
 def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
@@ -305,7 +311,7 @@ def _uneven_light(rng: np.random.Generator, view: Pixels) -> Pixels:
         int(rng.integers(60, 220)),
         -1,
     )
-    glare = cv2.GaussianBlur(glare, (0, 0), wide * 0.06)
+    glare = _u8(cv2.GaussianBlur(glare, (0, 0), wide * 0.06))
     return np.asarray(cv2.add(view, cv2.merge([glare, glare, glare])), dtype=np.uint8)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from agreed import folded
 from calibration import calibration_error, draw_chart
 from fast_plate_ocr import LicensePlateRecognizer
@@ -129,9 +129,8 @@ def _read_all(reader: LicensePlateRecognizer, plates: list[Plate], rng: np.rando
     exact, same, confidences = [], [], []
     for plate, sides in zip(plates, margins, strict=True):
         answer = reader.run(crop_of(plate, sides), return_confidence=True, remove_pad_char=False)[0]
-        kept = [
-            (sign, float(share)) for sign, share in zip(answer.plate, answer.char_probs, strict=False) if sign != "_"
-        ]
+        shares = np.asarray(answer.char_probs, np.float64)
+        kept = [(sign, float(share)) for sign, share in zip(answer.plate, shares, strict=False) if sign != "_"]
         text = "".join(sign for sign, _ in kept)
         exact.append(text == plate.text)
         same.append(folded(text) == folded(plate.text))

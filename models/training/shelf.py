@@ -53,7 +53,7 @@ def stray_crops(folder: Path, mined: list[Mined]) -> Pixels:
             strays.setdefault(one.image, []).append(one)
     found = []
     for image, boxes in strays.items():
-        picture = cv2.imread(str(folder / "images" / image))
+        picture = np.asarray(cv2.imread(str(folder / "images" / image)), np.uint8)
         for one in boxes:
             x1, y1, x2, y2 = (max(int(side), 0) for side in one.box)
             crop = picture[y1 : y2 + 1, x1 : x2 + 1]
