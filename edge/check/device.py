@@ -33,7 +33,7 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
     findings.append(look("pin", lambda: _pin(config.policy.pin)))
     findings.append(look("policy", lambda: _policy(config, clock)))
     findings += [camera(one) for one in config.camera]
-    findings += broker_findings(config.broker, clock=clock)
+    findings += broker_findings(config.broker, device_id=own.id, clock=clock)
     return findings
 
 

@@ -3,14 +3,16 @@
 import shutil
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from edge.check.finding import Finding, look, note, wrong
 from edge.clock import Clock
-from edge.config import Broker, Camera, is_loopback
+from edge.config import Broker, Camera
+from edge.delivery.access import MosquittoRights
+from edge.delivery.certificates import load_certificate
+from edge.delivery.roles import DEVICE_ROLE
 from edge.delivery.tls import Tls
 from edge.errors import BrokerError, CameraError, ConfigError
 
@@ -18,6 +20,13 @@ _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _PLUGINS = "/usr/lib"
 _DAYS = 7
+_LISTENING = "0A"
+_LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
+_MISSING = (
+    ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
+    ("revocation", "what the broker holds for an agency that lost its right is not dropped; it runs out within 30 s"),
+    ("retained", "whether the broker keeps messages, or their sessions on disk, is up to it"),
+)
 
 
 def camera(one: Camera) -> Finding:
@@ -25,19 +34,21 @@ def camera(one: Camera) -> Finding:
     return look(f"camera {one.id}", lambda: _camera(one))
 
 
-def broker_findings(broker: Broker, *, clock: Clock) -> list[Finding]:
+def broker_findings(broker: Broker, *, device_id: str, clock: Clock) -> list[Finding]:
     """Whether the broker answers, and which of its walls stand."""
     findings = [look("broker", lambda: _reach(broker))]
-    if broker.certificate is not None:
-        certificate = broker.certificate
-        findings.append(look("certificate", lambda: _certificate(certificate, clock)))
+    certificates = {"certificate": broker.certificate, "broker's authority": broker.ca}
+    for thing, path in certificates.items():
+        if path is not None:
+            findings.append(look(thing, partial(_certificate, thing, path, clock)))
     if broker.access == "none":
-        said = (
-            '`access = "none"`: who may read which topic is up to the broker; this device\'s check and sealing remain'
-        )
-        findings.append(note("broker rights", said))
-    elif is_loopback(broker.host):
-        findings.append(look("mosquitto", _mosquitto))
+        return [
+            *findings,
+            *(note(f"wall: {wall}", f'missing with `access = "none"`, {said}') for wall, said in _MISSING),
+        ]
+    findings.append(look("mosquitto", _mosquitto))
+    findings.append(look("wall: broker rights", lambda: _rights(broker, device_id, clock)))
+    findings.append(look("wall: control listener", lambda: _control_listener(broker)))
     return findings
 
 
@@ -92,16 +103,48 @@ def _reach(broker: Broker) -> str:
         raise BrokerError(f"{where} does not answer ({_why(error)}), is the broker running?") from None
 
 
-def _certificate(path: Path, clock: Clock) -> Finding | str:
-    try:
-        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    except ValueError:
-        raise ConfigError(f"{path}: is not a certificate, a PEM file is needed") from None
+def _certificate(thing: str, path: Path, clock: Clock) -> Finding | str:
+    ends = load_certificate(path).not_valid_after_utc
     days = (ends - clock.now().at).days
     if days < 0:
-        return wrong("certificate", f"{path}: ended on {ends:%Y-%m-%d}, enroll this device again")
+        return wrong(thing, f"{path}: ended on {ends:%Y-%m-%d}, run `homerule broker renew`")
     said = f"{path} holds for {days} more days"
-    return note("certificate", f"{said}, renew it") if days < _DAYS else said
+    return note(thing, f"{said}, run `homerule broker renew` daily") if days < _DAYS else said
+
+
+def _rights(broker: Broker, device_id: str, clock: Clock) -> Finding | str:
+    """What the broker holds, read back; the daemon may be at work meanwhile."""
+    if broker.control_port is None or broker.control_credential is None:  # the configuration has seen to it
+        raise ConfigError("[broker] has no `control_port` and `control_credential`")
+    rights = MosquittoRights(
+        control_port=broker.control_port, credential=broker.control_credential, device_id=device_id, clock=clock
+    )
+    try:
+        grants, difference = rights.look()
+    finally:
+        rights.close()
+    if difference == f"role `{DEVICE_ROLE}`" and not grants:
+        return note("wall: broker rights", "stands, nobody may read anything yet; the daemon gives the rights")
+    if difference is not None:
+        return wrong("wall: broker rights", f"{difference} is not as this device makes it, restart the daemon")
+    return f"stands, all is denied that no role allows, and {len(grants)} subscribers have one"
+
+
+def _control_listener(broker: Broker) -> str:
+    """Whether what takes commands can be reached from elsewhere, as the kernel says."""
+    found = {
+        row[1].rpartition(":")[0]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for row in (line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:])
+        if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == broker.control_port
+    }
+    if found - _LOOPBACK:
+        raise BrokerError(
+            f"port {broker.control_port} takes commands from other computers too, "
+            f"write `listener {broker.control_port} 127.0.0.1` into mosquitto.conf"
+        )
+    return "stands, only this computer reaches it" if found else "nobody listens there now"
 
 
 def _mosquitto() -> str:

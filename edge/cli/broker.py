@@ -128,7 +128,11 @@ def _say_what_next(home: Path, host: str, port: int, control_port: int) -> None:
     print("   copy in the safe; the broker does not need it.")
     print("2. Start the broker with it, as root:")
     print(f"     install -m 644 {home}/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf")
-    print("     systemctl restart mosquitto          (later changes: systemctl reload mosquitto)")
+    print(
+        f"     install -D -m 644 {home}/mosquitto/homerule.conf /etc/systemd/system/mosquitto.service.d/homerule.conf"
+    )
+    print("     systemctl daemon-reload && systemctl restart mosquitto")
+    print("   (the first replaces Debian's file; the second begins each start without rights, which the device gives)")
     print("3. Into device.toml:")
     print("     [broker]")
     print(f'     host = "{host}"')

@@ -22,12 +22,14 @@ from edge.delivery.roles import (
     CALLER_MARK,
     CONTROL_MARK,
     Account,
+    State,
     about,
     additions,
     create_role,
     creation,
     desired,
     difference,
+    grants_in,
     reading,
     removals,
     role_of,
@@ -121,8 +123,7 @@ class MosquittoRights:
 
     def apply(self, wanted: Collection[Grant]) -> None:
         """See `Rights.apply`. Every session is dropped that this very connection did not grant to before."""
-        ours = (self._control[0], self._caller[0])
-        wished = desired(wanted, control=ours[0], caller=ours[1], device_id=self._device_id, test=self._test)
+        wished, ours = self._wished(wanted), (self._control[0], self._caller[0])
         with self._change() as (dynsec, step):
             found = step("read", dynsec.read)
             roles, accounts = wrong(found, wished, keep=ours)
@@ -165,6 +166,13 @@ class MosquittoRights:
             step("drop", lambda: self._drop(name))
         return step.done
 
+    def look(self) -> tuple[tuple[Grant, ...], str | None]:
+        """Who may read now, and in words what the broker holds that is not as this device makes it; changes nothing."""
+        with self._change() as (dynsec, step):
+            found = step("read", dynsec.read)
+            grants = grants_in(found)
+            return grants, difference(found, self._wished(grants))
+
     def generation(self) -> int | None:
         """See `Rights.generation`. Tries to connect when it is time to, pausing 0.25 s to 5 s between tries."""
         with self._one_at_a_time:
@@ -188,6 +196,10 @@ class MosquittoRights:
             if self._dynsec is not None:
                 self._dynsec.close()
                 self._dynsec = None
+
+    def _wished(self, wanted: Collection[Grant]) -> State:
+        control, caller = self._control[0], self._caller[0]
+        return desired(wanted, control=control, caller=caller, device_id=self._device_id, test=self._test)
 
     @contextmanager
     def _change(self) -> Iterator[tuple[Dynsec, "_Stepping"]]:

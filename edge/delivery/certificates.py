@@ -31,6 +31,7 @@ _SKEW = timedelta(hours=1)
 _LARGEST = 65_536
 _SMALLEST_RSA, _LARGEST_RSA = 2048, 8192
 _LONGEST_NAME = 64
+_LEGAL_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?|::1|::")
 _LEGAL_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Public = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
@@ -105,6 +106,12 @@ def check_name(name: str) -> None:
     """Raises ConfigError, with the mend, for a name that no registry can hold as `certificate_name`."""
     if not _LEGAL_NAME.fullmatch(name):
         raise ConfigError(f"`{name}` cannot be a certificate's name, use 1 to 64 of a-z, A-Z, 0-9 and ._-")
+
+
+def check_host(text: str) -> None:
+    """Raises ConfigError for what is neither the name nor the address of a computer."""
+    if not _LEGAL_HOST.fullmatch(text):
+        raise ConfigError(f"`{text}` is neither a host name in plain letters nor an address")
 
 
 def request(key: ec.EllipticCurvePrivateKey, name: str) -> bytes:
@@ -191,14 +198,11 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _host(text: str) -> x509.GeneralName:
+    check_host(text)
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:
-        pass
-    try:
         return x509.DNSName(text)
-    except ValueError:
-        raise ConfigError(f"`{text}` is neither a host name in plain letters nor an address") from None
 
 
 def _public(key: object, *, where: str = "the certificate") -> Public:

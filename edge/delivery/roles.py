@@ -3,6 +3,7 @@
 One role for each subscriber, one for the device, one for whoever gives rights; everything else is denied.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,9 @@ CONTROL_RULES = frozenset(
 CONTROL_MARK, CALLER_MARK, DEVICE_MARK = "control!", "caller!", "device:"
 """How the names of our own accounts begin: with a sign that no subscriber's certificate name may hold."""
 
-_DEVICE_ROLE = "device"
+DEVICE_ROLE = "device"
+_TO = "to/"
+_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 def device_name(device_id: str) -> str:
@@ -68,7 +71,7 @@ def device_name(device_id: str) -> str:
 
 def role_of(grant: Grant) -> str:
     """The name of a subscriber's role."""
-    return f"to/{grant.subscriber_id}"
+    return _TO + grant.subscriber_id
 
 
 def desired(wanted: Collection[Grant], *, control: str, caller: str, device_id: str, test: bool) -> State:
@@ -78,12 +81,12 @@ def desired(wanted: Collection[Grant], *, control: str, caller: str, device_id: 
     """
     roles: dict[str, frozenset[Rule] | None] = {
         CONTROL_ROLE: CONTROL_RULES,
-        _DEVICE_ROLE: _publishing(device_id, test=test),
+        DEVICE_ROLE: _publishing(device_id, test=test),
     }
     bearers: dict[str, tuple[str, ...]] = {
         control: (CONTROL_ROLE,),
         caller: (),
-        device_name(device_id): (_DEVICE_ROLE,),
+        device_name(device_id): (DEVICE_ROLE,),
     }
     for grant in wanted:
         roles[role_of(grant)] = reading(grant, device_id, test=test)
@@ -176,6 +179,16 @@ def deny_by_default() -> Command:
 def about(name: str, command: str, **more: str) -> Command:
     """A command about one account."""
     return {"command": command, "username": name, **more}
+
+
+def grants_in(found: State) -> tuple[Grant, ...]:
+    """Who may read, as far as the names of the roles tell."""
+    return tuple(
+        Grant(subscriber_id=role.removeprefix(_TO), certificate_name=name)
+        for name, account in sorted(found.accounts.items())
+        for role in account.roles
+        if role.startswith(_TO) and _ID.fullmatch(role.removeprefix(_TO))
+    )
 
 
 def difference(found: State, wished: State) -> str | None:

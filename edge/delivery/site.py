@@ -23,6 +23,7 @@ from edge.delivery.certificates import (
     Authority,
     Public,
     asked_for,
+    check_host,
     check_name,
     load_certificate,
     pem,
@@ -33,7 +34,9 @@ from edge.errors import ConfigError
 
 AUTHORITY, BROKER, DEVICE = "ca", "mosquitto", "device"
 """The three folders."""
-LOGINS, RIGHTS, SETTINGS = "control", "dynsec.json", "mosquitto.conf"
+LOGINS, SETTINGS, UNIT = "control", "mosquitto.conf", "homerule.conf"
+RIGHTS, FIRST_RIGHTS = "dynsec.json", "dynsec.first.json"
+"""Dynamic security's file, and as it begins at each start of the broker."""
 
 ITERATIONS = 20_000
 """PBKDF2 rounds for the control account, 200 times Mosquitto's own number. Both passwords are 256 random bits, so that
@@ -68,8 +71,10 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     if len(site.device_id) > _LONGEST_DEVICE:
         raise ConfigError(f"`{site.device_id}` is too long for a certificate, at most {_LONGEST_DEVICE} characters fit")
     home = site.folder.resolve()
-    if any(sign in str(home) for sign in "\n\r@") or str(home) != str(home).strip():
-        raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf, choose another")
+    if any(sign.isspace() or sign in "@%$\"'\\" for sign in str(home)):
+        raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf or in a unit, choose a plain one")
+    if site.bind is not None:
+        check_host(site.bind)
     broker_user = user(site.broker_user, "mosquitto")
     owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule")}
     for name, owner in owners.items():
@@ -84,8 +89,12 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     as_device = partial(authority.for_client, device_name(site.device_id), now=now)
     _pair(making, home / DEVICE / "device", as_device, owners[DEVICE])
     logins = _logins(making, home / DEVICE / LOGINS, owners[DEVICE])
-    making.file(home / BROKER / RIGHTS, lambda: _rights(logins), mode=0o600, owner=owners[BROKER])
-    making.file(home / BROKER / SETTINGS, lambda: _settings(site, home, broker_user), mode=0o644, owner=owners[BROKER])
+    first = home / BROKER / FIRST_RIGHTS
+    making.file(first, lambda: _rights(logins), mode=0o600, owner=owners[BROKER])
+    making.file(home / BROKER / RIGHTS, first.read_bytes, mode=0o600, owner=owners[BROKER])
+    for name in (SETTINGS, UNIT):
+        content = partial(_filled, name, site, home, broker_user)
+        making.file(home / BROKER / name, content, mode=0o644, owner=owners[BROKER])
     return tuple(making.written)
 
 
@@ -190,24 +199,27 @@ def _hashed(password: str, iterations: int) -> dict[str, object]:
     }
 
 
-def _settings(site: Site, home: Path, user: str) -> bytes:
+def _filled(name: str, site: Site, home: Path, broker_user: str) -> bytes:
+    """One template, with this site's values in it."""
     values = {
-        "USER": user,
-        "PLUGIN": str(find_plugin()),
+        "USER": broker_user,
         "FOLDER": str(home / BROKER),
         "PORT": str(site.port),
         "BIND": "" if site.bind is None else f" {site.bind}",
         "CONTROL_PORT": str(site.control_port),
     }
-    text = _template().read_text(encoding="ascii")
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
+    text = (_templates() / name).read_text(encoding="ascii")
+    if "@PLUGIN@" in text:
+        values["PLUGIN"] = str(find_plugin())
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", value)
     return text.encode()
 
 
-def _template() -> Path:
+def _templates() -> Path:
+    """The folder of the templates, in a checkout or in an installed wheel."""
     package = Path(edge.__file__).parent
     for place in (package / "site", package.parent / "deploy" / "mosquitto"):
         if (place / SETTINGS).is_file():
-            return place / SETTINGS
-    raise ConfigError("the broker's template did not come with this installation, install the package again")
+            return place
+    raise ConfigError("the broker's templates did not come with this installation, install the package again")

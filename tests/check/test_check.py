@@ -165,8 +165,9 @@ def test_a_broker_that_is_away_is_wrong(site: Path, broker: int) -> None:
     assert "is the broker running" in fault(site, "broker")
 
 
-def test_a_missing_wall_is_said(site: Path) -> None:
-    assert findings(site)["broker rights"].state is State.NOTE
+@pytest.mark.parametrize("wall", ["apart", "revocation", "retained"])
+def test_a_missing_wall_is_said(site: Path, wall: str) -> None:
+    assert findings(site)[f"wall: {wall}"].state is State.NOTE
 
 
 def test_a_camera_that_is_not_there_is_wrong(site: Path) -> None:
