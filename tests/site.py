@@ -8,6 +8,7 @@ with running(tmp_path, "owner", "neighbour") as site:      # or the fixture `sit
 
 import os
 import pwd
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,11 @@ class Site(Mosquitto):
         """Starts the broker and waits until both listeners are there."""
         super().start()
         wait_until(lambda: listens(self.control_port), what="the control listener is there")
+
+    def reload(self) -> None:
+        """`systemctl reload mosquitto`: it reads its certificates again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     @property
     def dynsec(self) -> Path:
