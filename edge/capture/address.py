@@ -22,8 +22,12 @@ _PROTOCOLS = {
     "https": "https,http,tls,tcp",
 }
 """What a camera may make us open: never a file."""
-_HTTP_FORMATS = "mpjpeg,mjpeg,mpegts,h264,hevc"
+_HTTP_FORMATS = "mpjpeg,mjpeg,mpegts"
 """Streams; no playlists, which name other places."""
+_HTTP_BYTES = 500_000
+"""What is read at most to tell what it is."""
+_DO_NOT_BLOCK = "+4"
+"""AVFMT_FLAG_NONBLOCK, which has no name among the options: a USB camera that hangs cannot hang its thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ def address_of(camera: Camera) -> Address:
     device = device_path(camera)
     if device is not None:
         pace = f"{camera.frames_per_second:g}" if camera.frames_per_second else None
-        asked = {"fflags": "nonblock", "video_size": camera.size, "framerate": pace}
+        asked = {"fflags": _DO_NOT_BLOCK, "video_size": camera.size, "framerate": pace}
         options = {key: value for key, value in asked.items() if value}
         return Address(place=str(device), name=str(device), format="video4linux2", options=options)
     return _remote(camera)
@@ -75,7 +79,7 @@ def _remote(camera: Camera) -> Address:
             "fpsprobesize": "0",
         }
     else:
-        options |= {"format_whitelist": _HTTP_FORMATS}
+        options |= {"format_whitelist": _HTTP_FORMATS, "probesize": str(_HTTP_BYTES)}
     return Address(
         place=f"{host}{port}",
         name=name,

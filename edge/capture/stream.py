@@ -118,6 +118,17 @@ class Stream:
                 self._convertible = frame.format.name
 
 
+_MENDS = {
+    errno.ENOENT: "is not there; check the plug and the number",
+    errno.ENODEV: "is not there; check the plug and the number",
+    errno.ENXIO: "is not there; check the plug and the number",
+    errno.ENOTTY: "is no camera; check the number, `v4l2-ctl --list-devices` shows them",
+    errno.EBUSY: "is used by another program; end that one",
+    errno.EACCES: "may not be opened; put the daemon's user into the group `video`",
+    errno.EIO: "cannot be reached, or what answers is no video; check its power, cable and `url`",
+}
+
+
 def _opened(address: Address) -> InputContainer | Trouble:
     try:
         timeout = (OPEN_SECONDS, POLL_SECONDS)
@@ -133,22 +144,18 @@ def _opened(address: Address) -> InputContainer | Trouble:
 def _unopened(error: Exception, address: Address) -> Trouble:
     place = address.place
     if isinstance(error, fault.HTTPUnauthorizedError | fault.HTTPForbiddenError):
-        if address.credentials is None:
-            mend = "asks for a login; put `user:password` in a file and name it in `credentials`"
-        else:
-            mend = f"refuses the login in {address.credentials}; put the right `user:password` there"
-        return Trouble(Why.REFUSED_LOGIN, f"{place} {mend}")
+        said = "asks for a login; put `user:password` in a file and name it in `credentials`"
+        if address.credentials is not None:
+            said = f"refuses the login in {address.credentials}; put the right `user:password` there"
+        return Trouble(Why.REFUSED_LOGIN, f"{place} {said}")
     if isinstance(error, fault.HTTPNotFoundError):
         return Trouble(Why.NOT_REACHED, f"{place} answers, but has nothing at that path; check the path in `url`")
-    if isinstance(error, fault.InvalidDataError | fault.LookupError):
-        return Trouble(Why.GARBAGE, f"{place} answers, but with no video that can be read; check the path in `url`")
-    if isinstance(error, fault.PermissionError):
-        return Trouble(Why.NOT_REACHED, f"{place} may not be opened; put the daemon's user into the group `video`")
-    if isinstance(error, fault.FileNotFoundError):
-        return Trouble(Why.NOT_REACHED, f"{place}: no such camera; check the plug and the number")
-    number = getattr(error, "errno", None)
-    if number == errno.EBUSY:
-        return Trouble(Why.NOT_REACHED, f"{place} is used by another program; end that one")
+    if isinstance(error, fault.InvalidDataError | fault.LookupError | fault.ArgumentError):
+        where = "`size` and `frames_per_second`" if address.format else "the path in `url`"
+        return Trouble(Why.GARBAGE, f"{place} answers, but with no video that can be read; check {where}")
+    mend = _MENDS.get(getattr(error, "errno", None) or 0)
+    if mend is not None:
+        return Trouble(Why.NOT_REACHED, f"{place} {mend}")
     if isinstance(error, fault.ConnectionRefusedError):
         said = "refuses the connection; is the camera still starting, is the port right?"
     elif isinstance(error, fault.ExitError | fault.TimeoutError) and address.udp:

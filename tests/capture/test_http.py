@@ -152,9 +152,9 @@ def test_pictures_that_cannot_be_decoded_are_garbage(mjpeg: MjpegCamera) -> None
 
 def test_a_web_page_is_no_camera(mjpeg: MjpegCamera, said: list[str]) -> None:
     mjpeg.kind = "text/html"
-    mjpeg.picture = lambda: b"<html><body>welcome</body></html>" * 40
+    mjpeg.send = lambda write: write(b"<html><body>welcome</body></html>" * 4000)
     with watching(mjpeg.url) as watcher:
-        watcher.is_in(Why.GARBAGE)
+        wait_until(lambda: watcher.camera.state().why, what="trouble")
     assert "no video" in said[0]
 
 

@@ -123,7 +123,7 @@ def test_frames_follow_the_clock_when_it_is_set(clip: Path, by: timedelta) -> No
 def test_a_usb_camera_that_is_not_there_is_said(said: list[str]) -> None:
     with watching("usb:63") as watcher:
         watcher.is_in(Why.NOT_REACHED)
-    assert said == ["camera lane-1: /dev/video63: no such camera; check the plug and the number"]
+    assert said == ["camera lane-1: /dev/video63 is not there; check the plug and the number"]
 
 
 def test_a_device_that_is_no_camera_is_said(said: list[str]) -> None:
