@@ -14,17 +14,34 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from edge.errors import ConfigError
 from edge.written import Written, parse_toml
 
+CONTROL_SOCKET = Path("/run/homerule/control.sock")
+"""Where the daemon is asked, unless device.toml says otherwise."""
+
+_LONGEST_SOCKET = 100  # bytes; the kernel takes 107
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 M = TypeVar("M", bound=BaseModel)
 
 
 class Device(Written):
-    """Who this device is, and where it keeps what it may not lose."""
+    """Who this device is, and where it keeps what it may not lose.
+
+    `socket` is where its daemon is asked. `collection_exception` names the exception under which it collects although a
+    law pack forbids it.
+    """
 
     id: Id
     ledger: Path
     key: Path
     floor: Path | None = None
+    socket: Path = CONTROL_SOCKET
+    collection_exception: str | None = Field(default=None, min_length=8, max_length=200)
+
+    @field_validator("socket")
+    @classmethod
+    def _short(cls, socket: Path) -> Path:
+        if len(bytes(socket)) > _LONGEST_SOCKET:
+            raise ValueError(f"must be a path of at most {_LONGEST_SOCKET} bytes")
+        return socket
 
 
 class Camera(Written):

@@ -8,6 +8,8 @@
     |-- BrokerError          retry with back-off: the broker is away or refuses
     |   `-- RightsError      keep the gate shut, alarm, retry: a right could not be given, taken away or read back
     |-- EnvelopeError        drop the message and say so: a sealed read does not open or does not verify
+    |-- ControlError         tell the person: the running daemon cannot be asked, or does not answer
+    |   `-- NoDaemon         go on without: none is running here
     `-- LedgerError          stop sharing: the ledger cannot be written or does not verify
         `-- Superseded       decide again: another bundle came into force meanwhile; nothing was recorded
 
@@ -57,3 +59,11 @@ class LedgerError(HomeruleError):
 
 class Superseded(LedgerError):
     """What was to be recorded had been decided under a bundle that is no longer in force."""
+
+
+class ControlError(HomeruleError):
+    """The daemon on this computer cannot be asked."""
+
+
+class NoDaemon(ControlError):
+    """No daemon is running here."""

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edge import __version__
-from edge.cli import audit, broker, check, demo, policy, receive, replay, run
+from edge.cli import audit, broker, check, demo, policy, receive, replay, run, status
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ policy.register(app)
 receive.register(app)
 replay.register(app)
 run.register(app)
+status.register(app)
 broker.register(app)  # last: `enroll` joins the group `subscriber`
 
 

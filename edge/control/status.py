@@ -1,0 +1,133 @@
+"""How a device stands, as it is told on the socket and shown by `homerule status`. Names of agencies, never a plate."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.control.standing import Standing
+
+LONGEST_WORDS = 2000
+
+
+class Told(BaseModel):
+    """Base of what goes over the socket: closed to unknown keys, frozen, nothing of a wrong input in its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class AlarmStatus(Told):
+    """Something that needs a person; `said` is what is wrong and the mend."""
+
+    what: str
+    said: str
+    since: datetime
+
+
+class BundleStatus(Told):
+    """The bundle in force."""
+
+    digest: str
+    version: int
+    revision: int
+    signed_at: datetime | None
+    valid_until: datetime
+    owner: str
+    opt_outs: tuple[str, ...]
+
+
+class SubscriberStatus(Told):
+    """One agency: whether its gate is open, how its right at the broker stands, and why it is not served."""
+
+    id: str
+    name: str
+    gate: Literal["open", "shut"]
+    right: str
+    why: str
+
+
+class CameraStatus(Told):
+    """One camera. `why` is what is wrong with it, "" when nothing is."""
+
+    id: str
+    connected: bool
+    since: datetime | None = None
+    frames_per_second: float | None = None
+    why: str = ""
+
+
+class Report(Told):
+    """What the daemon knows besides control: everything has a value that stands for "not known"."""
+
+    software: str = ""
+    started_at: datetime | None = None
+    cameras: tuple[CameraStatus, ...] = ()
+    broker_connected: bool | None = None
+    reads_waiting: int | None = None
+    ledger_id: str | None = None
+    ledger_entries: int | None = None
+    free_megabytes: int | None = None
+    clock_by: str = ""
+    alarms: tuple[AlarmStatus, ...] = ()
+
+
+class Status(Told):
+    """All of it. `bundle` None: nothing may be shared. `held` says why only the owner is served, None: it is not so."""
+
+    form: Literal[1] = 1
+    device: str
+    at: datetime
+    clock_trusted: bool
+    bundle: BundleStatus | None
+    held: str | None
+    subscribers: tuple[SubscriberStatus, ...]
+    alarms: tuple[AlarmStatus, ...]
+    report: Report
+
+
+class Ask(Told):
+    """What may be asked: one JSON object on a line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    ask: Literal["status", "take-up"]
+
+
+class Answer(Told):
+    """What is answered. `kind` is the sort of refusal: policy, broker, ledger, denied, busy, or request."""
+
+    ok: bool
+    kind: Literal["policy", "broker", "ledger", "denied", "busy", "request"] | None = None
+    why: Annotated[str, Field(max_length=LONGEST_WORDS)] | None = None
+    status: Status | None = None
+
+
+def status_of(device: str, standing: Standing, report: Report) -> Status:
+    """Puts together what control and the daemon know."""
+    bundle = standing.bundle
+    told = [AlarmStatus(what=one.what, said=one.said, since=one.since) for one in standing.alarms]
+    return Status(
+        device=device,
+        at=standing.at,
+        clock_trusted=standing.clock_trusted,
+        bundle=None
+        if bundle is None
+        else BundleStatus(
+            digest=bundle.digest,
+            version=bundle.version,
+            revision=bundle.revision,
+            signed_at=bundle.signed_at,
+            valid_until=bundle.valid_until,
+            owner=bundle.owner,
+            opt_outs=bundle.opt_outs,
+        ),
+        held=standing.held,
+        subscribers=tuple(
+            SubscriberStatus(
+                id=one.subscriber_id, name=one.name, gate="open" if one.open else "shut", right=one.right, why=one.why
+            )
+            for one in standing.doors
+        ),
+        alarms=(*told, *report.alarms),
+        report=report,
+    )
