@@ -137,6 +137,20 @@ def test_reads_keep_their_order_across_the_death_of_the_broker(
     assert owner.plates() == plates
 
 
+def test_what_was_lost_with_the_broker_is_sent_again_at_once(
+    mosquitto: Mosquitto, house: House, agency: Callable[[str], Agency]
+) -> None:
+    lost = agency(OWNER)
+    plates = numbered(house, 10)
+    assert house.relay.step() == 10
+    mosquitto.kill()
+    lost.close()
+    mosquitto.start()
+    owner = agency(OWNER)
+    in_no_time(house, owner, 10)
+    assert owner.plates() == plates
+
+
 def test_reads_keep_their_order_across_the_end_of_the_program(house: House, agency: Callable[[str], Agency]) -> None:
     plates = numbered(house, 20)
     house.relay.step()  # nobody is there, and the broker forgets them
