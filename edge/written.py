@@ -41,6 +41,19 @@ _WANTED = {
     "timezone_aware": "must be a time with its zone, such as 2026-12-31T00:00:00Z",
 }
 
+SPELLED = {
+    r"^[a-z0-9-]{1,64}$": "must be 1 to 64 small letters, digits and -",
+    r"^[A-Za-z0-9-]{1,40}$": "must be 1 to 40 letters, digits and -",
+    r"^[A-Za-z0-9._-]{1,64}$": "must be 1 to 64 letters, digits, dots, _ and -",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$": "must be a case number of letters, digits, dots, _, / and -",
+    r"^[A-Z0-9?]{5,10}$": "must be 5 to 10 capital letters, digits and ?",
+    r"^[0-9a-f]{64}$": "must be a sha256: 64 digits and small letters from a to f",
+    r"^[0-9]{5}$": "must be five digits",
+    r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$": "must be a state such as `US-IL`, or a country such as `CA`",
+    r"^[1-9]\d{1,4}x[1-9]\d{1,4}$": "must be a size such as 1920x1080",
+}
+"""What a person is told of each pattern."""
+
 
 class Written(BaseModel):
     """Base of every table that a person writes: strict, closed to unknown keys, frozen."""
@@ -131,7 +144,8 @@ def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: 
     elif first["type"] == "enum" or first["type"] == "literal_error":
         said = _not_a_choice(where, table, model, str(first["msg"]))
     else:
-        wanted = _WANTED.get(first["type"]) or _lower(str(first["msg"])).replace("input should", "must")
+        wanted = _WANTED.get(first["type"]) or SPELLED.get(str(first.get("ctx", {}).get("pattern")))
+        wanted = wanted or re.sub(r"^(input|string|tuple|list|value) should", "must", _lower(str(first["msg"])))
         wanted = wanted.removeprefix("value error, ")
         said = wanted if not where else f"`{_key(where)}` {wanted}"
     return _message(file, where, said, text) + more

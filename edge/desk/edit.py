@@ -1,5 +1,6 @@
 """One switch of policy.toml, turned in place: comments and order stay, the file changes by one rename or not at all."""
 
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from edge.errors import PolicyError
 from edge.policy import policy
 from edge.policy.bundle import text
 from edge.policy.policy import Policy
+from edge.policy.tightening import ORDERS
 from edge.written import nearest
 
 SWITCHES: dict[str, str] = {
@@ -24,6 +26,15 @@ SWITCHES: dict[str, str] = {
     "foreign": "foreign",
 }
 """What a person calls each switch, and its key under `[sharing]`; further channels go by their own names."""
+_ALSO = {
+    "national": "national-lookup",
+    "nationwide": "national-lookup",
+    "nationwide-lookup": "national-lookup",
+    "statewide": "statewide-lookup",
+    "state-lookup": "statewide-lookup",
+    "other-states": "out-of-state",
+}
+"""Further names of the switches, as networks call them."""
 
 
 def opt_out(folder: Path, switch: str) -> bool:
@@ -31,12 +42,27 @@ def opt_out(folder: Path, switch: str) -> bool:
     return _turn(folder, switch, closed=True)
 
 
-def opt_in(folder: Path, switch: str) -> bool:
-    """Opens a channel in the folder's policy.toml; False if it was open. It counts only once the city has signed it.
+def opt_in(folder: Path, switch: str, *, value: str | None = None) -> bool:
+    """Opens a switch in the folder's policy.toml; False if it was open. It counts only once the city has signed it.
 
-    The switches by class have more than one way to be open: those are written by hand. Raises PolicyError.
+    `value` says how far, for a switch that opens in more than one way. Raises PolicyError.
     """
-    return _turn(folder, switch, closed=False)
+    return _turn(folder, switch, closed=False, value=value)
+
+
+def switch_named(folder: Path, name: str) -> str | None:
+    """The switch that goes by `name`, in any spelling, in the folder's policy.toml; None when none does.
+
+    A channel of the city's own comes before a switch's further names. Raises PolicyError when the file does not parse.
+    """
+    plain = re.sub(r"[\s_-]+", "-", name.strip().lower())
+    channels = list(_written(folder)[1].sharing.channels)
+    return next((known for known in (*SWITCHES, *channels) if known == plain), _ALSO.get(plain))
+
+
+def switches(folder: Path) -> list[str]:
+    """Every switch of the folder's policy.toml, as a person calls it. Raises PolicyError."""
+    return [*SWITCHES, *_written(folder)[1].sharing.channels]
 
 
 def set_value(table: MutableMapping[str, Any], key: str, value: object) -> None:
@@ -52,28 +78,35 @@ def set_value(table: MutableMapping[str, Any], key: str, value: object) -> None:
         after.trivia.comment_ws = " " * max(2, len(after.trivia.comment_ws) + width)
 
 
-def _turn(folder: Path, switch: str, *, closed: bool) -> bool:
-    path = folder / policy.FILE
-    before = text(get(path, name=policy.FILE), policy.FILE)
-    written = policy.parse(before)
-    table, key, value = _find(written, switch, closed=closed)
+def _written(folder: Path) -> tuple[str, Policy]:
+    content = text(get(folder / policy.FILE, name=policy.FILE), policy.FILE)
+    return content, policy.parse(content)
+
+
+def _turn(folder: Path, switch: str, *, closed: bool, value: str | None = None) -> bool:
+    before, written = _written(folder)
+    table, key, wanted = _find(written, switch, closed=closed, value=value)
     try:
         document = tomlkit.parse(before)
         place = document
         for name in table:
             place = place[name]
-        if place.get(key) == value:
+        if place.get(key) == wanted or (value is None and not closed and _is_open(written, table, key)):
             return False
-        set_value(place, key, value)
+        set_value(place, key, wanted)
         after = tomlkit.dumps(document)
     except (TOMLKitError, TypeError) as error:
         raise PolicyError(f"{policy.FILE}: cannot be edited in place, {error}; change the switch by hand") from error
-    _only_that(written, policy.parse(after), table, key, value)
-    put(path, after.encode())
+    _only_that(written, policy.parse(after), table, key, wanted)
+    put(folder / policy.FILE, after.encode())
     return True
 
 
-def _find(written: Policy, switch: str, *, closed: bool) -> tuple[tuple[str, ...], str, bool | str]:
+def _is_open(written: Policy, table: tuple[str, ...], key: str) -> bool:
+    return table == ("sharing",) and getattr(written.sharing, key) != ORDERS[key][0]
+
+
+def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> tuple[tuple[str, ...], str, bool | str]:
     if switch in written.sharing.channels:
         return ("sharing", "channels"), switch, not closed
     if switch not in SWITCHES:
@@ -83,9 +116,16 @@ def _find(written: Policy, switch: str, *, closed: bool) -> tuple[tuple[str, ...
     key = SWITCHES[switch]
     if isinstance(getattr(written.sharing, key), bool):
         return ("sharing",), key, not closed
-    if not closed:
-        raise PolicyError(f"`{switch}` opens in more than one way, write it into {policy.FILE} and sign it")
-    return ("sharing",), key, "never"
+    ways = [str(way) for way in ORDERS[key][1:]]
+    if closed:
+        return ("sharing",), key, str(ORDERS[key][0])
+    if not ways:
+        raise PolicyError(f"`{switch}` cannot be opened: this version never serves them")
+    if value is None and len(ways) > 1 and not _is_open(written, ("sharing",), key):
+        raise PolicyError(f"`{switch}` opens in more than one way, add `--to {'` or `--to '.join(ways)}`")
+    if value is not None and value not in ways:
+        raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, ways)}; there are {', '.join(ways)}")
+    return ("sharing",), key, value or ways[0]
 
 
 def _only_that(before: Policy, after: Policy, table: tuple[str, ...], key: str, value: bool | str) -> None:

@@ -75,8 +75,9 @@ class SubscriberTable(Written):
 
 
 class RegistryTable(Written):
-    """The whole of subscribers.toml."""
+    """The whole of subscribers.toml. `retired` are the ids of agencies that were removed; none is ever used again."""
 
+    retired: Annotated[Ids, Field(max_length=MOST)] = ()
     subscriber: Annotated[tuple[SubscriberTable, ...], Field(max_length=MOST)]
 
 
@@ -128,6 +129,9 @@ def parse(text: str) -> dict[str, Subscriber]:
     if len(written) != len(table.subscriber):
         twice = _repeated(one.id for one in table.subscriber)
         raise PolicyError(f"{FILE}: subscriber `{twice}` stands there twice, give each agency its own id")
+    for name in table.retired:
+        if name in written:
+            raise PolicyError(f"{FILE}: `{name}` was the id of an agency that was removed, take another for this one")
     _own(table.subscriber, "sealing_key", "or one could open what is meant for the other")
     _own(table.subscriber, "certificate_name", "or one could take the other's place at the broker")
     for one in table.subscriber:

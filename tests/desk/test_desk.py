@@ -199,9 +199,27 @@ def test_an_unknown_switch_is_refused_with_the_mend(folder: Path) -> None:
         desk.opt_out(folder, "natonal-lookup")
 
 
-def test_a_class_switch_is_opened_by_hand_only(folder: Path) -> None:
-    with pytest.raises(PolicyError, match="sign it"):
-        desk.opt_in(folder, "federal")
+def test_a_switch_by_class_opens_in_the_one_way_there_is(folder: Path) -> None:
+    assert desk.opt_in(folder, "federal") is True
+    assert desk.open_bundle(folder, pin=None).policy.sharing.federal == "judicial-warrant"
+    assert desk.opt_in(folder, "federal") is False
+
+
+def test_a_switch_that_opens_in_two_ways_asks_which(folder: Path) -> None:
+    desk.opt_out(folder, "out-of-state")
+    with pytest.raises(PolicyError, match="--to listed-states"):
+        desk.opt_in(folder, "out-of-state")
+    assert desk.opt_in(folder, "out-of-state", value="agreement") is True
+
+
+def test_a_class_that_is_never_served_cannot_be_opened(folder: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot be opened"):
+        desk.opt_in(folder, "private")
+
+
+@pytest.mark.parametrize("name", ["National Lookup", "national_lookup", "NATIONAL-LOOKUP", "nationwide"])
+def test_a_network_goes_by_any_of_its_names(folder: Path, name: str) -> None:
+    assert desk.switch_named(folder, name) == "national-lookup"
 
 
 def test_a_policy_that_does_not_parse_is_not_edited(folder: Path) -> None:
