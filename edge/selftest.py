@@ -10,6 +10,7 @@ from edge.vision.reader import cut_out
 
 _PLATE = "ABX 4725"
 _MARGIN = 0.05
+_SIZE = (640, 360)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Passed:
 
 
 class SelfTest:
-    """Holds the picture, which takes half a second to draw. `run` is called by whoever runs the models."""
+    """Holds the picture, which takes a moment to draw. `run` is called by whoever runs the models."""
 
     def __init__(self) -> None:
         self._picture: Pixels | None = None
@@ -42,7 +43,7 @@ class SelfTest:
 
 def _drawn() -> Pixels:
     """The picture of the road in which the plate is widest."""
-    road = Road(passes=[Pass(text=_PLATE)], seed=3)
+    road = Road(passes=[Pass(text=_PLATE)], seed=3, size=_SIZE)
     number = max(range(road.length), key=lambda each: max((box.width for _, box in road.plates(each)), default=0))
     return road.frame(number)
 

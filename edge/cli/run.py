@@ -1,7 +1,6 @@
 """`homerule run`: the daemon in the foreground, as systemd wants it."""
 
 import logging
-import os
 import signal
 import sys
 from pathlib import Path
@@ -34,6 +33,9 @@ def run(
     written = config.load(file)
     _speak()
     # The models' runtime and the decoder take a second to load; a wrong device.toml is said before.
+    from edge.daemon.memory import one_heap
+
+    one_heap()
     from edge.daemon import Daemon
 
     trust = ClockTrust(vouches=Timekeepers(), injected=trust_clock)
@@ -43,9 +45,7 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: daemon.stop("terminated"))
     signal.signal(signal.SIGINT, lambda *_: daemon.stop("interrupted"))
     signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
-    code = daemon.run()
-    sys.stderr.flush()
-    os._exit(code) if code else None
+    raise typer.Exit(daemon.run())
 
 
 def _speak() -> None:

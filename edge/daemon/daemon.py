@@ -5,7 +5,9 @@ waited for: the broker, the cameras, the disk, the city's files.
 """
 
 import logging
+import os
 import threading
+from functools import partial
 
 from edge import __version__
 from edge.capture import live
@@ -14,10 +16,11 @@ from edge.config import Camera, Config
 from edge.daemon import systemd
 from edge.daemon.house import House
 from edge.daemon.loops import Loop
+from edge.daemon.memory import give_back
 from edge.daemon.previous import opening, previous
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
-from edge.errors import LedgerError
+from edge.errors import HomeruleError, LedgerError
 from edge.keys import load_signing_key
 from edge.ledger.entries import ClockStep, Entry, Stop
 from edge.pipeline import Pipeline
@@ -30,6 +33,7 @@ STOP_WITHIN = 5.0
 _FINISH_WITHIN = 1.5
 _DRAIN_WITHIN = 1.0
 _LOOK_EVERY = 1.0
+_STILL = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
 _log = logging.getLogger(__name__)
@@ -39,7 +43,7 @@ class Daemon:
     """One run. `stop` and `reload` may be called from a signal handler."""
 
     def __init__(self, *, config: Config, trust: ClockTrust) -> None:
-        """Raises ConfigError, ModelError, LedgerError: then it does not start."""
+        """Raises ConfigError and ModelError: then it does not start."""
         self._config, self._trust = config, trust
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(config.device.key)
@@ -53,7 +57,8 @@ class Daemon:
         self._house: House | None = None
         self._why: str | None = None
         self._news = threading.Event()
-        self._reload = False
+        self._reload = threading.Event()
+        self._stands = self._said = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._bell = threading.Event()
         self._watch = Watch(
@@ -66,9 +71,13 @@ class Daemon:
         self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
 
     def run(self) -> int:
-        """Runs until it is stopped; the exit code. Raises ModelError and LedgerError before anything has begun."""
-        self._watch.start()
+        """Runs until it is stopped; the exit code. Before it has begun it raises ModelError, LedgerError, ConfigError,
+        and PolicyError where the law forbids to collect.
+        """
+        self._watch.test()
         self._open(first=True)
+        give_back()
+        self._watch.start()
         self._eyes.start()
         _log.info("homerule %s runs on %s", __version__, self._config.device.id)
         systemd.tell("READY=1")
@@ -89,7 +98,7 @@ class Daemon:
 
     def reload(self) -> None:
         """Asks that the city's files are taken up now."""
-        self._reload = True
+        self._reload.set()
         self._news.set()
 
     def in_force(self) -> Bundle | None:
@@ -137,13 +146,32 @@ class Daemon:
             self._close(house, [])
         if self._house is None and monotonic() >= self._next_open and self._why is None:
             self._open_again()
-        systemd.tell("WATCHDOG=1")
+        if self._reload.is_set() and self._house is not None:
+            self._reload.clear()
+            take_up = partial(self._house.take_up, by="sighup")  # it waits for the broker, which nobody else need do
+            threading.Thread(target=take_up, name="reload", daemon=True).start()
+        self._look_for_standstill()
+
+    def _look_for_standstill(self) -> None:
+        """systemd is fed only while every thread moves; without systemd it is at least said."""
+        name, seconds = ("vision", self._eyes.still_for)
+        if self._house is not None:
+            name, seconds = max((name, seconds), self._house.still, key=lambda pair: pair[1])
+        if seconds < _STILL:
+            self._stands = ""
+            systemd.tell("WATCHDOG=1")
+        elif self._stands != name:
+            self._stands = name
+            _log.critical("%s has stood still for %.0f s, restart the daemon if it does not come back", name, seconds)
 
     def _open_again(self) -> None:
         try:
             self._open(first=False)
-            self._pause = _FIRST_PAUSE
-        except LedgerError:
+            self._pause, self._said = _FIRST_PAUSE, ""
+        except HomeruleError as error:
+            if str(error) != self._said:
+                _log.error("%s", error)
+            self._said = str(error)
             self._next_open = monotonic() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
@@ -156,8 +184,8 @@ class Daemon:
     def _end(self) -> int:
         """The clean stop: what is in view is finished and recorded, what is due is sent, the log is closed."""
         systemd.tell("STOPPING=1")
-        why = self._why or ""
-        began = monotonic()
+        why, began = self._why or "", monotonic()
+        threading.Thread(target=_end_at_latest, name="deadline", daemon=True).start()
         self._eyes.stop()
         if self._eyes.join(_FINISH_WITHIN):
             self._watch.finish()
@@ -167,3 +195,11 @@ class Daemon:
             self._close(self._house, [Stop(why=why)] if why != "broken" else [])
         _log.info("stopped after %.1f s: %s", monotonic() - began, why)
         return 0 if why != "broken" else 1
+
+
+def _end_at_latest() -> None:
+    """A disk or a camera that hangs must not hold up the stop; the ledger is whole at any moment."""
+    threading.Event().wait(STOP_WITHIN - 0.2)
+    _log.critical("did not stop in %.0f s, ends as it is", STOP_WITHIN)
+    logging.shutdown()
+    os._exit(1)

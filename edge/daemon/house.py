@@ -1,36 +1,44 @@
-"""Everything that rests on the open ledger: control, relay and their threads. After a fault of the disk it is torn down
-and built anew, with every check of the first start.
+"""Everything that rests on the open ledger: relay, control, rights at the broker, and their threads.
+
+After a fault of the disk it is torn down and built anew, with every check of the first start.
 """
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge import desk
 from edge.clock import Clock, monotonic
 from edge.config import Config
 from edge.control import Control
+from edge.daemon.collection import Collection
 from edge.daemon.loops import Loop
 from edge.daemon.storage import Storage
+from edge.delivery.access import MosquittoRights, NoRights
 from edge.delivery.broker import Broker, Tls
-from edge.errors import BrokerError, ConfigError, LedgerError, PolicyError
+from edge.desk import City
+from edge.errors import BrokerError, LedgerError, PolicyError
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry
 from edge.policy.bundle import Bundle
-from edge.policy.hotlists import NO_LISTS, HotLists
+from edge.policy.hotlists import HotLists
 from edge.relay import Relay
+from edge.relay.tidy import Limits
 
 CHECKPOINT_EVERY = 60.0
+"""Seconds."""
 _AT_REST = 0.2
 _RELAY_PATIENCE = 0.05
-_CLOSE_WITHIN = 2.0
+_CLOSE_WITHIN = 1.5
 
 _log = logging.getLogger(__name__)
 
 
 class House:
-    """Made by `open`. `close` may be called whatever has failed."""
+    """Nothing runs before `start`; `close` ends it, whatever has failed."""
 
     def __init__(
         self,
@@ -41,76 +49,95 @@ class House:
         storage: Storage,
         broken: Callable[[], None],
     ) -> None:
-        """Opens the ledger, takes up the policy, and starts nothing yet. Raises LedgerError, ConfigError."""
+        """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; PolicyError for `Collection`."""
         self._storage = storage
-        device = config.device
-        self.ledger = Ledger.open(device.ledger, clock=clock, key=key, device=device.id)
-        try:
+        with ExitStack() as undo:
+            self.ledger = Ledger.open(config.device.ledger, clock=clock, key=key, device=config.device.id)
+            undo.callback(self.ledger.close)
             self._broker = _broker(config)
             self._relay = Relay(
                 ledger=self.ledger,
                 broker=self._broker,
                 in_force=self.in_force,
                 clock=clock,
-                device_id=device.id,
+                device_id=config.device.id,
                 test=False,
+                shut=True,
+                limits=Limits(
+                    max_age=timedelta(hours=config.limits.max_age_hours), max_waiting=config.limits.max_waiting_reads
+                ),
             )
-            self._control: Control | None = None
-            self._lists = NO_LISTS
-            try:
-                first = desk.load(config.policy.folder, pin=config.policy.pin)
-                self._control = Control(ledger=self.ledger, clock=clock, settle=self._relay.settle, first=first)
-                self._lists = desk.hotlists(config.policy.folder, first[1])
-            except (PolicyError, ConfigError) as error:
-                _log.error("nothing is shared: %s", error)
-        except BaseException:
-            self.ledger.close()
-            raise
-        self._next_checkpoint = monotonic()
-        self._loops = [
-            Loop("relay", self._relaying, broken=broken),
-            Loop("control", self._controlling, broken=broken),
-        ]
+            self._rights = _rights(config, clock)
+            undo.callback(self._rights.close)
+            collection = Collection(config.device.collection_exception)
+            self.control = Control(
+                ledger=self.ledger,
+                clock=clock,
+                desk=_city(config),
+                gates=self._relay,
+                rights=self._rights,
+                unfit=collection.unfit,
+                apart=True,
+            )
+            collection.require_fit(self.control.in_force())
+            undo.pop_all()
+        self._next_checkpoint, self._drained = monotonic(), threading.Event()
+        turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
+        self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
-    def start(self, entries: list[Entry]) -> None:
+    def start(self, entries: Sequence[Entry]) -> None:
         """Writes `entries` and starts the threads. Raises LedgerError."""
         for entry in entries:
             self.ledger.note(entry)
         self._storage.use(self.ledger)
-        for loop in self._loops:
+        for loop in self._loops.values():
             loop.start()
 
     def in_force(self) -> Bundle | None:
         """What every decision is made under; None: nothing may be shared."""
-        return self._control.in_force() if self._control is not None else None
+        return self.control.in_force()
 
     def hotlists(self) -> HotLists:
         """What is looked for."""
-        return self._lists
+        return self.control.hotlists()
 
     def take_up(self, *, by: str) -> None:
-        """Asks the city's files again, from the control thread."""
+        """Takes up the city's files now, and waits until they are in force; says it when they are refused."""
+        try:
+            with self._storage.watched():
+                self.control.take_up(by)
+        except (PolicyError, BrokerError) as error:
+            _log.error("%s", error)
+        except LedgerError:
+            return  # the storage has said it
+        else:
+            _log.info("the city's files are taken up")
 
-    def still_for(self) -> float:
-        """Seconds for which the slowest of its threads has not moved."""
-        return max(loop.still_for for loop in self._loops)
+    @property
+    def still(self) -> tuple[str, float]:
+        """The thread whose present turn is the longest, and its seconds."""
+        return max(((name, loop.still_for) for name, loop in self._loops.items()), key=lambda pair: pair[1])
 
     def drain(self, patience: float) -> None:
         """Gives what is on its way `patience` seconds to be sent and acknowledged."""
         until = monotonic() + patience
-        while monotonic() < until and not self._storage.trouble and self.ledger.waiting() and self._broker.connected:
-            self._loops[0].pause(_RELAY_PATIENCE)
+        with self._storage.quietly():
+            while monotonic() < until and self._broker.connected and self.ledger.waiting():
+                self._drained.wait(_RELAY_PATIENCE)
 
-    def close(self, last: list[Entry]) -> None:
-        """Ends the threads, writes `last`, and closes the ledger; a ledger that cannot be written is left as it is."""
-        for loop in self._loops:
+    def close(self, last: Sequence[Entry]) -> None:
+        """Ends the threads, writes `last` and closes the ledger. Raises LedgerError when that cannot be written."""
+        for loop in self._loops.values():
             loop.stop()
-        for loop in self._loops:
-            if not loop.join(_CLOSE_WITHIN):
-                _log.error("%s does not end", loop.name)
+        until = monotonic() + _CLOSE_WITHIN
+        for name, loop in self._loops.items():
+            if not loop.join(until - monotonic()):
+                _log.error("%s does not end", name)
         self._broker.close()
+        self._rights.close()
         try:
             if not self._storage.faulty:
+                self._storage.write_notes()
                 self.ledger.checkpoint()
                 for entry in last:
                     self.ledger.note(entry)
@@ -124,29 +151,38 @@ class House:
             loop.pause(_AT_REST)
             return
         try:
-            with self._storage.watched():
+            with self._storage.quietly():
                 self._relay.step(patience=_RELAY_PATIENCE)
-        except LedgerError:
-            return
         except BrokerError as error:
             _log.error("%s", error)
             loop.pause(1.0)
 
     def _controlling(self, loop: Loop) -> None:
-        if not self._storage.trouble:
-            try:
-                with self._storage.watched():
-                    self._storage.write_notes()
-                    if monotonic() >= self._next_checkpoint:
-                        self.ledger.checkpoint()
-                        self._next_checkpoint = monotonic() + CHECKPOINT_EVERY
-            except LedgerError:
-                return
-        loop.pause(_AT_REST)
+        pause = _AT_REST
+        with self._storage.quietly():
+            pause = self.control.tick()
+            if not self._storage.trouble:
+                self._storage.write_notes()
+                if monotonic() >= self._next_checkpoint:
+                    self.ledger.checkpoint()
+                    self._next_checkpoint = monotonic() + CHECKPOINT_EVERY
+        loop.pause(pause)
+
+    def _settling(self, loop: Loop) -> None:
+        """Rights at the broker, which may keep one waiting for seconds."""
+        with self._storage.quietly():
+            self.control.settle()
+        if self._storage.trouble:
+            loop.pause(_AT_REST)
+
+
+def _city(config: Config) -> City:
+    place = config.policy
+    return City(folder=place.folder, pin=place.pin, floor=config.device.floor, device_id=config.device.id)
 
 
 def _broker(config: Config) -> Broker:
-    """The connection that reads are published on. ConfigError when a certificate is not readable."""
+    """The connection that reads are published on. ConfigError when a certificate cannot be read."""
     written = config.broker
     tls = None
     if written.ca is not None:
@@ -159,4 +195,17 @@ def _broker(config: Config) -> Broker:
         protocol=written.protocol,
         tls=tls,
         loopback_only=not written.encrypted,
+    )
+
+
+def _rights(config: Config, clock: Clock) -> MosquittoRights | NoRights:
+    """Who gives and takes rights at the broker. ConfigError when the credential is damaged."""
+    written = config.broker
+    if written.control_port is None or written.control_credential is None:
+        return NoRights()
+    return MosquittoRights(
+        control_port=written.control_port,
+        credential=written.control_credential,
+        device_id=config.device.id,
+        clock=clock,
     )

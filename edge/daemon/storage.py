@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.clock import Clock, milliseconds, monotonic
-from edge.errors import LedgerError
+from edge.errors import LedgerError, Superseded
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry, Gap
 from edge.values import Checkpoint, Decision, Envelope, TaggedRead
@@ -94,9 +94,20 @@ class Storage:
         """Around any use of the ledger: a LedgerError inside stops the sharing, and is raised on."""
         try:
             yield
+        except Superseded:
+            raise  # nothing is wrong with the disk
         except LedgerError as error:
             self.fault(error)
             raise
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """As `watched`, for a thread that has nothing to give back: it goes on, and finds out by `trouble`."""
+        try:
+            with self.watched():
+                yield
+        except LedgerError:
+            return
 
     def note(self, entry: Entry) -> None:
         """Keeps an entry for the log until `write_notes`."""

@@ -61,9 +61,19 @@ class Watch:
         self._moved = threading.Event()
         self.alarm: str | None = None
 
+    def test(self) -> None:
+        """Looks at the known picture and says in the log how it went. Raises ModelError."""
+        passed = 0
+        try:
+            self._picture.run(self._models)
+            passed = 1
+        finally:
+            for entry in self._models.entries:
+                self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=passed))
+        self._next_test = monotonic() + SELF_TEST_EVERY
+
     def start(self) -> None:
-        """Tests the models and lets the cameras begin. Raises ModelError."""
-        self._test()
+        """Lets the cameras begin."""
         for lane in self._lanes:
             lane.camera.start()
 
@@ -130,21 +140,10 @@ class Watch:
         except ModelError as error:
             self._failed(error)
 
-    def _test(self) -> None:
-        """Looks at the known picture and says in the log how it went. Raises ModelError."""
-        passed = 0
-        try:
-            self._picture.run(self._models)
-            passed = 1
-        finally:
-            for entry in self._models.entries:
-                self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=passed))
-        self._next_test = monotonic() + SELF_TEST_EVERY
-
     def _test_again(self) -> None:
         """The hourly test, and the one after a failure; when it passes, the time between is a gap in the log."""
         try:
-            self._test()
+            self.test()
         except ModelError as error:
             self._failed(error)
             return

@@ -131,6 +131,8 @@ def soak(asked: argparse.Namespace, stack: ExitStack, folder: Path) -> tuple[Pol
     print("minute   MB   peak  threads handles  CPU %  ledger MB  reads received")
     while (at := monotonic() - began) < 60 * asked.minutes and daemon.process.poll() is None:
         sleep(min(asked.every, 60 * asked.minutes - at))
+        if daemon.process.poll() is not None:
+            break
         sample = sampled(daemon, pole, monotonic() - began)
         last = samples[-1] if samples else Sample(**{**asdict(sample), "at": 0.0, "cpu": 0.0})
         share = 100 * (sample.cpu - last.cpu) / max(sample.at - last.at, 1e-6)
@@ -153,6 +155,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="homerule-soak-") as name, ExitStack() as stack:
         pole, daemon, samples = soak(asked, stack, Path(name))
         alive = daemon.process.poll() is None
+        if not samples:
+            print(daemon.said)
+            return 1
         stopped = daemon.end()
         report = pole.verified()
         entries = pole.entries()

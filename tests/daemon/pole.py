@@ -103,7 +103,7 @@ class Pole:
             self.agency(name, sealing_key=keys.public_text(key))
         self.agency(TEXAS, feed="all")
         self.edit("policy.toml", lambda table: table["sharing"].update(full_feed=[TEXAS], direct=[]))
-        self.sign()
+        self.sign(adopt=(self.begin_ledger(),))
         self.device = tomlkit.document()
         self.device.update(
             {
@@ -138,6 +138,12 @@ class Pole:
     def sign(self, **choices: Any) -> Bundle:
         """The city signs what lies in the folder."""
         return desk.sign(self.policy, key=self.city_key, now=self.now, devices=[DEVICE], **choices)
+
+    def begin_ledger(self) -> str:
+        """A new ledger, as the daemon makes it; its name, which the city must adopt."""
+        ledger = self._opened()
+        ledger.close()
+        return ledger.ledger_id
 
     def keep_aside(self) -> Path:
         """A copy of the city's files as they are now."""
