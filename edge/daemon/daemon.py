@@ -7,17 +7,18 @@ waited for: the broker, the cameras, the disk, the city's files.
 import logging
 import os
 import threading
-from functools import partial
 
 from edge import __version__
 from edge.capture import live
 from edge.clock import ClockTrust, SystemClock, monotonic
 from edge.config import Camera, Config
+from edge.control.server import Server
 from edge.daemon import systemd
 from edge.daemon.house import House
 from edge.daemon.loops import Loop
 from edge.daemon.memory import give_back
 from edge.daemon.previous import opening, previous
+from edge.daemon.report import Reporter
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
 from edge.errors import HomeruleError, LedgerError
@@ -61,21 +62,38 @@ class Daemon:
         self._stands = self._said = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._bell = threading.Event()
+        lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
-            lanes=[self._lane(camera) for camera in config.camera],
+            lanes=lanes,
             models=self._models,
             storage=self._storage,
             clock=self._clock,
             bell=self._bell,
         )
         self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
+        self._reporter = Reporter(
+            device_id=config.device.id,
+            folder=config.device.ledger.parent,
+            cameras=[lane.camera for lane in lanes],
+            watch=self._watch,
+            storage=self._storage,
+            trust=trust,
+        )
+        self._socket = Server(
+            path=config.device.socket, take_up=self.take_up, status=lambda: self._reporter.status(self._house)
+        )
 
     def run(self) -> int:
         """Runs until it is stopped; the exit code. Before it has begun it raises ModelError, LedgerError, ConfigError,
         and PolicyError where the law forbids to collect.
         """
         self._watch.test()
-        self._open(first=True)
+        self._socket.start()
+        try:
+            self._open(first=True)
+        except BaseException:
+            self._socket.close()
+            raise
         give_back()
         self._watch.start()
         self._eyes.start()
@@ -111,6 +129,22 @@ class Daemon:
         house = self._house
         return house.hotlists() if house is not None else NO_LISTS
 
+    def take_up(self, by: str, may_tighten: bool) -> None:
+        """Takes up the city's files and returns when they are in force. PolicyError, BrokerError, LedgerError."""
+        house = self._house
+        if house is None:
+            raise LedgerError(self._storage.trouble or "the ledger is closed, try again in a moment")
+        with self._storage.watched():
+            house.control.take_up(by, may_tighten=may_tighten)
+
+    def _taken_up(self) -> None:
+        try:
+            self.take_up("sighup", may_tighten=True)
+        except HomeruleError as error:
+            _log.error("the city's files are not taken up: %s", error)
+        else:
+            _log.info("the city's files are taken up")
+
     def _lane(self, camera: Camera) -> Lane:
         pipeline = Pipeline(
             vision=Vision(models=self._models, clock=self._clock),
@@ -130,7 +164,11 @@ class Daemon:
         begun: list[Entry] = []
         if first:
             begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
-        house.start(begun)
+        try:
+            house.start(begun)
+        except LedgerError:
+            self._close(house, [])
+            raise
         self._house = house
 
     def _look_around(self) -> None:
@@ -148,8 +186,8 @@ class Daemon:
             self._open_again()
         if self._reload.is_set() and self._house is not None:
             self._reload.clear()
-            take_up = partial(self._house.take_up, by="sighup")  # it waits for the broker, which nobody else need do
-            threading.Thread(target=take_up, name="reload", daemon=True).start()
+            # it waits for the broker, which nobody else need do
+            threading.Thread(target=self._taken_up, name="reload", daemon=True).start()
         self._look_for_standstill()
 
     def _look_for_standstill(self) -> None:
@@ -186,6 +224,7 @@ class Daemon:
         systemd.tell("STOPPING=1")
         why, began = self._why or "", monotonic()
         threading.Thread(target=_end_at_latest, name="deadline", daemon=True).start()
+        self._socket.close()
         self._eyes.stop()
         if self._eyes.join(_FINISH_WITHIN):
             self._watch.finish()

@@ -20,7 +20,7 @@ from edge.daemon.storage import Storage
 from edge.delivery.access import MosquittoRights, NoRights
 from edge.delivery.broker import Broker, Tls
 from edge.desk import City
-from edge.errors import BrokerError, LedgerError, PolicyError
+from edge.errors import BrokerError
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry
 from edge.policy.bundle import Bundle
@@ -38,7 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class House:
-    """Nothing runs before `start`; `close` ends it, whatever has failed."""
+    """Nothing runs before `start`; `close` ends it, whatever has failed.
+
+    `waiting` and `entries` are the counts of a moment ago, for whoever must not wait for the disk.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,8 @@ class House:
             )
             collection.require_fit(self.control.in_force())
             undo.pop_all()
+        self.waiting = self.entries = 0
+        self._next_count = monotonic()
         self._next_checkpoint, self._drained = monotonic(), threading.Event()
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
@@ -101,17 +106,10 @@ class House:
         """What is looked for."""
         return self.control.hotlists()
 
-    def take_up(self, *, by: str) -> None:
-        """Takes up the city's files now, and waits until they are in force; says it when they are refused."""
-        try:
-            with self._storage.watched():
-                self.control.take_up(by)
-        except (PolicyError, BrokerError) as error:
-            _log.error("%s", error)
-        except LedgerError:
-            return  # the storage has said it
-        else:
-            _log.info("the city's files are taken up")
+    @property
+    def broker_connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._broker.connected
 
     @property
     def still(self) -> tuple[str, float]:
@@ -166,6 +164,9 @@ class House:
                 if monotonic() >= self._next_checkpoint:
                     self.ledger.checkpoint()
                     self._next_checkpoint = monotonic() + CHECKPOINT_EVERY
+            if monotonic() >= self._next_count:
+                self.waiting, self.entries = self.ledger.waiting(), self.ledger.size
+                self._next_count = monotonic() + 1.0
         loop.pause(pause)
 
     def _settling(self, loop: Loop) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from edge.clock import Clock, milliseconds, monotonic
@@ -33,7 +34,7 @@ class Storage:
         self._ledger: Ledger | None = None
         self._fault: str | None = None
         self._full: str | None = None
-        self._since: tuple[float, int, str] | None = None
+        self._since: tuple[float, datetime, str] | None = None
         self._notes: deque[Entry] = deque(maxlen=_MOST_NOTES)
 
     @property
@@ -47,6 +48,12 @@ class Storage:
         """Whether the ledger must be opened anew."""
         with self._lock:
             return self._fault is not None
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when there is trouble."""
+        since = self._since
+        return None if since is None else since[1]
 
     def use(self, ledger: Ledger | None) -> None:
         """From now on this ledger is written; None while it is closed."""
@@ -131,9 +138,10 @@ class Storage:
             trouble = self._fault or self._full
             if trouble is not None and self._since is None:
                 why = "disk-full" if self._fault is None or "disk is full" in self._fault else "disk"
-                self._since = (monotonic(), milliseconds(self._clock.now().at), why)
+                self._since = (monotonic(), self._clock.now().at, why)
                 _log.error("%s; nothing is shared until then", trouble)
             elif trouble is None and self._since is not None and self._ledger is not None:
                 (since, began, why), self._since = self._since, None
-                self._notes.append(Gap(what="ledger", began=began, ended=milliseconds(self._clock.now().at), why=why))
+                ended = milliseconds(self._clock.now().at)
+                self._notes.append(Gap(what="ledger", began=milliseconds(began), ended=ended, why=why))
                 _log.warning("the ledger can be written again after %.0f s", monotonic() - since)

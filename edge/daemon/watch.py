@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from edge.capture import LiveCamera
@@ -55,11 +56,12 @@ class Watch:
         self._bell = bell
         self._picture = Picture()
         self._next_test = monotonic()
-        self._failing: tuple[float, int] | None = None
+        self._failing_since = 0.0
         self._lost = 0
         self._said: set[str] = set()
         self._moved = threading.Event()
         self.alarm: str | None = None
+        self.alarm_since: datetime | None = None
 
     def test(self) -> None:
         """Looks at the known picture and says in the log how it went. Raises ModelError."""
@@ -94,7 +96,7 @@ class Watch:
             elif lane.pipeline.unrecorded:
                 self._guarded(lane.pipeline.record)
         self._note_gaps()
-        if self._failing is not None:
+        if self.alarm is not None:
             loop.pause(_LONGEST_WAIT)
         elif not seen:
             self._bell.wait(_LONGEST_WAIT)
@@ -147,16 +149,15 @@ class Watch:
         except ModelError as error:
             self._failed(error)
             return
-        if self._failing is not None:
-            since, began = self._failing
-            ended = milliseconds(self._clock.now().at)
+        if self.alarm is not None and self.alarm_since is not None:
+            began, ended = milliseconds(self.alarm_since), milliseconds(self._clock.now().at)
             self._storage.note(Gap(what="models", began=began, ended=ended, why="model-error"))
-            _log.warning("the models read again after %.0f s", monotonic() - since)
-            self._failing = self.alarm = None
+            _log.warning("the models read again after %.0f s", monotonic() - self._failing_since)
+            self.alarm = None
 
     def _failed(self, error: ModelError) -> None:
-        if self._failing is None:
-            self._failing = (monotonic(), milliseconds(self._clock.now().at))
+        if self.alarm is None:
+            self._failing_since, self.alarm_since = monotonic(), self._clock.now().at
             _log.error("%s; until then the road is not watched", error)
         self.alarm = str(error)
         self._next_test = monotonic() + _AGAIN_AFTER

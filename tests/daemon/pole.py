@@ -107,7 +107,7 @@ class Pole:
         self.device = tomlkit.document()
         self.device.update(
             {
-                "device": {"id": DEVICE, "ledger": "state/ledger.sqlite", "key": "device.key"},
+                "device": {"id": DEVICE, "ledger": "state/ledger.sqlite", "key": "device.key", "socket": "control.sock"},
                 "camera": [{"id": "lane-1", "url": str(clip()), "repeat": True}],
                 "broker": {"host": "127.0.0.1", "port": port, "access": "none"},
                 "policy": {"folder": "policy", "pin": "city.key.pub"},

@@ -1,4 +1,4 @@
-"""Whether the clock may be believed: only while somebody vouches for it, and never across a step that nobody explains."""
+"""The clock is believed only while somebody vouches for it, and never across a step that nobody explains."""
 
 import os
 from collections.abc import Callable

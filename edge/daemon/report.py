@@ -1,0 +1,107 @@
+"""How the device stands, put together for the control socket, at once and without waiting for disk or broker."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from edge import __version__
+from edge.capture import LiveCamera
+from edge.clock import ClockTrust, SystemClock
+from edge.control import Alarm, Standing
+from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
+from edge.daemon.house import House
+from edge.daemon.storage import Storage
+from edge.daemon.watch import Watch
+
+
+class Reporter:
+    """Knows whom to ask; asked from the threads of the control socket."""
+
+    def __init__(
+        self,
+        *,
+        device_id: str,
+        folder: Path,
+        cameras: Sequence[LiveCamera],
+        watch: Watch,
+        storage: Storage,
+        trust: ClockTrust,
+    ) -> None:
+        """`folder` is where the ledger lies."""
+        self._device_id, self._folder, self._cameras = device_id, folder, tuple(cameras)
+        self._watch, self._storage, self._trust = watch, storage, trust
+        self._clock = SystemClock(trust=trust)
+        self._started_at = self._clock.now().at
+
+    def status(self, house: House | None) -> Status:
+        """All of it; `house` is None while the ledger is closed."""
+        return status_of(self._device_id, self._standing(house), self._report(house))
+
+    def _standing(self, house: House | None) -> Standing:
+        if house is not None:
+            return house.control.standing()
+        now = self._clock.now()
+        since = self._storage.since or now.at
+        said = self._storage.trouble or "the ledger is closed, nothing is shared"
+        return Standing(
+            at=now.at,
+            clock_trusted=now.trusted,
+            bundle=None,
+            held=None,
+            doors=(),
+            alarms=(Alarm(what="ledger", said=said, since=since),),
+        )
+
+    def _report(self, house: House | None) -> Report:
+        return Report(
+            software=f"homerule {__version__}",
+            started_at=self._started_at,
+            cameras=tuple(_camera(each) for each in self._cameras),
+            broker_connected=house.broker_connected if house is not None else None,
+            reads_waiting=house.waiting if house is not None else None,
+            ledger_id=house.ledger.ledger_id if house is not None else None,
+            ledger_entries=house.entries if house is not None else None,
+            free_megabytes=_free(self._folder),
+            clock_by=self._trust.by,
+            alarms=tuple(self._alarms(house)),
+        )
+
+    def _alarms(self, house: House | None) -> list[AlarmStatus]:
+        now = self._clock.now().at
+        found = []
+        if house is not None and (trouble := self._storage.trouble) is not None:
+            found.append(_alarm("ledger", trouble, self._storage.since or now))
+        if self._watch.alarm is not None:
+            found.append(_alarm("models", self._watch.alarm, self._watch.alarm_since or now))
+        for each in self._cameras:
+            state = each.state()
+            if state.why is not None:
+                said = f"camera {each.id}: {state.why.value}, see the daemon's log for the mend"
+                found.append(_alarm(f"camera:{each.id}", said, state.since))
+        if self._trust.injected:
+            found.append(_alarm("clock", "the clock is believed because --trust-clock says so", self._started_at))
+        return found
+
+
+def _camera(camera: LiveCamera) -> CameraStatus:
+    state = camera.state()
+    return CameraStatus(
+        id=camera.id,
+        connected=state.connected,
+        since=state.since,
+        frames_per_second=state.fps,
+        why="" if state.why is None else state.why.value,
+    )
+
+
+def _alarm(what: str, said: str, since: datetime) -> AlarmStatus:
+    return AlarmStatus(what=what, said=said, since=since)
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize // 1_000_000
