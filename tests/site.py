@@ -8,6 +8,7 @@ with running(tmp_path, "owner", "neighbour") as site:      # or the fixture `sit
 
 import os
 import pwd
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,8 +178,20 @@ class Site(Mosquitto):
     def close(self) -> None:
         """Ends the broker and every line."""
         self.kill()
-        for end in self._ends:
-            end()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Ends every line, and the broker goes on."""
+        while self._ends:
+            self._ends.pop()()
+
+    def afresh(self) -> None:
+        """As after `broker setup`, for the next test: no rights, and the broker runs."""
+        self.hang_up()
+        if self._process is None:
+            shutil.rmtree(self.dynsec, ignore_errors=True)
+            shutil.copy(self.dynsec.with_name(sites.FIRST_RIGHTS), self.dynsec)
+            self.start()
 
     def at_end(self, end: Callable[[], object]) -> None:
         """Calls `end` when the test is over and the broker is gone."""

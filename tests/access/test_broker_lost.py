@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -16,9 +16,16 @@ from edge.delivery.line import Address
 from edge.errors import BrokerError, ConfigError, RightsError
 from tests.access.agency import REFUSED, Agency
 from tests.broker import wait_until
-from tests.site import NEIGHBOUR, OPTED_OUT, OWNER, Site, site
+from tests.site import NEIGHBOUR, OPTED_OUT, OWNER, Site
 
-__all__ = ["site"]
+
+@pytest.fixture
+def site(house: Site) -> Iterator[Site]:
+    """The broker begins anew for each test: what these do to its file is not undone otherwise."""
+    house.kill()
+    house.afresh()
+    yield house
+    house.hang_up()
 
 
 @pytest.fixture
@@ -262,13 +269,15 @@ def test_five_hundred_subscribers_are_applied_whole(site: Site, rights: Mosquitt
     ["", "control!x y\n", "a b\nc d\n", "control!x y\ncaller!x\n"],
     ids=["empty", "one", "others", "no password"],
 )
-def test_a_damaged_file_of_passwords_is_named(site: Site, content: str) -> None:
+def test_a_damaged_file_of_passwords_is_named(tmp_path: Path, content: str) -> None:
+    site = Site(tmp_path)
     site.credential.write_text(content)
     with pytest.raises(ConfigError, match="control"):
         site.rights()
 
 
-def test_a_file_of_passwords_that_others_can_read_is_refused(site: Site) -> None:
+def test_a_file_of_passwords_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    site = Site(tmp_path)
     site.credential.chmod(0o640)
     with pytest.raises(ConfigError, match="others can read this secret"):
         site.rights()

@@ -3,6 +3,8 @@
 The gate is left open on purpose here, so that the broker alone is what stands in the way.
 """
 
+import random
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,9 +17,7 @@ from edge.errors import RightsError
 from tests.access.agency import REFUSED, Agency
 from tests.access.cutter import Cutter
 from tests.broker import wait_until
-from tests.site import DEVICE, NEIGHBOUR, OPTED_OUT, OWNER, Site, site
-
-__all__ = ["site"]
+from tests.site import DEVICE, NEIGHBOUR, OPTED_OUT, OWNER, Site
 
 BEFORE = 10
 EVERYWHERE = f"homerule/v1/+/to/{OPTED_OUT}/read"
@@ -247,19 +247,24 @@ def through(site: Site, cutter: Cutter) -> MosquittoRights:
     return made
 
 
-FAULTS = [(packet, after) for packet in range(4) for after in (False, True)]
 WORDS = ("read", "remove", "read-back", "drop")
+FAULTS = [
+    pytest.param(
+        packet,
+        after,
+        id=f"{word}, {'done but not told' if after else 'not done'}",
+        marks=() if (packet + after) % 2 else pytest.mark.full,
+    )
+    for packet, word in enumerate(WORDS)
+    for after in (False, True)
+]
 
 
 def revoke(rights: MosquittoRights, site: Site) -> None:
     rights.revoke(site.grant(OPTED_OUT))
 
 
-@pytest.mark.parametrize(
-    ("packet", "after"),
-    FAULTS,
-    ids=[f"{WORDS[packet]}, {'done but not told' if after else 'not done'}" for packet, after in FAULTS],
-)
+@pytest.mark.parametrize(("packet", "after"), FAULTS)
 def test_a_broker_killed_within_a_revocation_delivers_nothing_when_it_is_back(
     site: Site, rights: MosquittoRights, device: Broker, cutter: Cutter, packet: int, after: bool
 ) -> None:
@@ -286,3 +291,58 @@ def test_a_broker_killed_within_a_revocation_delivers_nothing_when_it_is_back(
     reads(device, site, "new", 1)
     wait_until(lambda: agency.received, what="what is allowed again arrives")
     assert agency.received == [b"new 0"]
+
+
+class Flow:
+    """A device that sends numbered messages without pause, whatever its gate should say. `next` may be on its way."""
+
+    def __init__(self, site: Site, device: Broker) -> None:
+        self._site, self._device, self._stop = site, device, threading.Event()
+        self.next = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Flow":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.005):
+            self._device.send(self._site.topic(OPTED_OUT), f"{self.next}".encode(), seconds=30)
+            self.next += 1
+
+
+ROUNDS = [pytest.param(seed, marks=() if seed < 4 else pytest.mark.full) for seed in range(54)]
+
+
+@pytest.mark.parametrize("seed", ROUNDS)
+def test_while_messages_flow_none_is_delivered_from_the_wrong_side(
+    site: Site, rights: MosquittoRights, device: Broker, seed: int
+) -> None:
+    chance = random.Random(seed)
+    manner = chance.choice([one for one in MANNERS.values() if not one.offline])
+    agency = Agency(site, OPTED_OUT, **manner.settings)
+    agency.connect()
+    agency.subscribe(site.topic(OPTED_OUT))
+    with Flow(site, device) as flow:
+        begun = chance.randrange(10, 60)
+        wait_until(lambda: flow.next > begun, what="messages flow")
+        rights.revoke(site.grant(OPTED_OUT))
+        gone, until = flow.next, flow.next + chance.randrange(5, 40)
+        agency.acknowledge()
+        if not manner.settings.get("returns"):
+            agency.connect()
+            agency.subscribe(site.topic(OPTED_OUT))
+        wait_until(lambda: flow.next > until, what="messages flow on")
+        given = flow.next
+        rights.grant(site.grant(OPTED_OUT))
+        if not manner.settings.get("returns"):
+            agency.connect()
+            assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+        wait_until(lambda: any(int(one) >= given for one in agency.received), what="what is allowed again arrives")
+    wrong = [int(one) for one in agency.received if gone < int(one) < given]
+    assert wrong == []
+    assert len(agency.received) > 1

@@ -4,6 +4,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,12 +21,17 @@ from edge.delivery.certificates import LIFETIME, Authority, common_name, load_ce
 from edge.errors import ConfigError
 from tests.access.agency import Agency
 from tests.broker import wait_until
-from tests.site import DEVICE, NEIGHBOUR, OWNER, Site, site
-
-__all__ = ["site"]
+from tests.site import DEVICE, NAMES, NEIGHBOUR, OWNER, Site, running
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 SECRETS = ("ca/ca.key", "mosquitto/broker.key", "mosquitto/dynsec.json", "device/device.key", "device/control")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A broker of its own: what these tests do to its files is not undone."""
+    with running(tmp_path / "site", *NAMES) as made:
+        yield made
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from edge.delivery.roles import COMMANDS
 from edge.errors import BrokerError, ConfigError
 from tests.access.agency import REFUSED, Agency
 from tests.broker import wait_until
-from tests.site import DEVICE, NAMES, NEIGHBOUR, OPTED_OUT, OWNER, Site, running
+from tests.site import DEVICE, NAMES, NEIGHBOUR, OPTED_OUT, OWNER, Site
 
 FOREIGN = (
     "#",
@@ -41,12 +41,12 @@ FOREIGN = (
 )
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One broker for all: owner and neighbour may read, the opted-out agency is enrolled and has no right."""
-    with running(tmp_path_factory.mktemp("site"), *NAMES) as made:
-        made.rights().apply(made.grants(OWNER, NEIGHBOUR))
-        yield made
+@pytest.fixture
+def site(house: Site) -> Iterator[Site]:
+    """Owner and neighbour may read, the opted-out agency is enrolled and has no right."""
+    house.rights().apply(house.grants(OWNER, NEIGHBOUR))
+    yield house
+    house.hang_up()
 
 
 @pytest.fixture
