@@ -124,6 +124,13 @@ def city(*agencies: Mapping[str, Any], signed: bool = True, laws: Any = None, **
     return bundle_of(policy(changes), [owner(), *agencies], signed=signed, laws=laws)
 
 
+def pack(old: str, new: str) -> dict[str, bytes]:
+    """The Illinois pack with one passage changed."""
+    text = law_text("us-il").decode()
+    assert old in text
+    return {"us-il": text.replace(old, new, 1).encode()}
+
+
 def hit(purpose: str = "stolen_vehicle", **changes: Any) -> Hit:
     """An entry of a hot list that the read matched."""
     told = {

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.desk.laws import law_text
 from edge.policy.decide import decide, decide_all, grant_ends, hits_for, stranger
 from edge.values import Effect, Flag, Instant
 from tests.policy.city import (
@@ -19,6 +18,7 @@ from tests.policy.city import (
     city,
     hit,
     owner,
+    pack,
     policy,
     taken,
     texan,
@@ -506,13 +506,6 @@ def test_one_warrant_in_force_is_enough_beside_one_that_was_revoked() -> None:
     held = [agreement("old", form="judicial-warrant", status="revoked"), agreement(form="court-order")]
     here = city(federal(agreement=held), sharing={"federal": "judicial-warrant"})
     assert asked(here, "bureau").reasons == ("allow_warrant",)
-
-
-def pack(old: str, new: str) -> dict[str, bytes]:
-    """The Illinois pack with one passage changed."""
-    text = law_text("us-il").decode()
-    assert old in text
-    return {"us-il": text.replace(old, new, 1).encode()}
 
 
 def test_a_pack_may_ask_for_one_kind_of_judges_order_alone() -> None:
