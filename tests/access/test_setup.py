@@ -1,10 +1,13 @@
 """`broker setup`, `broker renew`, `subscriber enroll`, `keygen --certificate`: made once, private, renewable."""
 
+import io
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge import config, keys
+from edge.cli import main
 from edge.delivery import site as sites
 from edge.delivery.certificates import LIFETIME, Authority, common_name, load_certificate, pem
 from edge.errors import ConfigError
@@ -40,10 +44,25 @@ def idle(tmp_path: Path) -> Site:
     return Site(tmp_path / "site", OWNER)
 
 
-def typed(*words: object) -> subprocess.CompletedProcess[str]:
-    """Types a `homerule` command."""
-    command = [sys.executable, "-m", "edge", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+@dataclass(frozen=True)
+class Typed:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def typed(*words: object) -> Typed:
+    """Types a `homerule` command, in this process."""
+    said, complained = io.StringIO(), io.StringIO()
+    before, sys.argv = sys.argv, ["homerule", *map(str, words)]
+    try:
+        with redirect_stdout(said), redirect_stderr(complained), pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        sys.argv = before
+    return Typed(int(ended.value.code or 0), said.getvalue(), complained.getvalue())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
