@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edge import __version__
-from edge.cli import audit, broker, check, demo, policy, receive, replay, run, status
+from edge.cli import audit, broker, check, demo, policy, receive, replay, run, sign, status, subscriber
 from edge.errors import HomeruleError
 
 app = typer.Typer(
@@ -27,7 +27,9 @@ policy.register(app)
 receive.register(app)
 replay.register(app)
 run.register(app)
+sign.register(app)
 status.register(app)
+subscriber.register(app)
 broker.register(app)  # last: `enroll` joins the group `subscriber`
 
 

@@ -1,4 +1,4 @@
-"""The city's commands: a first policy folder, its signature, and what the policy means for each agency."""
+"""The city's commands: a first policy folder, and what the policy means for each agency."""
 
 import json
 import re
@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge import desk
+from edge.cli import history, switch
 from edge.cli.words import outcome, switches
 from edge.clock import SystemClock
 from edge.errors import PolicyError
-from edge.keys import load_signing_key
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide, explain, stranger
 from edge.policy.hotlists import NO_LISTS, HotLists
@@ -39,12 +39,13 @@ UNCHECKED = "The signature was not checked; name the city's public key with --pi
 
 
 def register(app: typer.Typer) -> None:
-    """Adds `init`, `sign` and the group `policy` to the command line."""
+    """Adds `init` and the group `policy` to the command line."""
     group = typer.Typer(help="What the policy in a folder means.", no_args_is_help=True, rich_markup_mode=None)
     group.command("show")(show)
     group.command("explain")(explain_read)
+    switch.register(group)
+    history.register(group)
     app.command("init")(init)
-    app.command("sign")(sign)
     app.add_typer(group, name="policy")
 
 
@@ -76,26 +77,6 @@ def init(
     )
     made = desk.init(folder, answers, now=SystemClock(trusted=True).now().at)
     _say_what_next(folder, made)
-
-
-def sign(
-    folder: Folder,
-    key: Annotated[Path, typer.Option(metavar="FILE", help="The city's private key.")],
-    device: Annotated[list[str] | None, typer.Option(metavar="ID", help="For this device; may be repeated.")] = None,
-    replaces: Annotated[str | None, typer.Option(metavar="DIGEST", help="The bundle in force that it follows.")] = None,
-    version: Annotated[int | None, typer.Option(min=1, help="Else the next number.")] = None,
-) -> None:
-    """Signs the folder with the city's key, so that cameras take it up."""
-    made = desk.sign(
-        folder,
-        key=load_signing_key(key),
-        now=SystemClock(trusted=True).now().at,
-        devices=device or (),
-        replaces=replaces,
-        version=version,
-    )
-    print(f"signed version {made.version} for {', '.join(made.device_ids)}, in force until {made.valid_until:%Y-%m-%d}")
-    print(f"digest {made.digest}")
 
 
 def show(folder: Folder, pin: Pin = None, at: At = None) -> None:

@@ -82,6 +82,21 @@ def find(folder: Path, name: str) -> SubscriberTable:
     return written.subscriber[_place(written, name)]
 
 
+def agencies(folder: Path) -> tuple[SubscriberTable, ...]:
+    """Every agency as it is written, in the order of the file. Raises PolicyError."""
+    return _open(folder)[0].subscriber
+
+
+def ids(folder: Path) -> list[str]:
+    """The id of every agency. Raises PolicyError."""
+    return [one.id for one in agencies(folder)]
+
+
+def retired(folder: Path) -> tuple[str, ...]:
+    """The ids of agencies that were removed. Raises PolicyError."""
+    return _open(folder)[0].retired
+
+
 def _made(written: Mapping[str, object], model: type[M], what: str) -> M:
     """The table that was asked for, told apart from the file in what is said of it. Raises PolicyError."""
     try:
