@@ -72,4 +72,4 @@ def test_the_fitted_temperature_undoes_what_made_the_shares_too_sure(rng: np.ran
 def test_the_chart_is_a_picture(tmp_path: Path, rng: np.random.Generator) -> None:
     confidences = rng.uniform(0, 1, 200)
     draw_chart(tmp_path / "chart.png", {"a": (confidences, confidences > 0.5)})
-    assert cv2.imread(str(tmp_path / "chart.png")).shape[2] == 3
+    assert np.asarray(cv2.imread(str(tmp_path / "chart.png"))).shape[2] == 3
