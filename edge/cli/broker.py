@@ -15,7 +15,7 @@ Home = Annotated[Path, typer.Argument(metavar="DIR", help="The broker's folder."
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the group `broker`, and `enroll` to the group `subscriber`, which may be there already."""
+    """Adds the group `broker`, and `enroll` to the group `subscriber`, which is there already."""
     group = typer.Typer(help="The site's own Mosquitto.", no_args_is_help=True, rich_markup_mode=None)
     group.command("setup")(setup)
     group.command("renew")(renew)
@@ -23,11 +23,6 @@ def register(app: typer.Typer) -> None:
     for there in app.registered_groups:
         if there.name == "subscriber" and there.typer_instance is not None:
             there.typer_instance.command("enroll")(enroll)
-            return
-    agencies = typer.Typer(help="The agencies of the registry.", no_args_is_help=True, rich_markup_mode=None)
-    agencies.callback()(_agencies)
-    agencies.command("enroll")(enroll)
-    app.add_typer(agencies, name="subscriber")
 
 
 def setup(
@@ -88,12 +83,13 @@ def enroll(
     """Makes an agency's certificate (30 days) from its request, and registers its sealing key."""
     from edge import keys
     from edge.delivery import madefiles, site
-    from edge.desk.sealing import registered, set_sealing_key
+    from edge.desk.registry import find
+    from edge.desk.sealing import set_sealing_key
 
-    agency = registered(folder, subscriber)
+    agency = find(folder, subscriber)
     if agency.certificate_name is None:
         raise ConfigError(
-            f"subscribers.toml: `{subscriber}` has no `certificate_name`, write one and let the city sign it"
+            f"subscribers.toml: `{agency.id}` has no `certificate_name`, write one and let the city sign it"
         )
     key = None if sealing_key is None else keys.public_text(keys.load_sealing_public(sealing_key))
     asked = _request(csr)
@@ -101,13 +97,9 @@ def enroll(
     madefiles.put_new(out, made)
     print(f"made  {out}: `{agency.certificate_name}`, for 30 days")
     print(f"send  {out} and {broker / 'ca' / 'ca.crt'} to {agency.name}; neither is a secret")
-    if key is not None and set_sealing_key(folder, subscriber, key):
-        print(f"subscribers.toml: the sealing key of `{subscriber}` is registered; it counts once the city has signed:")
+    if key is not None and set_sealing_key(folder, agency.id, key):
+        print(f"subscribers.toml: the sealing key of `{agency.id}` is registered; it counts once the city has signed:")
         print(f"      homerule sign {folder} --key FILE")
-
-
-def _agencies() -> None:
-    """The agencies of the registry."""
 
 
 def _request(path: Path) -> bytes:

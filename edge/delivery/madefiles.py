@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge import disk
 from edge.errors import ConfigError
 
 
@@ -37,8 +38,9 @@ class Making:
                     os.fsync(file.fileno())
                 os.link(fresh, path)  # whole or not at all, and never over another
                 give(path, owner)
+                disk.settle(path.parent)
             except OSError as error:
-                raise ConfigError(f"{path}: cannot be made, {_why(error)}") from error
+                raise ConfigError(f"{path}: cannot be made, {disk.why(error)}") from error
             finally:
                 fresh.unlink(missing_ok=True)
 
@@ -58,21 +60,10 @@ def put_new(path: Path, content: bytes) -> None:
 
 def put(path: Path, content: bytes) -> None:
     """Puts `content` in place of the file at `path` by one rename; mode and owner stay. ConfigError."""
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        before = path.stat() if path.exists() else None
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), 0o644 if before is None else before.st_mode & 0o777)
-            if before is not None and os.geteuid() == 0:
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        disk.put(path, content, mode=0o644)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise ConfigError(f"{path}: cannot be written, {_why(error)}; nothing was changed") from error
+        raise ConfigError(f"{path}: cannot be written, {disk.why(error)}; nothing was changed") from error
 
 
 def folder(path: Path, owner: str | None) -> None:
@@ -83,7 +74,7 @@ def folder(path: Path, owner: str | None) -> None:
             path.mkdir(mode=0o700)
             give(path, owner)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be made, {_why(error)}; choose another place") from error
+        raise ConfigError(f"{path}: cannot be made, {disk.why(error)}; choose another place") from error
 
 
 def user(wanted: str | None, usual: str) -> str:
@@ -108,7 +99,3 @@ def give(path: Path, owner: str | None) -> None:
 def uid(owner: str | None) -> int | None:
     """The id of a user that is known to exist."""
     return None if owner is None else pwd.getpwnam(owner).pw_uid
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or "unknown reason").lower()

@@ -10,25 +10,17 @@ from tomlkit.exceptions import TOMLKitError
 
 from edge.desk.disk import get, put
 from edge.desk.edit import set_value
+from edge.desk.registry import find
 from edge.errors import PolicyError
 from edge.policy import subscribers
 from edge.policy.bundle import text
-from edge.policy.subscribers import Subscriber
-from edge.written import nearest
-
-
-def registered(folder: Path, subscriber_id: str) -> Subscriber:
-    """What the folder's subscribers.toml says of one agency, signed or not. Raises PolicyError."""
-    written = subscribers.parse(text(get(folder / subscribers.FILE, name=subscribers.FILE), subscribers.FILE))
-    if subscriber_id not in written:
-        mend = nearest(subscriber_id, list(written)) or ", write it into the registry first"
-        raise PolicyError(f"{subscribers.FILE}: there is no subscriber `{subscriber_id}`{mend}")
-    return written[subscriber_id]
+from edge.policy.subscribers import RegistryTable
+from edge.written import parse_toml
 
 
 def set_sealing_key(folder: Path, subscriber_id: str, key: str) -> bool:
     """Registers the public key `key` (base64) of one agency; False if it was registered already. Raises PolicyError."""
-    if registered(folder, subscriber_id).sealing_key == key:
+    if find(folder, subscriber_id).sealing_key == key:
         return False
     path = folder / subscribers.FILE
     before = text(get(path, name=subscribers.FILE), subscribers.FILE)
@@ -38,11 +30,24 @@ def set_sealing_key(folder: Path, subscriber_id: str, key: str) -> bool:
         set_value(table, "sealing_key", key)
         after = tomlkit.dumps(document)
     except (TOMLKitError, TypeError, StopIteration) as error:
-        raise PolicyError(f"{subscribers.FILE}: cannot be edited in place, write the key by hand") from error
-    was, now = subscribers.parse(before), subscribers.parse(after)
-    if {name: one.sealing_key for name, one in now.items()} != {
-        name: key if name == subscriber_id else one.sealing_key for name, one in was.items()
-    }:
-        raise PolicyError(f"{subscribers.FILE}: cannot be edited in place, write the key by hand")
+        raise _by_hand() from error
+    subscribers.parse(after)  # two agencies with one key are refused here
+    if _table(after) != _with_key(_table(before), subscriber_id, key):
+        raise _by_hand()
     put(path, after.encode())
     return True
+
+
+def _table(content: str) -> RegistryTable:
+    return parse_toml(content, RegistryTable, file=subscribers.FILE, error=PolicyError)
+
+
+def _with_key(written: RegistryTable, subscriber_id: str, key: str) -> RegistryTable:
+    changed = tuple(
+        one.model_copy(update={"sealing_key": key}) if one.id == subscriber_id else one for one in written.subscriber
+    )
+    return written.model_copy(update={"subscriber": changed})
+
+
+def _by_hand() -> PolicyError:
+    return PolicyError(f"{subscribers.FILE}: is written in a way that cannot be edited in place, write the key by hand")

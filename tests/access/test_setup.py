@@ -239,7 +239,7 @@ def test_enrolling_changes_one_line_of_the_registry(idle: Site, city: Path, tmp_
     [
         (OWNER, f"asks for the name `{NEIGHBOUR}`, the registry's `certificate_name` is `{OWNER}`"),
         ("prospect-grove-dp", f"did you mean `{OWNER}`"),
-        ("nobody", "no subscriber `nobody`"),
+        ("nobody", "no agency `nobody`"),
     ],
 )
 def test_a_name_that_is_not_the_registrys_is_refused(
