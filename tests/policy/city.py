@@ -3,11 +3,10 @@
 import base64
 import copy
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-
-import tomlkit
 
 from edge.desk.laws import law_text
 from edge.policy import bundle as bundles
@@ -106,13 +105,35 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
     return made
 
 
+def toml(table: Mapping[str, Any], path: str = "") -> str:
+    """A table as TOML. tomlkit would do it too, at a hundredth of the speed."""
+    lines = [f"{json.dumps(name)} = {_value(value)}" for name, value in table.items() if not _is_table(value)]
+    for name, value in table.items():
+        inner = f"{path}.{json.dumps(name)}" if path else json.dumps(name)
+        if isinstance(value, Mapping):
+            lines += [f"[{inner}]", toml(value, inner)]
+        elif _is_table(value):
+            lines += [line for one in value for line in (f"[[{inner}]]", toml(one, inner))]
+    return "\n".join(lines) + "\n"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and bool(value) and isinstance(value[0], Mapping))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_value(one) for one in value)}]"
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+
+
 def bundle_of(
     written: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]], *, signed: bool = True, laws: Any = None
 ) -> Bundle:
     """The bundle of a policy and its agencies; `laws` replaces the text of a law pack by name."""
     files = {
-        "policy.toml": tomlkit.dumps(written).encode(),
-        "subscribers.toml": tomlkit.dumps({"subscriber": list(agencies)}).encode(),
+        "policy.toml": toml(written).encode(),
+        "subscribers.toml": toml({"subscriber": list(agencies)}).encode(),
     }
     for name in written["law"]["packs"]:
         files[f"laws/{name}.toml"] = (laws or {}).get(name) or law_text(name)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,7 @@ from edge.policy.law import Access
 from edge.policy.vocabulary import Form, Kind, Obligation, RecipientClass
 from edge.values import Effect, Hit
 from tests.policy.cities import GRADES, PURPOSES, REDACTIONS, cities, hits, no_wider, shared
-from tests.policy.city import Table, agency, agreement, asked, bundle_of, hit, merged, owner, policy, taken
+from tests.policy.city import Table, agency, agreement, asked, bundle_of, hit, merged, owner, policy, taken, toml
 
 STATES = {"us-il": "US-IL", "us-nh": "US-NH", "us-ca": "US-CA", "us-va": "US-VA", "generic": "US-WY"}
 OPEN = {
@@ -231,7 +230,7 @@ def laws(draw: st.DrawFn) -> str:
         "purposes": purposes,
         "obligations": {"taken": draw(st.lists(st.sampled_from([one.value for one in Obligation]))), **cited},
     }
-    return tomlkit.dumps(pack)
+    return toml(pack)
 
 
 @settings(max_examples=150, deadline=None)
