@@ -84,6 +84,7 @@ class House:
             )
             collection.require_fit(self.control.in_force())
             undo.pop_all()
+        self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
         self.waiting = self.entries = 0
         self._next_count = monotonic()
         self._next_checkpoint, self._drained = monotonic(), threading.Event()
@@ -145,7 +146,7 @@ class House:
             self.ledger.close()
 
     def _relaying(self, loop: Loop) -> None:
-        if self._storage.trouble:
+        if self._storage.trouble or not self._settled.is_set():
             loop.pause(_AT_REST)
             return
         try:
@@ -173,6 +174,7 @@ class House:
         """Rights at the broker, which may keep one waiting for seconds."""
         with self._storage.quietly():
             self.control.settle()
+        self._settled.set()
         if self._storage.trouble:
             loop.pause(_AT_REST)
 

@@ -18,6 +18,9 @@ import tomlkit
 
 from edge import desk, keys
 from edge.clock import SystemClock
+from edge.control.client import ask_status, ask_take_up
+from edge.control.status import Status
+from edge.errors import HomeruleError
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry
 from edge.ledger.verify import Report, verify
@@ -25,20 +28,21 @@ from edge.policy.bundle import Bundle
 from edge.road.clip import Pass, Road, write_video
 from edge.values import Decision, Effect
 from tests.broker import wait_until
+from tests.site import Site
 
 DEVICE = "elm-street-1"
 OWNER, COUNTY, TEXAS = "prospect-grove-pd", "cook-auto-theft", "brazos-bend-so"
 STOLEN = "AB12345"
-PLATES = (STOLEN, "QXK9217", "BD48210", "CN70551")
+PLATES = (STOLEN, "QXK9217", "BD48210", "CN70551", "ZT63148", "EW29086")
 CLOSED_PORT = 9
 """Nobody listens there."""
 
 
 @cache
 def clip() -> Path:
-    """Four vehicles in 11.5 s, 640 x 360; drawn once a run."""
+    """Six vehicles in 15 s, 640 x 360; drawn once a run. In a loop each is long enough away to be read again."""
     path = Path(mkdtemp(prefix="homerule-tests-")) / "road.mp4"
-    road = Road(passes=[Pass(text=text, speed=14.0) for text in PLATES], seed=4, size=(640, 360), fps=12.5)
+    road = Road(passes=[Pass(text=text, speed=16.0) for text in PLATES], seed=4, size=(640, 360), fps=12.5)
     write_video(road, path)
     return path
 
@@ -85,10 +89,13 @@ class Running:
 
 
 class Pole:
-    """Everything in one folder. The broker is at `port`; processes that were started are ended by `close`."""
+    """Everything in one folder; processes that were started are ended by `close`.
 
-    def __init__(self, folder: Path, port: int, *, now: datetime | None = None) -> None:
-        self.folder, self.port = folder, port
+    The broker is at `port` and lets anybody in, or it is a site's, where each shows its certificate.
+    """
+
+    def __init__(self, folder: Path, port: int, *, site: Site | None = None, now: datetime | None = None) -> None:
+        self.folder, self.port, self.site = folder, port, site
         self.policy = folder / "policy"
         self.now = now or datetime.now(UTC)
         folder.mkdir(exist_ok=True)
@@ -107,9 +114,14 @@ class Pole:
         self.device = tomlkit.document()
         self.device.update(
             {
-                "device": {"id": DEVICE, "ledger": "state/ledger.sqlite", "key": "device.key", "socket": "control.sock"},
+                "device": {
+                    "id": DEVICE,
+                    "ledger": "state/ledger.sqlite",
+                    "key": "device.key",
+                    "socket": "control.sock",
+                },
                 "camera": [{"id": "lane-1", "url": str(clip()), "repeat": True}],
-                "broker": {"host": "127.0.0.1", "port": port, "access": "none"},
+                "broker": {"host": "127.0.0.1", "port": port, "access": "none"} if site is None else table(site),
                 "policy": {"folder": "policy", "pin": "city.key.pub"},
                 "limits": {"min_free_megabytes": 10},
             }
@@ -161,15 +173,40 @@ class Pole:
 
     def receive(self, name: str) -> Running:
         """`homerule receive` of an agency."""
-        return self._started(
-            [
-                *("receive", "--subscriber", name, "--broker", f"127.0.0.1:{self.port}"),
-                *("--key", str(self.folder / f"{name}.key"), "--device-key", str(self.folder / "device.key.pub")),
-                *("--out", str(self.folder / f"{name}.jsonl")),
-            ],
-            name,
-            {},
-        )
+        words = [
+            *("receive", "--subscriber", name, "--broker", f"127.0.0.1:{self.port}"),
+            *("--key", str(self.folder / f"{name}.key"), "--device-key", str(self.folder / "device.key.pub")),
+            *("--out", str(self.folder / f"{name}.jsonl")),
+        ]
+        if self.site is not None:
+            shown = self.site.tls(name)
+            words += ["--ca", str(shown.ca), "--cert", str(shown.cert), "--cert-key", str(shown.key)]
+        return self._started(words, name, {})
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Any other command of `homerule`, to its end."""
+        command = [sys.executable, "-m", "edge", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    def lay(self, copy: Path) -> None:
+        """Puts the files of a copy in the place of those that lie there."""
+        part = Path(mkdtemp(prefix="part-", dir=self.folder))
+        shutil.copytree(copy, part, dirs_exist_ok=True)
+        old = self.policy.rename(self.folder / f"old-{part.name}")
+        part.rename(self.policy)
+        shutil.rmtree(old)
+
+    def take_up(self) -> str:
+        """Asks the daemon to look at the files; what it answers when it refuses, else nothing."""
+        try:
+            ask_take_up(self.folder / "control.sock")
+        except HomeruleError as refused:
+            return str(refused)
+        return ""
+
+    def status(self) -> Status:
+        """What the daemon says of itself."""
+        return ask_status(self.folder / "control.sock")
 
     def close(self) -> None:
         """Ends every process that still runs."""
@@ -236,6 +273,11 @@ class Pole:
         running = Running(command, self.folder / f"{said}.log", **environment)
         self._processes.append(running)
         return running
+
+
+def table(site: Site) -> dict[str, Any]:
+    """[broker] of device.toml."""
+    return site.table.model_dump(mode="json")
 
 
 def seconds_until(holds: Callable[[], object], *, what: str, within: float = 20.0) -> float:
