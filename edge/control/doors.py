@@ -13,7 +13,7 @@ from datetime import datetime
 from edge.clock import Clock
 from edge.control.rooms import Gates, Rights
 from edge.errors import BrokerError
-from edge.ledger.entries import Entry, Granted, GrantFailed, RevocationFailed, Revoked
+from edge.ledger.entries import Entry, Granted, GrantFailed, RevocationFailed, Revoked, RightsApplied
 from edge.values import Grant, Steps
 
 Wanted = Mapping[str, Grant | None]
@@ -187,9 +187,10 @@ class Doors:
         if before is None or self._rights.generation() != before:
             self._away = self._trouble(self._away, BrokerError("the broker came and went, its rights are set again"))
             return False
-        applied = ("applied", round(1000 * (self._elapsed() - began)))
+        took = round(1000 * (self._elapsed() - began))
         for name, steps in owed.items():
-            self._note(Revoked(subscriber=name, steps=(*steps, applied)))
+            self._note(Revoked(subscriber=name, steps=(*steps, ("applied", took))))
+        self._note(RightsApplied(granted=len(grants), took=took))
         with self._news:
             self._held, self._sure = grants, set(grants)
             self._clear(owed)

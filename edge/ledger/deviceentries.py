@@ -98,6 +98,18 @@ class GrantFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RightsApplied:
+    """All rights at the broker were set anew and read back, at the start or after it was lost; nothing old waits there.
+
+    `granted` is how many subscribers have a right now, `took` the milliseconds.
+    """
+
+    kind: ClassVar[str] = "rights-applied"
+    granted: int
+    took: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
     """The city's public key (base64 of 32 bytes) that is trusted from here on: at the start, and after a rotation."""
 

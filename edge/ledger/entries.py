@@ -26,6 +26,7 @@ from edge.ledger.deviceentries import (
     Purge,
     RevocationFailed,
     Revoked,
+    RightsApplied,
     SelfTest,
     Start,
     Stop,
@@ -66,6 +67,7 @@ __all__ = [
     "Refused",
     "RevocationFailed",
     "Revoked",
+    "RightsApplied",
     "Runs",
     "SelfTest",
     "Sent",
@@ -215,7 +217,7 @@ Known = (
     Begun | Name | Pattern | Read | Sent | SentAgain | Acknowledged | AcknowledgementRefused | Refused | Expired
     | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
     | RevocationFailed | Granted | GrantFailed | Pinned | Held | HoldEnded | Start | Stop | Gap | ClockStep | SelfTest
-    | Purge | ClockTrusted | Alarm | AlarmEnded
+    | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied
 )  # fmt: skip
 Entry = Known | Opaque
 

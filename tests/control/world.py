@@ -98,17 +98,19 @@ class MemoryBroker:
 
     def __init__(self) -> None:
         self.rights: dict[str, Grant] = {}
-        self.waiting: dict[str, list[Tags]] = {}
+        self.waiting: dict[str, list[tuple[int, Tags]]] = {}
+        self.published = 0
         self.life = 1
         self.is_up = True
 
     def publish(self, name: str, tags: Tags) -> None:
-        """Queued for whoever has the right at this moment."""
+        """Queued for whoever has the right at this moment, under a number that counts all that was ever published."""
+        self.published += 1
         if self.is_up and name in self.rights:
-            self.waiting.setdefault(name, []).append(tags)
+            self.waiting.setdefault(name, []).append((self.published, tags))
 
-    def deliver(self, name: str) -> list[Tags]:
-        """What a subscriber gets that is there now."""
+    def deliver(self, name: str) -> list[tuple[int, Tags]]:
+        """What a subscriber gets that is there now, each with its number."""
         return self.waiting.pop(name, []) if self.is_up and name in self.rights else []
 
     def restart(self) -> None:
@@ -274,8 +276,6 @@ class World:
         self.elapsed, self.version = 1000.0, 1
         self.broker = MemoryBroker()
         self.desk = MemoryDesk(Wish().files(1), self.steps)
-        self.in_force: list[Bundle] = []
-        self.received: list[tuple[str, Tags]] = []
         self.open()
 
     def open(self) -> None:
@@ -295,12 +295,16 @@ class World:
         )
 
     def crash(self) -> None:
-        """Power goes and comes back; the broker lives on."""
-        self.control = None
-        self.gates.opened.clear()
-        self.ledger._file.abandon()
-        self.steps.clear()
-        self.open()
+        """Power goes and comes back; the broker lives on. What was planned to go wrong does so in the next life."""
+        while True:
+            self.control = None
+            self.gates.opened.clear()
+            self.ledger._file.abandon()
+            try:
+                self.open()
+            except (Crash, LedgerError):
+                continue
+            return
 
     def wish(self, wish: Wish) -> None:
         """The city signs another bundle and puts it there."""
