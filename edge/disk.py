@@ -3,9 +3,14 @@
 Nothing here knows what a file means; the caller says which error its own caller can do something about.
 """
 
+import errno
 import os
 import stat
 from pathlib import Path
+
+
+class NotDurable(OSError):
+    """The new file is in place, whole, but a power cut may bring the old one back."""
 
 
 def why(error: OSError) -> str:
@@ -18,18 +23,22 @@ def read(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
 
     It never waits: a pipe or a device put in place of the file is refused.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "is not a regular file")
-        return file.read(most), status
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most), status
+    finally:
+        os.close(descriptor)
 
 
 def put(path: Path, content: bytes, *, mode: int) -> None:
     """Puts `content` in place of the file at `path` by one rename that outlives a power cut. Raises OSError.
 
     A file that is there already keeps its mode, group and owner, as far as we may set them. After an error the file
-    is as it was, unless the error came from making the rename durable: then it is whole, the old one or the new.
+    is as it was; but NotDurable says that the new one is there.
     """
     target = path.resolve()
     fresh = target.with_name(f".{target.name}.new")
@@ -43,10 +52,13 @@ def put(path: Path, content: bytes, *, mode: int) -> None:
             file.flush()
             os.fsync(descriptor)
         os.replace(fresh, target)
-        settle(target.parent)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
+    try:
+        settle(target.parent)
+    except OSError as error:
+        raise NotDurable(error.errno, error.strerror) from error
 
 
 def settle(folder: Path) -> None:

@@ -9,7 +9,6 @@ import binascii
 import hashlib
 import os
 import secrets
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from edge import disk
 from edge.errors import ConfigError
 
 PublicKey = Ed25519PublicKey | X25519PublicKey
@@ -167,7 +167,7 @@ def _create(path: Path, content: bytes, mode: int) -> None:
             f"{path}: exists already and is not written over, choose another name or move it away"
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be made, {_why(error)}") from error
+        raise ConfigError(f"{path}: cannot be made, {disk.why(error)}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)  # whatever the umask took away or left
@@ -176,7 +176,7 @@ def _create(path: Path, content: bytes, mode: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise ConfigError(f"{path}: cannot be written, {_why(error)}") from error
+        raise ConfigError(f"{path}: cannot be written, {disk.why(error)}") from error
 
 
 def _load(path: Path, owner: int | None = None) -> object:
@@ -189,21 +189,18 @@ def _load(path: Path, owner: int | None = None) -> object:
 
 def _read(path: Path, *, private: bool = False, owner: int | None = None) -> bytes:
     try:
-        # not blocking, so that a pipe put in place of the file cannot hang the start
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if private:
-                _require_own(path, os.fstat(file.fileno()), owner)
-            return file.read(_LARGEST_FILE)
+        content, status = disk.read(path, most=_LARGEST_FILE)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file, keys are made with `homerule keygen`") from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read, {_why(error)}") from error
+        raise ConfigError(f"{path}: cannot be read, {disk.why(error)}") from error
+    if private:
+        _require_own(path, status, owner)
+    return content
 
 
 def _require_own(path: Path, status: os.stat_result, owner: int | None) -> None:
     """A private key that others can read, or that another user can swap, is not private."""
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"{path}: not a regular file, name the key file itself")
     if status.st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this secret, run `chmod 600 {path}`")
     if status.st_uid not in (0, os.geteuid(), owner):
@@ -220,7 +217,3 @@ def _raw(text: str, where: str) -> bytes:
             f"{where}: not a public key, 32 bytes in base64 (44 characters) are needed, as in a `.pub` file"
         )
     return raw
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or "unknown reason").lower()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from edge import disk
 from edge.clock import Clock
 from edge.delivery.broker import Arrival, Broker, Handover
 from edge.delivery.envelope import Opened, open_
@@ -58,7 +59,7 @@ class Printed:
         try:
             self._write(line.decode("ascii"))
         except OSError as error:
-            raise ConfigError(f"standard output cannot be written, {_why(error)}") from error
+            raise ConfigError(f"standard output cannot be written, {disk.why(error)}") from error
         self._ids.add(message_id)
 
     def keep(self, checkpoint: Checkpoint) -> None:
@@ -74,18 +75,18 @@ class LinesFile:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be opened, {_why(error)}") from error
+            raise ConfigError(f"{path}: cannot be opened, {disk.why(error)}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fchmod(self._file, 0o600)
             self._size = self._take_stock(path.read_bytes())
-            _sync_folder(path.parent)
+            disk.settle(path.parent)  # a new file outlives a power cut only when its folder was written too
         except BlockingIOError:
             self.close()
             raise ConfigError(f"{path}: another `homerule receive` writes it, name another file") from None
         except OSError as error:
             self.close()
-            raise ConfigError(f"{path}: cannot be used, {_why(error)}") from error
+            raise ConfigError(f"{path}: cannot be used, {disk.why(error)}") from error
         except ConfigError:
             self.close()
             raise
@@ -103,23 +104,17 @@ class LinesFile:
             with contextlib.suppress(OSError):  # what cannot be undone now is found as a torn line at the next start
                 os.ftruncate(self._file, self._size)
             raise ConfigError(
-                f"{self._path}: cannot be written, {_why(error)}; the read is not acknowledged"
+                f"{self._path}: cannot be written, {disk.why(error)}; the read is not acknowledged"
             ) from error
         self._size += len(line)
         self._ids.add(message_id)
 
     def keep(self, checkpoint: Checkpoint) -> None:
         beside = self._path.with_name(f"{self._path.name}.checkpoint")
-        fresh = beside.with_name(f"{beside.name}.new")
         try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(checkpoint.note.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(beside)
+            disk.put(beside, checkpoint.note.encode(), mode=0o600)
         except OSError as error:
-            raise ConfigError(f"{beside}: cannot be written, {_why(error)}") from error
+            raise ConfigError(f"{beside}: cannot be written, {disk.why(error)}") from error
 
     def close(self) -> None:
         """Gives the file back to others."""
@@ -245,16 +240,3 @@ class Receiver:
 
 def _log_of(checkpoint: Checkpoint) -> str:
     return checkpoint.note.partition("\n")[0]
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file outlives a power cut only when its folder was written too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or "unknown reason").lower()

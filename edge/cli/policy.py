@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge import desk
+from edge import desk, disk
 from edge.cli import history, switch
 from edge.cli.words import outcome, switches
 from edge.clock import SystemClock
@@ -175,7 +175,7 @@ def _text_of(path: Path) -> str:
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise PolicyError(f"`{path}`: cannot be read, {(error.strerror or 'unknown reason').lower()}") from error
+        raise PolicyError(f"`{path}`: cannot be read, {disk.why(error)}") from error
     except (ValueError, RecursionError):
         raise PolicyError(f"`{path}`: is not one JSON object, take one line of reads.jsonl") from None
     text = written.get("text") if isinstance(written, dict) else None

@@ -32,5 +32,9 @@ def put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """
     try:
         disk.put(path, content, mode=mode)
+    except disk.NotDurable as error:
+        raise PolicyError(
+            f"{path}: is written, but {why(error)}: after a power cut it may be as it was before; mend the disk"
+        ) from error
     except OSError as error:
         raise PolicyError(f"{path}: cannot be written, {why(error)}; nothing was changed") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 import tomlkit
 
 import edge
-from edge.desk.disk import get, put
+from edge.desk.disk import get, put, why
 from edge.desk.laws import law_text
 from edge.errors import PolicyError
 from edge.policy import policy, subscribers
@@ -32,7 +32,7 @@ def copy_examples(folder: Path, *, now: datetime) -> None:
         for inner in ("laws", "hotlists"):
             (folder / inner).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PolicyError(f"`{folder}`: cannot be made, {(error.strerror or 'unknown reason').lower()}") from error
+        raise PolicyError(f"`{folder}`: cannot be made, {why(error)}") from error
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     written = tomlkit.parse(get(source / policy.FILE, name=policy.FILE).decode())
     written["valid_until"] = midnight + timedelta(days=60)

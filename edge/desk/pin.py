@@ -98,6 +98,8 @@ def rotate(pin: Path, *, old: Ed25519PrivateKey, new: Ed25519PublicKey) -> None:
     try:
         disk.put(beside(pin), lines.encode("ascii"), mode=0o644)
         disk.put(pin, f"{after}\n".encode("ascii"), mode=0o644)
+    except disk.NotDurable as error:
+        raise PolicyError(f"{pin}: is written, but {why(error)}; look at both files before you use them") from error
     except OSError as error:
         raise PolicyError(f"{pin}: cannot be written, {why(error)}; the old key still holds") from error
 

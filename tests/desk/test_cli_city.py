@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -300,9 +301,24 @@ def test_bad_input_is_answered_with_the_mend(house: House, words: list[str], cod
     assert {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_full_disk_leaves_the_files_as_they_were(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
+def test_a_file_that_was_written_though_the_disk_failed_is_not_called_unchanged(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
 
+    def fails_on_folders(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(5, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fails_on_folders)
+    with pytest.raises(PolicyError, match="is written, but input/output error"):
+        desk.opt_out(house.folder, "statewide-lookup")
+    monkeypatch.undo()
+    assert house.take_up().channels["statewide-lookup"] is False
+
+
+def test_a_full_disk_leaves_the_files_as_they_were(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (house.folder / "policy.toml").read_bytes()
 
     def full(descriptor: int) -> None:
