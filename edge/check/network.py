@@ -14,14 +14,13 @@ from edge.delivery.access import MosquittoRights
 from edge.delivery.certificates import load_certificate
 from edge.delivery.roles import DEVICE_ROLE
 from edge.delivery.tls import Tls
+from edge.delivery.walls import listening, listens_elsewhere
 from edge.errors import BrokerError, CameraError, ConfigError
 
 _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _PLUGINS = "/usr/lib"
 _DAYS = 7
-_LISTENING = "0A"
-_LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 _MISSING = (
     ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
     ("revocation", "what the broker holds for an agency that lost its right is not dropped; it runs out within 30 s"),
@@ -132,19 +131,13 @@ def _rights(broker: Broker, device_id: str, clock: Clock) -> Finding | str:
 
 def _control_listener(broker: Broker) -> str:
     """Whether what takes commands can be reached from elsewhere, as the kernel says."""
-    found = {
-        row[1].rpartition(":")[0]
-        for table in ("/proc/net/tcp", "/proc/net/tcp6")
-        if Path(table).exists()
-        for row in (line.split() for line in Path(table).read_text(encoding="ascii").splitlines()[1:])
-        if row[3] == _LISTENING and int(row[1].rpartition(":")[2], 16) == broker.control_port
-    }
-    if found - _LOOPBACK:
+    port = broker.control_port or 0
+    if listens_elsewhere(port):
         raise BrokerError(
-            f"port {broker.control_port} takes commands from other computers too, "
-            f"write `listener {broker.control_port} 127.0.0.1` into mosquitto.conf"
+            f"port {port} takes commands from other computers too, "
+            f"write `listener {port} 127.0.0.1` into mosquitto.conf"
         )
-    return "stands, only this computer reaches it" if found else "nobody listens there now"
+    return "stands, only this computer reaches it" if listening(port) else "nobody listens there now"
 
 
 def _mosquitto() -> str:

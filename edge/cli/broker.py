@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The site's own Mosquitto.", no_args_is_help=True, rich_markup_mode=None)
     group.command("setup")(setup)
     group.command("renew")(renew)
+    group.command("check")(check)
     app.add_typer(group, name="broker")
     for there in app.registered_groups:
         if there.name == "subscriber" and there.typer_instance is not None:
@@ -70,6 +71,39 @@ def renew(
         print("The daemon shows its own the next time it connects.")
 
 
+def check(
+    folder: Home,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The device's device.toml.")],
+) -> None:
+    """Attacks the broker as a stranger and as an agency without a right; says which walls stand. Changes nothing."""
+    from tempfile import TemporaryDirectory
+
+    from edge.config import load
+    from edge.delivery.walls import Target, walls
+
+    written = load(config)
+    if written.broker.control_port is None or written.broker.control_credential is None:
+        raise ConfigError(f"{config}: has no `control_port`, `homerule broker check` is for a broker that we set up")
+    with TemporaryDirectory(prefix="homerule-check-") as scratch:
+        target = Target(
+            host=written.broker.host,
+            port=written.broker.port,
+            control_port=written.broker.control_port,
+            credential=written.broker.control_credential,
+            device_id=written.device.id,
+            folder=folder,
+            scratch=Path(scratch),
+        )
+        missing = 0
+        for wall in walls(target, clock=SystemClock(trusted=True)):
+            missing += wall.breach is not None
+            print(f"{'standing' if wall.breach is None else 'MISSING '}  {wall.name}{_because(wall.breach)}")
+    if missing:
+        print(f"{missing} walls are missing: start Mosquitto with {folder}/mosquitto/mosquitto.conf")
+        raise typer.Exit(1)
+    print("all walls stand")
+
+
 def enroll(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The policy folder.", show_default=False)],
     subscriber: Annotated[str, typer.Argument(metavar="ID", help="The agency, by its id in the registry.")],
@@ -100,6 +134,10 @@ def enroll(
     if key is not None and set_sealing_key(folder, agency.id, key):
         print(f"subscribers.toml: the sealing key of `{agency.id}` is registered; it counts once the city has signed:")
         print(f"      homerule sign {folder} --key FILE")
+
+
+def _because(breach: str | None) -> str:
+    return "" if breach is None else f": {breach}"
 
 
 def _request(path: Path) -> bytes:

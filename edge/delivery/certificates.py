@@ -73,6 +73,10 @@ class Authority:
         names = x509.SubjectAlternativeName([_host(host) for host in dict.fromkeys(hosts)])
         return self._issue(hosts[0][:_LONGEST_NAME], public, ExtendedKeyUsageOID.SERVER_AUTH, names, now)
 
+    def for_probe(self, name: str, public: Public, *, now: datetime) -> x509.Certificate:
+        """As `for_client`, and it ends when the hour is over."""
+        return self._issue(name, public, ExtendedKeyUsageOID.CLIENT_AUTH, None, now, 2 * _SKEW)
+
     def again(self, old: x509.Certificate, *, now: datetime) -> x509.Certificate:
         """The same name, key and use as `old`, for another 30 days. ConfigError when `old` is not this authority's."""
         try:
@@ -88,10 +92,11 @@ class Authority:
         purpose: x509.ObjectIdentifier,
         hosts: x509.SubjectAlternativeName | None,
         now: datetime,
+        lifetime: timedelta = LIFETIME,
     ) -> x509.Certificate:
         own = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         made = (
-            _begun(_name(name), self.certificate.subject, public, now, LIFETIME)
+            _begun(_name(name), self.certificate.subject, public, now, lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
