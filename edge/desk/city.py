@@ -86,7 +86,7 @@ class City:
 
         Raises Refused; its `hold` says whether sharing must stop until somebody has looked.
         """
-        key = self._pinned_key()
+        key, is_new = self._pinned_key(), in_force is None
         if in_force is None:
             restored = self._restored()
             in_force = None if restored is None else restored[1]
@@ -95,7 +95,8 @@ class City:
         except PolicyError as error:
             raise Refused(str(error), why="unreadable", hold=True) from error
         taken = self._follow(files, in_force, key, ledger_id)
-        self._above_floor(taken, ledger_id)
+        if is_new:
+            self._above_floor(taken, ledger_id)
         self._know(key)
         return taken.files, taken
 
@@ -104,11 +105,11 @@ class City:
         return folders.hotlists(self._folder, bundle)
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
-        """Raises the floor to what the audit log holds now. PolicyError if it cannot be written, or lies higher."""
+        """Raises the floor to what the audit log holds now. Refused if it cannot be written, or lies higher."""
         if self._floor is None:
             return
         now = Floor(ledger=self._held.ledger, version=version, revision=revision, tree_size=tree_size)
-        before = floors.read(self._floor)
+        before = _read(self._floor)
         if before is not None and before.ledger != now.ledger and version <= before.version:
             return  # a new audit log that the city has not adopted: the old floor still guards
         if before is not None and before.ledger == now.ledger:
@@ -117,7 +118,7 @@ class City:
                 raise Refused(wrong, why="floor", hold=True)
             if before == now:
                 return
-        floors.write(self._floor, now)
+        _write(self._floor, now)
 
     def _follow(self, files: BundleFiles, in_force: Bundle | None, key: Ed25519PublicKey, ledger_id: str) -> Bundle:
         """As `follow`; the same question again, as on hold, is answered from memory."""
@@ -192,18 +193,18 @@ class City:
     def _check_floor(self) -> None:
         if self._floor is None:
             return
-        floor, has_bundle = floors.read(self._floor), self._stored is not None
+        floor, has_bundle = _read(self._floor), self._stored is not None
         wrong = floors.disagrees(self._floor, floor, self._held, has_bundle=has_bundle)
         if wrong is not None:
             raise Refused(wrong, why="floor", hold=True)
         if floor is None:
-            floors.write(self._floor, self._held)
+            _write(self._floor, self._held)
 
     def _above_floor(self, taken: Bundle, ledger_id: str) -> None:
         """A new audit log begins with a bundle newer than all that this device had before."""
         if self._floor is None:
             return
-        floor = floors.read(self._floor)
+        floor = _read(self._floor)
         if floor is not None and floor.ledger != ledger_id and taken.version <= floor.version:
             raise Refused(
                 f"{MANIFEST}: version {taken.version} is not newer than version {floor.version}, which was in "
@@ -213,3 +214,17 @@ class City:
                 digest=taken.digest,
                 version=taken.version,
             )
+
+
+def _read(path: Path) -> Floor | None:
+    try:
+        return floors.read(path)
+    except PolicyError as error:
+        raise Refused(str(error), why="floor", hold=True) from error
+
+
+def _write(path: Path, floor: Floor) -> None:
+    try:
+        floors.write(path, floor)
+    except PolicyError as error:
+        raise Refused(str(error), why="floor", hold=True) from error
