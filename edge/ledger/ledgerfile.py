@@ -1,5 +1,6 @@
 """The open ledger file: one connection, one lock, and transactions after which memory and file always agree."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from edge.ledger.deliveries import Deliveries
 from edge.ledger.entries import Begun
 from edge.ledger.log import Log
 from edge.ledger.outbox import Outbox
+from edge.ledger.recorder import Recorder
 
 Commit = Callable[[sqlite3.Connection], None]
 
@@ -33,11 +35,13 @@ class LedgerFile:
         self._lock = threading.RLock()
         self._db = open_writable(path)
         self._stale, self._written = False, True
+        self._places: dict[Path, tuple[int, int]] = {}
         try:
             with faults_named(path):
                 self._seen = self._data_version()
                 self.log, self.outbox, self.bundles = Log(self._db), Outbox(self._db), Bundles(self._db)
                 self.deliveries = Deliveries(self.log, self.outbox)
+                self.recorder = Recorder(self.log, self.outbox, self.bundles)
         except BaseException:
             self._db.close()
             raise
@@ -46,6 +50,7 @@ class LedgerFile:
     def writing(self) -> Iterator[None]:
         """One transaction: on leaving it is on the disk; after an error, what is on the disk is read again."""
         with self._lock, faults_named(self.path):
+            self._check_place()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._refresh()
@@ -129,6 +134,22 @@ class LedgerFile:
         if self._stale or version != self._seen:
             self.log.load()
             self._seen, self._stale = version, False
+
+    def _check_place(self) -> None:
+        """That the files under our names are still those that we write; else what we write would be lost unseen."""
+        for path in (self.path, self.path.with_name(self.path.name + "-wal")):
+            try:
+                found = os.stat(path)
+                place = (found.st_dev, found.st_ino)
+            except OSError:
+                place = None
+            if place is None and path not in self._places:
+                continue  # the write-ahead log is made by the first write
+            if place is None or self._places.setdefault(path, place) != place:
+                raise LedgerError(
+                    f"{path}: it was replaced or taken away while in use; put the right one back and start again, "
+                    "until then nothing is shared"
+                )
 
     def _data_version(self) -> int:
         """Changes when another connection has written."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
 from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
-from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash
+from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
 
 TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
 _CHUNK = 2000
@@ -99,6 +99,12 @@ class Log:
             at, entry = decode(raw)
             found.append(Logged(position=position, at=at, entry=entry))
         return found
+
+    def root_at(self, size: int) -> bytes:
+        """Root hash of the tree when it had so many entries; LedgerError if it never had."""
+        if not 0 <= size <= self.size:
+            raise LedgerError(f"the ledger has {self.size} entries, not {size}: it was cut short or replaced")
+        return root_at(size, self._node)
 
     def inclusion(self, position: int, size: int) -> tuple[bytes, ...]:
         """Proof that the entry at `position` is in the tree of the first `size` entries; hashes of 32 bytes."""

@@ -6,7 +6,6 @@ caller stops sharing. One connection behind one lock, used from several threads.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -14,7 +13,7 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clock import Clock, milliseconds
-from edge.errors import LedgerError, Superseded
+from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger import checkpoint, recording
 from edge.ledger.bundles import accepted
@@ -43,7 +42,7 @@ class Ledger:
     def __init__(self, *, file: LedgerFile, clock: Clock, key: Ed25519PrivateKey, begun: Begun) -> None:
         self._file, self._clock, self._key, self._begun = file, clock, key, begun
         self._log, self._outbox, self._bundles = file.log, file.outbox, file.bundles
-        self._deliveries = file.deliveries
+        self._deliveries, self._recorder = file.deliveries, file.recorder
 
     @classmethod
     def open(
@@ -89,6 +88,14 @@ class Ledger:
         """Number of entries in the log."""
         with self._file.reading():
             return self._log.size
+
+    def root_at(self, size: int) -> bytes:
+        """Root of the tree, 32 bytes, when it had so many entries; quick, and LedgerError if it never had so many.
+
+        Whoever kept a size and a root, or a checkpoint, sees by it whether this still is the ledger that it was.
+        """
+        with self._file.reading():
+            return self._log.root_at(size)
 
     def idle(self) -> bool:
         """Empties the write-ahead log, and with it the last bytes of deleted envelopes; False while somebody reads it.
@@ -152,7 +159,7 @@ class Ledger:
         for read in reads:
             recording.check(read.tagged, read.decisions, read.envelopes, test=self._begun.mode == "test")
         with self._writing() as at:
-            return [self._record(read, at) for read in reads]
+            return [self._recorder.record(read, at) for read in reads]
 
     def due(self, now: datetime, *, limit: int, turn: Turn = lambda _: _NOBODY_IS_SERVED) -> list[Waiting]:
         """At most `limit` rows to send now; oldest first, subscribers in turn.
@@ -272,28 +279,6 @@ class Ledger:
         with self._file.writing():
             yield milliseconds(self._clock.now().at)
 
-    def _record(self, read: Recorded, at: int) -> int:
-        tags, decided = read.tagged.tags, recording.pattern(read.decisions)
-        known = self._log.find_read(tags.read_id)
-        if known is None:
-            self._check_in_force(decided)
-        entry = Read(
-            read_id=tags.read_id,
-            camera=self._log.name("camera", tags.camera_id, at),
-            pattern=self._log.pattern(decided, at),
-            age=at - milliseconds(tags.captured_at),
-            replaces=self._replaced(tags.replaces),
-            payloads=recording.payloads_digest(read.envelopes),
-        )
-        if known is not None:
-            self._check_same(known, entry)
-            return known
-        position = self._log.add_read(entry, at)
-        of = {decision.subscriber_id: decision for decision in read.decisions}
-        for envelope in read.envelopes:
-            self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
-        return position
-
     def _refuse(self, row: Waiting, decision: Decision, at: int) -> bool:
         message_id = row.envelope.message_id
         if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
@@ -302,24 +287,3 @@ class Ledger:
         if not self._bundles.holds(decided.bundle):
             raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
         return self._deliveries.refuse(message_id, decided, at)
-
-    def _check_in_force(self, decided: Pattern) -> None:
-        """That nobody accepted another bundle since these decisions were made."""
-        if not decided.outcomes or decided.bundle == self._bundles.in_force():
-            return
-        if self._bundles.holds(decided.bundle):
-            raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
-        raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
-
-    def _replaced(self, read_id: str | None) -> int:
-        """Position of the read that is corrected, 0 for none."""
-        position = self._log.find_read(read_id) if read_id is not None else 0
-        if position is None:
-            raise LedgerError(f"read `{read_id}` is not in the ledger; its correction was not recorded")
-        return position
-
-    def _check_same(self, position: int, entry: Read) -> None:
-        """That the entry at `position` says what is said now, apart from the time."""
-        known = self._log.entry(position).entry
-        if not isinstance(known, Read) or replace(known, age=entry.age) != entry:
-            raise LedgerError(f"read `{entry.read_id}` is in the ledger with other decisions; not recorded again")

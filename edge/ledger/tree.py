@@ -66,6 +66,11 @@ class Frontier:
         return self.size >= 0 and len(self.hashes) == self.size.bit_count()
 
 
+def root_at(size: int, node: Lookup) -> bytes:
+    """The root over the first `size` leaves."""
+    return _range_root(0, size, node) if size else EMPTY_ROOT
+
+
 def inclusion_proof(index: int, size: int, node: Lookup) -> tuple[bytes, ...]:
     """The path from leaf `index` to the root of the first `size` leaves (RFC 6962 section 2.1.1)."""
     if not 0 <= index < size:

@@ -202,3 +202,46 @@ def test_many_threads_share_one_ledger(path: Path) -> None:
     ledger.close()
     assert recorded == {name for names in ids for name in names}
     assert verify(path, KEY.public_key()).faults == ()
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal"])
+@pytest.mark.parametrize("how", ["taken away", "replaced"])
+def test_a_ledger_whose_file_is_gone_from_under_it_writes_nothing_more(path: Path, name: str, how: str) -> None:
+    clock = HandClock()
+    ledger = open_ledger(path, clock)
+    record(ledger, clock, ["a-pd"], ["a-pd"])
+    rows = ledger.due(clock.at, limit=1)
+    there = path.with_name(name)
+    content = there.read_bytes()
+    there.rename(path.with_name("elsewhere"))
+    if how == "replaced":
+        there.write_bytes(content)
+    for act in (lambda: ledger.mark_sent(rows), lambda: record(ledger, clock, ["a-pd"], [])):
+        with pytest.raises(LedgerError, match="replaced or taken away"):
+            act()
+    there.unlink(missing_ok=True)
+    path.with_name("elsewhere").rename(there)
+    assert len(ledger.mark_sent(rows)) == 1
+    ledger.close()
+
+
+def test_a_copy_of_yesterday_is_told_by_a_size_and_a_root_that_were_kept(path: Path, tmp_path: Path) -> None:
+    clock, copy = HandClock(), tmp_path / "copy.sqlite"
+    ledger = open_ledger(path, clock)
+    ledger.close()
+    copy.write_bytes(path.read_bytes())
+    ledger = open_ledger(path, clock)
+    for _ in range(300):
+        record(ledger, clock, ["a-pd"], [])
+    kept = ledger.checkpoint()
+    for _ in range(20):
+        record(ledger, clock, ["a-pd"], [])
+    assert ledger.root_at(kept.size) == kept.root
+    ledger.close()
+    yesterday = open_ledger(copy, clock)
+    with pytest.raises(LedgerError, match="cut short or replaced"):
+        yesterday.root_at(kept.size)
+    while yesterday.size < kept.size:
+        record(yesterday, clock, ["b-pd"], [])
+    assert yesterday.root_at(kept.size) != kept.root
+    yesterday.close()

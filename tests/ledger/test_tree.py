@@ -19,6 +19,7 @@ from edge.ledger.tree import (
     inclusion_proof,
     leaf_hash,
     node_hash,
+    root_at,
 )
 
 LEAVES = [
@@ -117,6 +118,13 @@ def test_a_consistency_proof_is_the_published_one(old: int, new: int) -> None:
 @given(sizes)
 def test_a_tree_grown_leaf_by_leaf_has_the_root_of_the_definition(size: int) -> None:
     assert grown(some_leaves(size))[0].root() == defined_root(some_leaves(size))
+
+
+@given(sizes, st.data())
+def test_the_root_at_any_earlier_size_is_found_again(size: int, data: st.DataObject) -> None:
+    old = data.draw(st.integers(0, size))
+    nodes = grown(some_leaves(size))[1]
+    assert root_at(old, lambda *at: nodes[at]) == grown(some_leaves(old))[0].root()
 
 
 @given(sizes, st.data())

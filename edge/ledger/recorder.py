@@ -1,0 +1,63 @@
+"""Reads into the log and the outbox: under the bundle in force, once, and with the read that each corrects."""
+
+from dataclasses import replace
+
+from edge.clock import milliseconds
+from edge.errors import LedgerError, Superseded
+from edge.ledger import recording
+from edge.ledger.bundles import Bundles
+from edge.ledger.entries import Pattern, Read
+from edge.ledger.log import Log
+from edge.ledger.outbox import Outbox
+from edge.values import Recorded
+
+
+class Recorder:
+    """Used only inside a transaction; `at` is its time in milliseconds since 1970 UTC."""
+
+    def __init__(self, log: Log, outbox: Outbox, bundles: Bundles) -> None:
+        self._log, self._outbox, self._bundles = log, outbox, bundles
+
+    def record(self, read: Recorded, at: int) -> int:
+        """Writes one read and gives its entry's position; see `Ledger.record_many`."""
+        tags, decided = read.tagged.tags, recording.pattern(read.decisions)
+        known = self._log.find_read(tags.read_id)
+        if known is None:
+            self._check_in_force(decided)
+        entry = Read(
+            read_id=tags.read_id,
+            camera=self._log.name("camera", tags.camera_id, at),
+            pattern=self._log.pattern(decided, at),
+            age=at - milliseconds(tags.captured_at),
+            replaces=self._replaced(tags.replaces),
+            payloads=recording.payloads_digest(read.envelopes),
+        )
+        if known is not None:
+            self._check_same(known, entry)
+            return known
+        position = self._log.add_read(entry, at)
+        of = {decision.subscriber_id: decision for decision in read.decisions}
+        for envelope in read.envelopes:
+            self._outbox.add(envelope, of[envelope.subscriber_id], position, at)
+        return position
+
+    def _check_in_force(self, decided: Pattern) -> None:
+        """That nobody accepted another bundle since these decisions were made."""
+        if not decided.outcomes or decided.bundle == self._bundles.in_force():
+            return
+        if self._bundles.holds(decided.bundle):
+            raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
+        raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
+
+    def _replaced(self, read_id: str | None) -> int:
+        """Position of the read that is corrected, 0 for none."""
+        position = self._log.find_read(read_id) if read_id is not None else 0
+        if position is None:
+            raise LedgerError(f"read `{read_id}` is not in the ledger; its correction was not recorded")
+        return position
+
+    def _check_same(self, position: int, entry: Read) -> None:
+        """That the entry at `position` says what is said now, apart from the time."""
+        known = self._log.entry(position).entry
+        if not isinstance(known, Read) or replace(known, age=entry.age) != entry:
+            raise LedgerError(f"read `{entry.read_id}` is in the ledger with other decisions; not recorded again")
