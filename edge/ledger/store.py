@@ -137,10 +137,10 @@ class Ledger:
             last = self._bundles.last()
         return None if last is None else (last[0], last[1].revision, bool(last[1].signed))
 
-    def note(self, entry: Entry) -> int:
-        """Writes one entry and gives its position."""
+    def note(self, *entries: Entry) -> int:
+        """Writes entries, all or none, and gives the position of the last."""
         with self._writing() as at:
-            return self._log.append(entry, at)
+            return [self._log.append(entry, at) for entry in entries][-1]
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
         """`record_many` of one read; gives its entry's position."""
