@@ -77,17 +77,15 @@ def folder(path: Path, owner: str | None) -> None:
         raise ConfigError(f"{path}: cannot be made, {disk.why(error)}; choose another place") from error
 
 
-def user(wanted: str | None, usual: str) -> str:
-    """The user whose files these are: who was named, the usual one where we are root and it exists, or ourselves."""
-    ourselves = pwd.getpwuid(os.geteuid()).pw_name
+def user(wanted: str | None, usual: str, *, option: str) -> str:
+    """The user whose files these are: who was named, the usual one where we are root, else ourselves. ConfigError."""
+    if wanted is None and os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    name = usual if wanted is None else wanted
     try:
-        if wanted is not None:
-            return pwd.getpwnam(wanted).pw_name
-        return pwd.getpwnam(usual).pw_name if os.geteuid() == 0 else ourselves
+        return pwd.getpwnam(name).pw_name
     except KeyError:
-        if wanted is not None:
-            raise ConfigError(f"there is no user `{wanted}` here, make it or name another") from None
-        return ourselves
+        raise ConfigError(f"there is no user `{name}` here, make it or name another with `{option}`") from None
 
 
 def give(path: Path, owner: str | None) -> None:

@@ -127,7 +127,9 @@ def wrong(found: State, wished: State, *, keep: Collection[str]) -> tuple[set[st
 
     The accounts of `keep` and their role are our way in, and never among them, or nobody could mend the rest.
     """
-    roles = {name for name, rules in found.roles.items() if wished.roles.get(name) != rules} - {CONTROL_ROLE}
+    # a role that denies is None, and so would be one that is not wished at all
+    roles = {name for name, rules in found.roles.items() if rules is None or wished.roles.get(name) != rules}
+    roles.discard(CONTROL_ROLE)
     accounts = {
         name
         for name, account in found.accounts.items()

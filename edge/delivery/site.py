@@ -68,15 +68,9 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
 
     Folders are given to `broker_user` and `device_user` when we are root.
     """
-    if len(site.device_id) > _LONGEST_DEVICE:
-        raise ConfigError(f"`{site.device_id}` is too long for a certificate, at most {_LONGEST_DEVICE} characters fit")
-    home = site.folder.resolve()
-    if any(sign.isspace() or sign in "@%$\"'\\" for sign in str(home)):
-        raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf or in a unit, choose a plain one")
-    if site.bind is not None:
-        check_host(site.bind)
-    broker_user = user(site.broker_user, "mosquitto")
-    owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule")}
+    home, plugin = _checked(site), find_plugin()
+    broker_user = user(site.broker_user, "mosquitto", option="--broker-user")
+    owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule", option="--device-user")}
     for name, owner in owners.items():
         folder(home / name, owner)
     making = Making()
@@ -93,7 +87,7 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     making.file(first, lambda: _rights(logins), mode=0o600, owner=owners[BROKER])
     making.file(home / BROKER / RIGHTS, first.read_bytes, mode=0o600, owner=owners[BROKER])
     for name in (SETTINGS, UNIT):
-        content = partial(_filled, name, site, home, broker_user)
+        content = partial(_filled, name, site, home, broker_user, plugin)
         making.file(home / BROKER / name, content, mode=0o644, owner=owners[BROKER])
     return tuple(making.written)
 
@@ -199,18 +193,29 @@ def _hashed(password: str, iterations: int) -> dict[str, object]:
     }
 
 
-def _filled(name: str, site: Site, home: Path, broker_user: str) -> bytes:
+def _checked(site: Site) -> Path:
+    """The whole path of the site's folder. ConfigError for what cannot stand in its files."""
+    if len(site.device_id) > _LONGEST_DEVICE:
+        raise ConfigError(f"`{site.device_id}` is too long for a certificate, at most {_LONGEST_DEVICE} characters fit")
+    for host in (*site.hosts, *(() if site.bind is None else (site.bind,))):
+        check_host(host)
+    home = site.folder.resolve()
+    if any(sign.isspace() or sign in "@%$\"'\\" for sign in str(home)):
+        raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf or in a unit, choose a plain one")
+    return home
+
+
+def _filled(name: str, site: Site, home: Path, broker_user: str, plugin: Path) -> bytes:
     """One template, with this site's values in it."""
     values = {
         "USER": broker_user,
+        "PLUGIN": str(plugin),
         "FOLDER": str(home / BROKER),
         "PORT": str(site.port),
         "BIND": "" if site.bind is None else f" {site.bind}",
         "CONTROL_PORT": str(site.control_port),
     }
     text = (_templates() / name).read_text(encoding="ascii")
-    if "@PLUGIN@" in text:
-        values["PLUGIN"] = str(find_plugin())
     for word, value in values.items():
         text = text.replace(f"@{word}@", value)
     return text.encode()

@@ -1,6 +1,8 @@
 """`broker setup`, `broker renew`, `subscriber enroll`, `keygen --certificate`: made once, private, renewable."""
 
 import io
+import os
+import pwd
 import socket
 import stat
 import subprocess
@@ -20,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge import config, keys
 from edge.cli import main
+from edge.clock import SystemClock
 from edge.delivery import site as sites
 from edge.delivery.certificates import LIFETIME, Authority, common_name, load_certificate, pem
 from edge.errors import ConfigError
@@ -28,6 +31,7 @@ from tests.broker import wait_until
 from tests.site import DEVICE, NAMES, NEIGHBOUR, OWNER, Site, running
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
+OURSELVES = tuple(f"--{role}-user={pwd.getpwuid(os.geteuid()).pw_name}" for role in ("broker", "device"))
 SECRETS = ("ca/ca.key", "mosquitto/broker.key", "mosquitto/dynsec.json", "device/device.key", "device/control")
 
 
@@ -123,7 +127,6 @@ def test_a_folder_that_cannot_stand_in_the_configuration_is_refused(tmp_path: Pa
 
 @pytest.mark.parametrize("host", ["", "a b", "broker\nallow_anonymous true", "*", "müller.example"])
 def test_a_host_that_is_none_is_refused(idle: Site, host: str) -> None:
-    (idle.folder / "mosquitto" / "broker.crt").unlink()
     with pytest.raises(ConfigError, match="neither a host name"):
         sites.setup(sites.Site(folder=idle.folder, device_id=DEVICE, hosts=(host,)), now=idle.clock.now().at)
 
@@ -135,8 +138,15 @@ def test_a_device_id_that_fits_into_no_certificate_is_refused(tmp_path: Path) ->
 
 def test_a_user_that_does_not_exist_is_named(idle: Site) -> None:
     plan = sites.Site(folder=idle.folder, device_id=DEVICE, hosts=("localhost",), broker_user="no-such-user")
-    with pytest.raises(ConfigError, match="no user `no-such-user`"):
+    with pytest.raises(ConfigError, match="no user `no-such-user` here, make it or name another with `--broker-user`"):
         sites.setup(plan, now=idle.clock.now().at)
+
+
+def test_where_something_is_missing_nothing_is_made(tmp_path: Path) -> None:
+    plan = sites.Site(folder=tmp_path / "site", device_id=DEVICE, hosts=("localhost",), device_user="no-such-user")
+    with pytest.raises(ConfigError):
+        sites.setup(plan, now=SystemClock(trusted=True).now().at)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["mosquitto/broker.crt", "device/device.crt", f"{OWNER}.crt"])
@@ -166,7 +176,7 @@ def test_the_passwords_of_two_sites_differ(tmp_path: Path) -> None:
 
 
 def test_a_site_typed_in_is_loaded_by_the_configuration_it_prints(tmp_path: Path) -> None:
-    done = typed("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1")
+    done = typed("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1", *OURSELVES)
     assert done.returncode == 0, done.stderr
     table = done.stdout[done.stdout.index("[broker]") : done.stdout.index("4. ")]
     text = (EXAMPLES / "device.toml").read_text()
@@ -178,7 +188,7 @@ def test_a_site_typed_in_is_loaded_by_the_configuration_it_prints(tmp_path: Path
 
 
 def test_no_password_is_printed(tmp_path: Path) -> None:
-    done = typed("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1")
+    done = typed("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1", *OURSELVES)
     secrets = [word for login in keys.load_logins(tmp_path / "broker" / "device" / "control") for word in login]
     assert not [word for word in secrets if word in done.stdout + done.stderr]
 
