@@ -24,18 +24,27 @@ PACKAGES = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstr
 
 
 class RtspCamera:
-    """One server process. `clip` is any video file; it is coded to H.264 with a whole picture every half second.
+    """One server process. `clip` is any video file; it is coded to H.264, a whole picture every `whole_every` seconds.
 
     With `user` and `password` nobody gets in without them, asked for as Basic, or as Digest.
     """
 
     def __init__(
-        self, folder: Path, clip: Path, *, user: str = "", password: str = "", digest: bool = False, fps: float = 25.0
+        self,
+        folder: Path,
+        clip: Path,
+        *,
+        user: str = "",
+        password: str = "",
+        digest: bool = False,
+        fps: float = 25.0,
+        whole_every: float = 0.5,
     ) -> None:
         self.port = free_port()
         self._folder = folder
         self._fps = fps
-        self._playing = coded(folder, clip, fps)
+        self._whole_every = whole_every
+        self._playing = coded(folder, clip, fps, whole_every)
         self._login = {"user": user, "password": password, "digest": digest}
         self._process: subprocess.Popen[str] | None = None
 
@@ -60,7 +69,7 @@ class RtspCamera:
 
     def play(self, clip: Path) -> None:
         """Another clip from now on, perhaps of another size, without a word to those who watch; also after a start."""
-        self._playing = coded(self._folder, clip, self._fps)
+        self._playing = coded(self._folder, clip, self._fps, self._whole_every)
         if self._process is not None:
             self._order({"play": str(self._playing), "fps": self._fps})
 
@@ -98,12 +107,12 @@ class RtspCamera:
         self._process.stdin.flush()
 
 
-def coded(folder: Path, clip: Path, fps: float) -> Path:
+def coded(folder: Path, clip: Path, fps: float, whole_every: float) -> Path:
     """The clip as plain H.264 beside it, as cameras send it: no B pictures, one slice, a mark before each picture."""
-    path = folder / f"{clip.stem}.h264"
+    path = folder / f"{clip.stem}-{whole_every:g}.h264"
     if not path.exists():
-        half = max(1, round(fps / 2))
-        words = f"-an -c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g {half} -r {fps} -pix_fmt yuv420p"
+        group = max(1, round(fps * whole_every))
+        words = f"-an -c:v libx264 -preset ultrafast -tune zerolatency -bf 0 -g {group} -r {fps} -pix_fmt yuv420p"
         marks = "-x264-params aud=1:repeat-headers=1:sliced-threads=0:threads=1:scenecut=0 -f h264"
         ffmpeg = ["ffmpeg", "-v", "error", "-y", "-i", str(clip), *words.split(), *marks.split(), str(path)]
         subprocess.run(ffmpeg, check=True)

@@ -15,6 +15,8 @@ _LONGEST_LOGIN = 120
 """Bytes; ffmpeg cuts off what is longer, quietly."""
 _RECEIVE_BYTES = 4 * 1024 * 1024
 """For UDP: a whole picture comes in one burst."""
+_ANALYSE_MICROSECONDS = 500_000
+"""What the stream is stands in its description; the decoder finds out the rest."""
 _PROTOCOLS = {
     "rtsp": "rtsp,rtp,udp,tcp",
     "rtsps": "rtsp,rtp,udp,tcp,tls",
@@ -77,6 +79,7 @@ def _remote(camera: Camera) -> Address:
             "timeout": str(int(OPEN_SECONDS * 1_000_000)),
             "buffer_size": str(_RECEIVE_BYTES),
             "fpsprobesize": "0",
+            "analyzeduration": str(_ANALYSE_MICROSECONDS),
         }
     else:
         options |= {"format_whitelist": _HTTP_FORMATS, "probesize": str(_HTTP_BYTES)}

@@ -35,11 +35,18 @@ _SCRUTINY_SECONDS = 1.0
 _PLANE_WIDTH = 160
 _RATE_SECONDS = 5.0
 
+_STALLED = "stays connected but sent nothing for {:.0f} s; connecting again"
+_GARBAGE = "sends, but nothing that can be decoded for {:.0f} s; connecting again, restart it if that stays so"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """For how many seconds something may last until it is a trouble, or until a trouble is over (`steady`)."""
+    """For how many seconds something may last until it is a trouble, or until a trouble is over (`steady`).
 
+    `first` is for the first picture after connecting: some cameras send a whole one only every ten seconds.
+    """
+
+    first: float = 20.0
     stalled: float = 5.0
     steady: float = 2.0
     frozen: float = FROZEN_SECONDS
@@ -165,15 +172,21 @@ class LiveCamera:
         stream = Stream(address_of(self._camera))
         self._timeline.begin()
         self._scrutiny.begin()
-        latest, fed = monotonic(), 0
+        packet_at = picture_at = monotonic()
+        fed, patience = 0, self._patience.first
         try:
             while not self._closing.is_set():
                 for arrival in stream.read():
-                    latest, fed = arrival.at, stream.fed
+                    picture_at, patience = arrival.at, self._patience.stalled
                     self._examine(arrival.picture, arrival.at)
                     self._catch(arrival.picture, self._timeline.captured(arrival.at, arrival.told))
-                if monotonic() - latest > self._patience.stalled:
-                    raise _nothing(self._patience.stalled, garbled=stream.fed > fed)
+                now = monotonic()
+                if stream.fed > fed:
+                    fed, packet_at = stream.fed, now
+                if now - packet_at > self._patience.stalled:
+                    raise Trouble(Why.STALLED, _STALLED.format(now - packet_at))
+                if now - picture_at > patience:
+                    raise Trouble(Why.GARBAGE, _GARBAGE.format(now - picture_at))
         finally:
             stream.close()
 
@@ -247,13 +260,6 @@ def live(
 ) -> LiveCamera:
     """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several."""
     return LiveCamera(camera, clock=clock, patience=patience, bell=bell)
-
-
-def _nothing(seconds: float, *, garbled: bool) -> Trouble:
-    if garbled:
-        said = "sends, but nothing that can be decoded for {:.0f} s; connecting again, restart it if that stays so"
-        return Trouble(Why.GARBAGE, said.format(seconds))
-    return Trouble(Why.STALLED, f"stays connected but sent no picture for {seconds:.0f} s; connecting again")
 
 
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:

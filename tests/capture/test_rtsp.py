@@ -108,7 +108,7 @@ def test_a_camera_that_stands_still_with_its_connection_open_is_noticed(
         rtsp_camera.thaw()
         watcher.sees()
     assert watcher.whys == ["stalled"]
-    assert ["sent no picture" in line for line in said] == [True, False]
+    assert ["sent nothing" in line for line in said] == [True, False]
 
 
 def test_a_camera_that_answers_but_sends_nothing_is_noticed(rtsp_camera: RtspCamera) -> None:
@@ -147,6 +147,18 @@ def test_a_change_of_size_is_survived_and_said(
     assert said == [
         "camera lane-1: the picture is 320x180 now, it was 640x360; look whether it is still aimed well",
     ]
+
+
+def test_a_camera_that_seldom_sends_a_whole_picture_is_waited_for(
+    tmp_path: Path, street_clip: Path, said: list[str]
+) -> None:
+    with camera_at(tmp_path, street_clip, whole_every=3.0) as camera:
+        camera.start()
+        with watching(camera.url) as first:
+            first.sees()
+            with watching(camera.url) as second:  # in the middle, where nothing can be decoded yet
+                second.sees()
+    assert (second.gaps, said) == ([], [])
 
 
 @pytest.mark.parametrize("digest", [False, True], ids=["basic", "digest"])
