@@ -90,13 +90,6 @@ class Relay:
         """Whether the subscriber's gate is open."""
         return self._gates.is_open(subscriber_id)
 
-    def settle(self, subscriber_id: str) -> None:
-        """Returns when nothing decided before is in flight to the subscriber; its gate stands as before."""
-        was_open = self.is_open(subscriber_id)
-        self.shut(subscriber_id)
-        if was_open:
-            self.open(subscriber_id)
-
     def _send(self, now: datetime) -> tuple[int, int]:
         """Decides again and hands over what is due; how many rows that were, and how many the broker took."""
         passes: dict[str, Pass] = {}
