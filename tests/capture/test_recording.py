@@ -1,5 +1,6 @@
 """What a recording gives, and what is said about one that gives nothing."""
 
+import struct
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,18 @@ def test_time_comes_from_the_stream(clip: Path) -> None:
 
 def test_the_number_of_frames_is_known_before_the_first_is_read(clip: Path) -> None:
     assert open_recording(clip, camera_id="north", start=START).total == 40
+
+
+def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "telephone.mp4"
+    whole = bytearray(clip.read_bytes())
+    matrix = whole.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
+    whole[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(whole)
+    lying = next(frames(clip, camera_id="north", start=START)).pixels
+    upright = next(frames(path, camera_id="north", start=START)).pixels
+    assert np.array_equal(upright, np.rot90(lying, -1))
+    assert np.array_equal(upright, cv2.VideoCapture(str(path)).read()[1])
 
 
 def test_a_missing_video_is_refused(tmp_path: Path) -> None:
