@@ -53,6 +53,8 @@ class City:
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
         self._seen: Seen = ()
+        self._look_again = False
+        self._read: BundleFiles | None = None
         self._last: tuple[BundleFiles, bytes, str | None, Bundle | Refused] | None = None
 
     @property
@@ -63,8 +65,13 @@ class City:
     def changed(self) -> bool:
         """Whether a file was changed, swapped, removed or made unreadable since the last look; true at the first."""
         seen = look(self._folder, self._pin, pins.beside(self._pin))
-        before, self._seen = self._seen, seen
-        return seen != before
+        if seen != self._seen:
+            self._seen, self._look_again = seen, True
+            return True
+        if self._look_again:
+            self._look_again = False
+            return self._reads_otherwise()
+        return False
 
     def restore(self, stored: Stored | None, *, ledger_id: str, tree_size: int) -> Turned | None:
         """The bundle that the audit log holds, if it may be in force again; None when the log holds none yet.
@@ -91,8 +98,9 @@ class City:
             restored = self._restored()
             in_force = None if restored is None else restored[1]
         try:
-            files = folders.read(self._folder)
+            files = self._read = folders.read(self._folder)
         except PolicyError as error:
+            self._read = None
             raise Refused(str(error), why="unreadable", hold=True) from error
         taken = self._follow(files, in_force, key, ledger_id)
         if is_new:
@@ -119,6 +127,13 @@ class City:
             if before == now:
                 return
         _write(self._floor, now)
+
+    def _reads_otherwise(self) -> bool:
+        """Whether the files are others than those read last: a change in the very tick of the disk's clock hides."""
+        try:
+            return self._read is not None and folders.read(self._folder) != self._read
+        except PolicyError:
+            return True
 
     def _follow(self, files: BundleFiles, in_force: Bundle | None, key: Ed25519PublicKey, ledger_id: str) -> Bundle:
         """As `follow`; the same question again, as on hold, is answered from memory."""

@@ -132,7 +132,7 @@ def _edited(files: BundleFiles, manifest: Manifest, asked: Bundle, in_force: Bun
     if in_force is None or sha256(files.manifest) != in_force.rests_on:
         raise _refusal(_first_changed(files, manifest, every=True), "not-signed", in_force, asked)
     base = signed_part(in_force.files)
-    before = bundles.parse(base, signed=in_force.signed)
+    before = bundles.parse(base, signed=in_force.signed) if in_force.tightening else in_force
     if not tighten.tightens(before, asked):
         raise _refusal(_first_changed(files, manifest, every=False), "gives", in_force, asked)
     more = tightening.between(before.policy, asked.policy, before.subscribers, asked.subscribers)

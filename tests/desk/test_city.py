@@ -524,6 +524,24 @@ def test_a_look_finds_every_change_once(house: House, tmp_path: Path) -> None:
         assert not house.city.changed()
 
 
+def test_a_change_that_the_disks_clock_hides_is_found_at_the_next_look(house: House) -> None:
+    path = house.folder / "policy.toml"
+    seen = path.stat()
+    assert house.city.changed()
+    house.take_up()
+    real = os.stat
+
+    def as_before(place: Path, **how: bool) -> os.stat_result:
+        return seen if place == path else real(place, **how)
+
+    house.edit("statewide_lookup = true ", "statewide_lookup = false")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", as_before)
+        assert house.city.changed()
+        assert house.take_up().channels["statewide-lookup"] is False
+        assert not house.city.changed()
+
+
 def test_an_editors_own_file_in_the_folder_is_no_change(house: House) -> None:
     house.city.changed()
     (house.folder / ".policy.toml.swp").write_bytes(b"")

@@ -13,11 +13,13 @@ import pytest
 
 from edge import desk
 from edge.cli import history
+from edge.clock import SystemClock
 from edge.control.server import Server
 from edge.control.status import BundleStatus, Report, Status, SubscriberStatus
 from edge.errors import PolicyError
 from edge.keys import new_signing_key
 from edge.ledger.entries import BundleAccepted, BundleRefused, Logged, Pinned, SubscriberChanged, Switch, Tightened
+from edge.ledger.store import Ledger
 from tests.desk.house import NOW, House
 from tests.desk.test_cli_policy import homerule
 
@@ -199,6 +201,25 @@ def test_history_tells_what_was_in_force_when_and_by_which_way() -> None:
         " " * 25 + "agency fox-lake-pd: changed (by socket)",
         "2026-11-23 12:00:00 UTC  version 1 refused: it was older than what was in force",
     ]
+
+
+def test_history_is_read_from_the_ledger_while_it_is_in_use(house: House) -> None:
+    key = new_signing_key(house.root / "device.key")
+    path = house.root / "ledger.sqlite"
+    ledger = Ledger.open(path, clock=SystemClock(trusted=True), key=key, device="pole-1")
+    try:
+        code, said, _ = homerule("policy", "history", "--ledger", path)
+        assert (code, said) == (0, "Nothing was ever in force here.\n")
+        desk.opt_out(house.folder, "statewide-lookup")
+        taken = house.take_up()
+        notes = [Switch(switch="statewide-lookup", before="on", after="off", by="file")]
+        ledger.accept_bundle(taken.files, digest=taken.digest, version=1, revision=1, signed=True, notes=notes)
+        code, said, _ = homerule("policy", "history", "--ledger", house.root)
+    finally:
+        ledger.close()
+    assert code == 0
+    assert f"version 1.1 in force, closed further by hand; digest {taken.digest}" in said
+    assert "statewide-lookup: on -> off (by hand, in the file)" in said
 
 
 def test_an_agency_is_added_signed_and_listed(house: House) -> None:
