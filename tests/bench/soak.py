@@ -2,9 +2,9 @@
 
     python tests/bench/soak.py [--minutes 60] [--every 15] [--clip CLIP.mp4] [--size 1920x1080] [--out soak.json]
 
-A real RTSP server (or, with --file, the clip itself), a real Mosquitto, the daemon and one `homerule receive` run in a
-temporary folder. Every `--every` seconds the daemon's /proc is read. The first sixth of the time is left out as
-warming up. Exit code 1 when something grew.
+A real RTSP server (or, with --file, the clip itself), a real Mosquitto with certificates, the daemon and one
+`homerule receive` run in a temporary folder. Every `--every` seconds the daemon's /proc is read. The first sixth of the
+time is left out as warming up. Exit code 1 when something grew.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from time import monotonic, sleep
 
 from edge.ledger.entries import Gap, Read
 from edge.road.clip import Pass, Road, write_video
-from tests.broker import Mosquitto
 from tests.daemon.pole import OWNER, Pole, Running
 from tests.rtsp import RtspCamera, missing
+from tests.site import running
 
 TICKS = os.sysconf("SC_CLK_TCK")
 BARS = "▁▂▃▄▅▆▇█"
@@ -93,7 +93,8 @@ def verdict(samples: list[Sample]) -> list[str]:
 
 def drawn(folder: Path, size: tuple[int, int]) -> Path:
     """A clip of half a minute: twelve vehicles, one of them on the hot list."""
-    texts = ["AB12345", *(f"Q{chr(65 + number)}{chr(75 + number)} {4000 + 317 * number}" for number in range(11))]
+    letters = "ABCDEFHJKLM"
+    texts = ["AB12345", *(f"Q{first}{first} {4000 + 317 * number}" for number, first in enumerate(letters))]
     path = folder / "road.mp4"
     write_video(Road(passes=[Pass(text=text, speed=14.0) for text in texts], seed=8, size=size), path)
     return path
@@ -118,11 +119,8 @@ def soak(asked: argparse.Namespace, stack: ExitStack, folder: Path) -> tuple[Pol
     """Runs it, printing each sample."""
     wide, _, high = asked.size.partition("x")
     clip = asked.clip.resolve() if asked.clip else drawn(folder, (int(wide), int(high)))
-    (folder / "broker").mkdir()
-    broker = Mosquitto(folder / "broker")
-    broker.start()
-    stack.callback(broker.kill)
-    pole = Pole(folder / "pole", broker.port)
+    site = stack.enter_context(running(folder / "site", OWNER))
+    pole = Pole(folder / "pole", site.port, site=site)
     stack.callback(pole.close)
     pole.device["camera"] = [stack.enter_context(camera(folder, clip, as_file=asked.file))]
     pole.receive(OWNER)

@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -44,6 +46,17 @@ def clip() -> Path:
     path = Path(mkdtemp(prefix="homerule-tests-")) / "road.mp4"
     road = Road(passes=[Pass(text=text, speed=16.0) for text in PLATES], seed=4, size=(640, 360), fps=12.5)
     write_video(road, path)
+    return path
+
+
+@cache
+def dense_clip() -> Path:
+    """A vehicle nearly every second from the start on, two lanes, 19 s; some plates are misread, which is no matter."""
+    path = Path(mkdtemp(prefix="homerule-tests-")) / "dense.mp4"
+    first, second = "ABCDEFGHJKLMNPRSTUVW", "HKLMNPRSTUVWABCDEFGJ"
+    texts = [f"{first[at]}{second[at]}{10000 + 3917 * at}" for at in range(20)]
+    passes = [Pass(text=text, speed=30.0, towards=bool(at % 2), enters=0.9 * at - 1.6) for at, text in enumerate(texts)]
+    write_video(Road(passes=passes, seed=4, size=(640, 360), fps=12.5), path)
     return path
 
 
@@ -265,6 +278,19 @@ class Pole:
             for one in decisions
             if one.subscriber_id == name and one.effect is Effect.SHARE
         }
+
+    def count_reads(self) -> int:
+        """Reads in the ledger, looked at from outside while the daemon writes."""
+        return self._counted("SELECT count(*) FROM reads")
+
+    def count_waiting(self, *names: str) -> int:
+        """Envelopes for these agencies that are not acknowledged."""
+        marks = ",".join("?" for _ in names)
+        return self._counted(f"SELECT count(*) FROM outbox WHERE subscriber_id IN ({marks})", *names)
+
+    def _counted(self, query: str, *values: str) -> int:
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as db:
+            return int(db.execute(query, values).fetchone()[0])
 
     def _opened(self) -> Ledger:
         return Ledger.open(self.ledger, clock=SystemClock(trusted=True), key=self.device_key, device=DEVICE)
