@@ -53,7 +53,12 @@ def setup(
     )
     for file in site.setup(plan, now=_now()):
         print(f"{'made' if file.made else 'kept'}  {file.path}")
-    _say_what_next(folder.resolve(), host[0], port, control_port)
+    home = folder.resolve()
+    _say_what_next(home, host[0], port, control_port)
+    print(
+        f"6. {home}/device belongs to {(home / 'device').owner()}, {home}/mosquitto to {(home / 'mosquitto').owner()}:"
+    )
+    print("   the daemon and Mosquitto must run as these users; else `chown -R` them.")
 
 
 def renew(

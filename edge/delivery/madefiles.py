@@ -77,15 +77,20 @@ def folder(path: Path, owner: str | None) -> None:
         raise ConfigError(f"{path}: cannot be made, {disk.why(error)}; choose another place") from error
 
 
-def user(wanted: str | None, usual: str, *, option: str) -> str:
-    """The user whose files these are: who was named, the usual one where we are root, else ourselves. ConfigError."""
+def user(wanted: str | None, usual: str) -> str:
+    """The user whose files these are: who was named, the usual one where we are root and it exists, else ourselves.
+
+    ConfigError when who was named does not exist.
+    """
+    ourselves = pwd.getpwuid(os.geteuid()).pw_name
     if wanted is None and os.geteuid() != 0:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    name = usual if wanted is None else wanted
+        return ourselves
     try:
-        return pwd.getpwnam(name).pw_name
+        return pwd.getpwnam(usual if wanted is None else wanted).pw_name
     except KeyError:
-        raise ConfigError(f"there is no user `{name}` here, make it or name another with `{option}`") from None
+        if wanted is None:
+            return ourselves
+        raise ConfigError(f"there is no user `{wanted}` here, make it or name another") from None
 
 
 def give(path: Path, owner: str | None) -> None:

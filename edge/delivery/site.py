@@ -69,8 +69,8 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     Folders are given to `broker_user` and `device_user` when we are root.
     """
     home, plugin = _checked(site), find_plugin()
-    broker_user = user(site.broker_user, "mosquitto", option="--broker-user")
-    owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule", option="--device-user")}
+    broker_user = user(site.broker_user, "mosquitto")
+    owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule")}
     for name, owner in owners.items():
         folder(home / name, owner)
     making = Making()

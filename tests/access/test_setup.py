@@ -138,7 +138,7 @@ def test_a_device_id_that_fits_into_no_certificate_is_refused(tmp_path: Path) ->
 
 def test_a_user_that_does_not_exist_is_named(idle: Site) -> None:
     plan = sites.Site(folder=idle.folder, device_id=DEVICE, hosts=("localhost",), broker_user="no-such-user")
-    with pytest.raises(ConfigError, match="no user `no-such-user` here, make it or name another with `--broker-user`"):
+    with pytest.raises(ConfigError, match="no user `no-such-user` here, make it or name another"):
         sites.setup(plan, now=idle.clock.now().at)
 
 
