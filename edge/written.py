@@ -11,11 +11,13 @@ import tomllib
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.errors import HomeruleError
+from edge.plain import plain_toml
 
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -87,7 +89,7 @@ def _table(text: str, *, file: str, error: type[HomeruleError]) -> dict[str, Any
     if len(text) > LONGEST_TEXT:
         raise error(f"{file}: longer than {LONGEST_TEXT // 1024 // 1024} MiB, cut it down")
     try:
-        return tomllib.loads(text)
+        return plain_toml(text) or tomllib.loads(text)
     except tomllib.TOMLDecodeError as broken:
         said = str(broken)
         place = re.search(r"\(at (?:line (\d+), column (\d+)|end of document)\)", said)
@@ -110,8 +112,11 @@ def _as_text(value: object) -> str:
 def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterator[tuple[Location, str]]:
     """Where a date was taken for text or text for a date: JSON mode cannot tell them apart, a person must."""
     if isinstance(parsed, BaseModel) and isinstance(written, Mapping):
+        fields = _fields(type(parsed))
         for name, value in written.items():
-            yield from _mistaken_dates(value, _field(parsed, name), (*where, name))
+            at = getattr(parsed, fields[name]) if name in fields else None
+            if type(value) is not str or type(at) is not str:
+                yield from _mistaken_dates(value, at, (*where, name))
     elif isinstance(parsed, Mapping) and isinstance(written, Mapping):
         for name, value in written.items():
             yield from _mistaken_dates(value, parsed.get(name), (*where, name))
@@ -124,11 +129,11 @@ def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterato
         yield where, "must be a date or time without quotes"
 
 
-def _field(parsed: BaseModel, name: str) -> object:
-    for field, told in type(parsed).model_fields.items():
-        if name in (field, told.alias):
-            return getattr(parsed, field)
-    return None
+@cache
+def _fields(model: type[BaseModel]) -> dict[str, str]:
+    """The field for each key that a person may write."""
+    own = {name: name for name in model.model_fields}
+    return own | {told.alias: name for name, told in model.model_fields.items() if told.alias is not None}
 
 
 def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: type[BaseModel], file: str) -> str:

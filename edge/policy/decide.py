@@ -6,13 +6,14 @@ Every reason is kept, in the fixed order of `reasons.Reason`; the first one is t
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from edge.policy.bundle import Bundle
 from edge.policy.channels import taken
 from edge.policy.reads import READ, STATE, fault, feed, flagged, gets_all, state, validity
 from edge.policy.reasons import ORDER, Reason
 from edge.policy.rules import CLASS, RULES
-from edge.policy.standing import BROKEN, Standing, everybody, stand
+from edge.policy.standing import BROKEN, Everybody, Standing, everybody, stand
 from edge.policy.subscribers import Subscriber
 from edge.policy.vocabulary import Obligation
 from edge.values import Decision, Effect, Hit, Instant, Tags
@@ -34,7 +35,9 @@ def decide(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> 
     """Whether `subscriber` gets the read that `tags` describe, at this moment. Never raises: what fails is withheld."""
     try:
         standing = stand(subscriber, bundle, now.at)
-        return _decide(tags, standing, _own(tags, subscriber.purposes), subscriber.id, bundle, now)
+        before = _before(tags, standing, _at_large(tags, bundle, now, owner=standing.owner))
+        fed = frozenset(feed(tags, standing, _own(tags, subscriber.purposes), bundle, now))
+        return _for(subscriber.id, _outcome(before, fed), tags, bundle)
     except BROKEN:
         return withhold(tags, subscriber.id, (Reason.DENY_EVALUATION_ERROR,), bundle.digest)
 
@@ -43,17 +46,10 @@ def decide_all(tags: Tags, bundle: Bundle, now: Instant) -> tuple[Decision, ...]
     """One decision for every agency in the registry, in the order of their ids; each as `decide` would make it."""
     try:
         known = everybody(bundle, now.at)
-    except BROKEN:
-        error = (Reason.DENY_EVALUATION_ERROR,)
-        return tuple(withhold(tags, name, error, bundle.digest) for name in bundle.subscribers)
-    made: dict[tuple[int, frozenset[str]], Decision] = {}
-    of_group: list[Decision] = []
-    for rank, purposes in known.groups:
-        own = _own(tags, purposes)
-        if (rank, own) not in made:
-            made[rank, own] = _safely(tags, known.standings[rank], own, bundle, now)
-        of_group.append(made[rank, own])
-    return tuple(_for(name, of_group[place]) for name, place in known.places)
+        settled = _settled(known, tags, bundle, now)
+    except BROKEN:  # one by one, so that what cannot be worked out for one holds nobody else up
+        return tuple(decide(tags, subscriber, bundle, now) for subscriber in bundle.subscribers.values())
+    return tuple([_for(name, settled[place], tags, bundle) for name, place in known.places])
 
 
 def stranger(tags: Tags, subscriber_id: str, bundle_digest: str) -> Decision:
@@ -122,45 +118,88 @@ def _own(tags: Tags, purposes: Iterable[str]) -> frozenset[str]:
     return frozenset(hit.purpose for hit in tags.hits).intersection(purposes)
 
 
-def _decide(
-    tags: Tags, standing: Standing, own: frozenset[str], subscriber_id: str, bundle: Bundle, now: Instant
-) -> Decision:
-    against = [reason for _, reasons in objections(tags, standing, own, bundle, now) for reason in reasons]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """What is known of a read and a standing before the hits are looked at."""
+
+    against: frozenset[Reason]
+    channel: str | None
+    closed: frozenset[Reason]
+    grounds: Reason
+    obligations: frozenset[Obligation]
+
+
+_Outcome = tuple[Effect, str | None, tuple[str, ...], tuple[str, ...]]
+"""Effect, channel, reasons and obligations: a decision in nobody's name yet."""
+
+
+def _settled(known: Everybody, tags: Tags, bundle: Bundle, now: Instant) -> list[_Outcome]:
+    """The outcome for each group of agencies that get one decision between them."""
+    at_large = {owner: _at_large(tags, bundle, now, owner=owner) for owner in (True, False)}
+    before = [_before(tags, standing, at_large[standing.owner]) for standing in known.standings]
+    wanted = frozenset(hit.purpose for hit in tags.hits)
+    own = [wanted & declared for declared in known.purposes]
+    fed: dict[object, frozenset[Reason]] = {}
+    made: dict[tuple[int, frozenset[str]], _Outcome] = {}
+    settled = []
+    for rank, declared in known.groups:
+        key = (rank, own[declared])
+        if key not in made:
+            standing = known.standings[rank]
+            asks = (standing.owner, standing.feed, standing.full, standing.cases, own[declared])
+            if asks not in fed:
+                fed[asks] = frozenset(feed(tags, standing, own[declared], bundle, now))
+            made[key] = _outcome(before[rank], fed[asks])
+        settled.append(made[key])
+    return settled
+
+
+def _at_large(tags: Tags, bundle: Bundle, now: Instant, *, owner: bool) -> frozenset[Reason]:
+    """What stands against the read whoever asks."""
+    return frozenset([*state(tags, bundle, now, owner=owner), *validity(tags, bundle, now)])
+
+
+def _before(tags: Tags, standing: Standing, at_large: frozenset[Reason]) -> _Before:
     channel, closed = taken(standing.ways, tags.flags)
-    if against or channel is None:
-        reasons = ordered((*against, *closed)) or (Reason.DENY_DEFAULT,)
-        return withhold(tags, subscriber_id, reasons, bundle.digest)
-    taken_on = set(standing.obligations)
-    if not gets_all(tags, standing):
-        taken_on.add(Obligation.HIT_ONLY)
-    return Decision(
-        read_id=tags.read_id,
-        subscriber_id=subscriber_id,
-        effect=Effect.SHARE,
+    hits_only = frozenset() if gets_all(tags, standing) else frozenset({Obligation.HIT_ONLY})
+    return _Before(
+        against=at_large.union(flagged(tags, standing), *(reasons for _, reasons in standing.against)),
         channel=channel,
-        reasons=tuple(reason.value for reason in ordered((standing.basis, *closed))),
-        obligations=tuple(obligation.value for obligation in Obligation if obligation in taken_on),
-        bundle_digest=bundle.digest,
+        closed=frozenset(closed),
+        grounds=standing.basis,
+        obligations=standing.obligations | hits_only,
     )
 
 
-def _safely(tags: Tags, standing: Standing | None, own: frozenset[str], bundle: Bundle, now: Instant) -> Decision:
-    """The decision for a group of agencies, in nobody's name yet."""
-    try:
-        if standing is not None:
-            return _decide(tags, standing, own, "", bundle, now)
-    except BROKEN:
-        pass
-    return withhold(tags, "", (Reason.DENY_EVALUATION_ERROR,), bundle.digest)
+def _outcome(before: _Before, fed: frozenset[Reason]) -> _Outcome:
+    """`fed` is what the feed has against it, see `feed`."""
+    against = before.against | fed
+    if against or before.channel is None:
+        reasons = _codes(against | before.closed) or _codes(frozenset({Reason.DENY_DEFAULT}))
+        return Effect.WITHHOLD, None, reasons, ()
+    taken_on = tuple(obligation.value for obligation in Obligation if obligation in before.obligations)
+    return Effect.SHARE, before.channel, _codes(before.closed | {before.grounds}), taken_on
 
 
-def _for(name: str, one: Decision) -> Decision:
-    return Decision(
-        read_id=one.read_id,
-        subscriber_id=name,
-        effect=one.effect,
-        channel=one.channel,
-        reasons=one.reasons,
-        obligations=one.obligations,
-        bundle_digest=one.bundle_digest,
-    )
+@lru_cache(maxsize=4096)
+def _codes(reasons: frozenset[Reason]) -> tuple[str, ...]:
+    return tuple(reason.value for reason in ordered(reasons))
+
+
+_READ, _AGENCY, _EFFECT, _CHANNEL, _REASONS, _OBLIGATIONS, _BUNDLE = (
+    getattr(Decision, name).__set__
+    for name in ("read_id", "subscriber_id", "effect", "channel", "reasons", "obligations", "bundle_digest")
+)
+
+
+def _for(name: str, outcome: _Outcome, tags: Tags, bundle: Bundle) -> Decision:
+    """The decision in an agency's name. Its fields are set past `__init__`, which would cost three times as much."""
+    made = object.__new__(Decision)
+    _READ(made, tags.read_id)
+    _AGENCY(made, name)
+    _EFFECT(made, outcome[0])
+    _CHANNEL(made, outcome[1])
+    _REASONS(made, outcome[2])
+    _OBLIGATIONS(made, outcome[3])
+    _BUNDLE(made, bundle.digest)
+    return made

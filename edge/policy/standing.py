@@ -45,12 +45,13 @@ class Standing:
 class Everybody:
     """All agencies of a registry, by the groups that get one decision between them.
 
-    `standings` are the different ones (None: it could not be worked out). `groups` are the different pairs of a place
-    among them and declared purposes, `places` gives for each agency, in the order of their ids, its pair's place.
+    `groups` are the different pairs of a standing and declared purposes, by their places in `standings` and `purposes`.
+    `places` gives for each agency, in the order of their ids, the place of its group.
     """
 
-    standings: tuple[Standing | None, ...]
-    groups: tuple[tuple[int, frozenset[Purpose]], ...]
+    standings: tuple[Standing, ...]
+    purposes: tuple[frozenset[Purpose], ...]
+    groups: tuple[tuple[int, int], ...]
     places: tuple[tuple[str, int], ...]
 
 
@@ -86,17 +87,18 @@ def everybody(bundle: Bundle, at: datetime) -> Everybody:
 
 
 def _everybody(bundle: Bundle, at: datetime) -> Everybody:
-    standings: dict[Standing | None, int] = {}
-    groups: dict[tuple[int, frozenset[Purpose]], int] = {}
+    standings: dict[Standing, int] = {}
+    purposes: dict[frozenset[Purpose], int] = {}
+    groups: dict[tuple[int, int], int] = {}
     places = []
     for name, subscriber in bundle.subscribers.items():
-        try:
-            standing = stand(subscriber, bundle, at)
-        except BROKEN:
-            standing = None
-        group = (standings.setdefault(standing, len(standings)), subscriber.purposes)
+        standing = stand(subscriber, bundle, at)
+        group = (
+            standings.setdefault(standing, len(standings)),
+            purposes.setdefault(subscriber.purposes, len(purposes)),
+        )
         places.append((name, groups.setdefault(group, len(groups))))
-    return Everybody(standings=tuple(standings), groups=tuple(groups), places=tuple(places))
+    return Everybody(standings=tuple(standings), purposes=tuple(purposes), groups=tuple(groups), places=tuple(places))
 
 
 def _barred_by(case: Case) -> Iterator[tuple[Flag, bool]]:

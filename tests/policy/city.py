@@ -107,9 +107,9 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Table:
 
 def toml(table: Mapping[str, Any], path: str = "") -> str:
     """A table as TOML. tomlkit would do it too, at a hundredth of the speed."""
-    lines = [f"{json.dumps(name)} = {_value(value)}" for name, value in table.items() if not _is_table(value)]
+    lines = [f"{name} = {_value(value)}" for name, value in table.items() if not _is_table(value)]
     for name, value in table.items():
-        inner = f"{path}.{json.dumps(name)}" if path else json.dumps(name)
+        inner = f"{path}.{name}" if path else name
         if isinstance(value, Mapping):
             lines += [f"[{inner}]", toml(value, inner)]
         elif _is_table(value):
