@@ -34,9 +34,14 @@ def read(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
         os.close(descriptor)
 
 
-def put(path: Path, content: bytes, *, mode: int) -> None:
+class Overtaken(OSError):
+    """Somebody else has written the file meanwhile; it is as they left it."""
+
+
+def put(path: Path, content: bytes, *, mode: int, over: bytes | None = None) -> None:
     """Puts `content` in place of the file at `path` by one rename that outlives a power cut. Raises OSError.
 
+    With `over` it takes the place of exactly these bytes, and Overtaken is raised when others stand there by then.
     A file that is there already keeps its mode, group and owner, as far as we may set them. After an error the file
     is as it was; but NotDurable says that the new one is there.
     """
@@ -51,6 +56,8 @@ def put(path: Path, content: bytes, *, mode: int) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
+        if over is not None and target.read_bytes() != over:
+            raise Overtaken(errno.EBUSY, "somebody else has changed it meanwhile")
         os.replace(fresh, target)
     except OSError:
         fresh.unlink(missing_ok=True)

@@ -95,6 +95,15 @@ def test_a_file_that_was_put_in_place_and_told_otherwise_is_whole(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"new"}
 
 
+def test_a_file_that_somebody_else_has_written_meanwhile_is_left_to_them(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"theirs")
+    with pytest.raises(disk.Overtaken):
+        disk.put(tmp_path / "file", b"ours", mode=0o644, over=b"old")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"theirs"}
+    disk.put(tmp_path / "file", b"ours", mode=0o644, over=b"theirs")
+    assert (tmp_path / "file").read_bytes() == b"ours"
+
+
 def test_what_a_run_before_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / ".file.new").write_bytes(b"hal")
     disk.put(tmp_path / "file", b"new", mode=0o644)

@@ -246,8 +246,12 @@ def _say_what_next(folder: Path, made: Bundle) -> None:
     print(
         f"4. Nobody but {made.owner} is served until counsel has read laws/{pack}.toml and [law] `reviewed_by` says so."
     )
+    print(
+        "5. The first start of the device begins its audit log and shares nothing yet: `homerule status` names the log,"
+    )
+    print(f"   and `homerule sign {folder} --key FILE --adopt ID` is how the city says that it knows it.")
     if made.subscribers[made.owner].sealing_key is None:
-        print(f"5. {made.owner} makes its key with `homerule keygen` and its public line goes into subscribers.toml;")
+        print(f"6. {made.owner} makes its key with `homerule keygen` and its public line goes into subscribers.toml;")
         print("   until then there is nothing to seal reads to, and it receives nothing either.")
     print()
     print(f"See what it means: homerule policy show {folder}")

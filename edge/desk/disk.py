@@ -25,13 +25,16 @@ def get(path: Path, *, name: str) -> bytes:
     return content
 
 
-def put(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def put(path: Path, content: bytes, *, mode: int = 0o644, over: bytes | None = None) -> None:
     """Puts `content` in place of the file at `path` by one rename, safe against a power cut. Raises PolicyError.
 
-    A file that is there already keeps its mode and, where we may set it, its owner.
+    A file that is there already keeps its mode and, where we may set it, its owner. With `over` it takes the place of
+    these bytes and of no others, so that of two people who edit at once neither undoes the other.
     """
     try:
-        disk.put(path, content, mode=mode)
+        disk.put(path, content, mode=mode, over=over)
+    except disk.Overtaken as error:
+        raise PolicyError(f"{path}: {why(error)}; look at it, and do it once more") from error
     except disk.NotDurable as error:
         raise PolicyError(
             f"{path}: is written, but {why(error)}: after a power cut it may be as it was before; mend the disk"

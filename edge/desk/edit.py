@@ -98,7 +98,7 @@ def _turn(folder: Path, switch: str, *, closed: bool, value: str | None = None) 
     except (TOMLKitError, TypeError) as error:
         raise PolicyError(f"{policy.FILE}: cannot be edited in place, {error}; change the switch by hand") from error
     _only_that(written, policy.parse(after), table, key, wanted)
-    put(folder / policy.FILE, after.encode())
+    put(folder / policy.FILE, after.encode(), over=before.encode())
     return True
 
 

@@ -40,7 +40,7 @@ def add(folder: Path, agency: Mapping[str, object]) -> None:
     block = tomlkit.dumps({"subscriber": [dict(agency)]})
     end = "" if not lines or lines[-1].endswith("\n") else "\n"
     wanted = written.model_copy(update={"subscriber": (*written.subscriber, added)})
-    _write(folder, "".join(lines) + end + "\n" + block, wanted)
+    _write(folder, "".join(lines), "".join(lines) + end + "\n" + block, wanted)
 
 
 def add_agreement(folder: Path, subscriber_id: str, agreement: Mapping[str, object]) -> None:
@@ -143,6 +143,7 @@ def _change(
     retired = written.retired if changed else (*written.retired, one.id)
     _write(
         folder,
+        "".join(lines),
         "".join(edit(lines, number)),
         written.model_copy(update={"subscriber": (*before, *changed, *after), "retired": retired}),
         whole=whole,
@@ -159,14 +160,14 @@ def _table(content: str) -> RegistryTable:
     return parse_toml(content, RegistryTable, file=subscribers.FILE, error=PolicyError)
 
 
-def _write(folder: Path, content: str, wanted: RegistryTable, *, whole: bool = True) -> None:
+def _write(folder: Path, before: str, content: str, wanted: RegistryTable, *, whole: bool = True) -> None:
     """One rename, if the text says what was wanted and, with `whole`, the folder still holds together."""
     subscribers.parse(content)
     if _table(content) != wanted:
         raise _by_hand()
     if whole:
         _holds_together(folder, content.encode())
-    put(folder / subscribers.FILE, content.encode())
+    put(folder / subscribers.FILE, content.encode(), over=before.encode())
 
 
 def _holds_together(folder: Path, registry: bytes) -> None:
