@@ -42,12 +42,14 @@ class MjpegCamera:
     def __init__(self) -> None:
         self.picture: Callable[[], bytes] = alive
         self.login = ""
+        self.asked: list[str] = []
         self.length = True
         self.kind = "multipart/x-mixed-replace; boundary=frame"
         camera = self
 
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                camera.asked.append(self.path)
                 wanted = "Basic " + base64.b64encode(camera.login.encode()).decode()
                 if camera.login and self.headers.get("Authorization") != wanted:
                     self.send_response(401)
@@ -164,14 +166,17 @@ def test_a_wrong_path_is_said(mjpeg: MjpegCamera, said: list[str]) -> None:
     assert "nothing at that path" in said[0]
 
 
-def test_a_playlist_that_names_a_file_of_ours_opens_nothing(mjpeg: MjpegCamera, tmp_path: Path) -> None:
-    (tmp_path / "secret.jpg").write_bytes(alive())
+@pytest.mark.parametrize("named", ["file://{folder}/secret.ts", "{server}/elsewhere.ts"])
+def test_a_playlist_opens_nothing_of_what_it_names(mjpeg: MjpegCamera, tmp_path: Path, named: str) -> None:
+    (tmp_path / "secret.ts").write_bytes(alive())
+    place = named.format(folder=tmp_path, server=mjpeg.url.removesuffix("/video"))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-VERSION:3\n#EXTINF:1,\n{place}\n#EXT-X-ENDLIST\n"
     mjpeg.kind = "application/vnd.apple.mpegurl"
-    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{tmp_path}/secret.jpg\n#EXT-X-ENDLIST\n"
     mjpeg.send = lambda write: write(playlist.encode())
     with watching(mjpeg.url) as watcher:
         watcher.is_in(Why.GARBAGE)
     assert watcher.frames == []
+    assert set(mjpeg.asked) == {"/video"}
 
 
 def test_streams_that_are_spoilt_anywhere_never_end_the_thread(mjpeg: MjpegCamera) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import Why
+from edge.capture import Why, live
 from edge.capture.address import address_of, device_path
 from edge.config import Camera
 from edge.values import Instant
@@ -53,6 +53,19 @@ def test_a_slow_taker_loses_nothing(clip: Path) -> None:
             assert frame is not None
             watcher.frames.append(frame)
     assert [frame.sequence for frame in watcher.frames] == list(range(12))
+
+
+def test_a_frame_has_the_time_of_its_capture_not_of_its_taking(clip: Path) -> None:
+    clock = SteppedClock()
+    camera = live(Camera(id="lane-1", url=str(clip)), clock=clock)
+    camera.start()
+    wait_until(lambda: camera.state().frames, what="a frame is there")
+    there = clock.now().at
+    wait_until(lambda: clock.now().at - there > timedelta(seconds=0.3), what="it lies there for a while")
+    frame = camera.frame(0)
+    camera.close()
+    assert frame is not None
+    assert frame.captured_at <= there
 
 
 def test_a_video_that_repeats_goes_on_and_its_time_with_it(clip: Path) -> None:

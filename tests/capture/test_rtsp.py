@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.capture import Trouble, Why
+from edge.capture import LiveCamera, Trouble, Why
 from edge.capture.address import address_of
 from edge.capture.stream import Stream
 from edge.config import Camera
@@ -171,8 +171,10 @@ def test_a_login_from_its_file_opens(tmp_path: Path, street_clip: Path, login_fi
 
 
 def test_a_wrong_password_is_said_once_and_tried_again_as_soon_as_it_is_mended(
-    tmp_path: Path, street_clip: Path, login_file: Path, said: list[str]
+    tmp_path: Path, street_clip: Path, login_file: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # longer than anybody waits here: only the changed file can end the pause
+    monkeypatch.setattr(sys.modules[LiveCamera.__module__], "_LOGIN_PAUSES", (600.0,))
     with camera_at(tmp_path, street_clip, user="viewer", password="another") as camera:
         camera.start()
         with watching(camera.url, credentials=login_file) as watcher:
