@@ -46,14 +46,14 @@ class Doors:
         *,
         gates: Gates,
         rights: Rights,
-        note: Callable[[Entry], object],
+        note: Callable[..., object],
         clock: Clock,
         elapsed: Callable[[], float],
     ) -> None:
-        """All gates are taken to be shut. `note` writes to the audit log and raises LedgerError."""
+        """All gates are taken to be shut. `note` writes entries to the audit log, all or none; LedgerError."""
         self._gates, self._rights, self._note, self._clock, self._elapsed = gates, rights, note, clock, elapsed
         self._busy = threading.Lock()
-        self._news = threading.Condition()
+        self._news = threading.Condition(threading.RLock())
         self._generation: int | None = None
         self._wanted: dict[str, Grant | None] = {}
         self._opened: frozenset[str] = frozenset()
@@ -102,10 +102,8 @@ class Doors:
             until = self._elapsed() + _PASS
             try:
                 if self._in_step() or self._apply():
-                    for name in self._lines():
-                        if self._elapsed() > until or not self._in_step():
-                            break
-                        self._bring_in_line(name)
+                    self._take_away(until)
+                    self._give(until)
                 self._open()
             finally:
                 with self._news:
@@ -188,9 +186,8 @@ class Doors:
             self._away = self._trouble(self._away, BrokerError("the broker came and went, its rights are set again"))
             return False
         took = round(1000 * (self._elapsed() - began))
-        for name, steps in owed.items():
-            self._note(Revoked(subscriber=name, steps=(*steps, ("applied", took))))
-        self._note(RightsApplied(granted=len(grants), took=took))
+        ended = [Revoked(subscriber=name, steps=(*steps, ("applied", took))) for name, steps in owed.items()]
+        self._write([*ended, RightsApplied(granted=len(grants), took=took)])
         with self._news:
             self._held, self._sure = grants, set(grants)
             self._clear(owed)
@@ -198,47 +195,56 @@ class Doors:
             self._generation, self._away = before, None
         return True
 
-    def _lines(self) -> list[str]:
-        """Who is out of line: those who lose something first, and of those the ones not tried before."""
+    def _take_away(self, until: float) -> None:
+        """Takes rights away at the broker, those not tried before first, and writes it down in one commit."""
+        done: list[tuple[str, Steps, Steps]] = []
+        failed: list[Entry] = []
+        for name in self._due(self._losing):
+            with self._news:
+                if name in self._changing:
+                    continue
+                held, owed = self._held.get(name), self._owed.get(name, ())
+            try:
+                took = self._rights.revoke(held) if held is not None else ()
+            except BrokerError as error:
+                failed += self._failed(name, error, RevocationFailed)
+            else:
+                done.append((name, owed, took))
+            if self._elapsed() > until or not self._in_step():
+                break
+        self._write([*(Revoked(subscriber=name, steps=(*owed, *took)) for name, owed, took in done), *failed])
         with self._news:
-            return self._due()
+            for name, owed, _ in done:
+                self._held.pop(name, None)
+                self._sure.discard(name)
+                self._troubles.pop(name, None)
+                self._clear({name: owed})
 
-    def _bring_in_line(self, name: str) -> None:
+    def _give(self, until: float) -> None:
+        """Gives rights, each to a session in which nothing waits, and writes it down in one commit."""
+        done: list[tuple[str, Steps]] = []
+        failed: list[Entry] = []
+        for name in self._due(self._gaining):
+            if self._elapsed() > until or not self._in_step():
+                break
+            with self._news:
+                wanted = self._wanted.get(name)
+                if wanted is None or name in self._changing or name in self._losing():
+                    continue
+                self._held[name] = wanted  # from here on the broker may hold it, whatever it says
+            try:
+                done.append((name, self._rights.grant(wanted)))
+            except BrokerError as error:
+                failed += self._failed(name, error, GrantFailed)
+        self._write([*(Granted(subscriber=name, steps=took) for name, took in done), *failed])
         with self._news:
-            if name in self._changing:
-                return
-            held, wanted, steps = self._held.get(name), self._wanted.get(name), self._owed.get(name)
-        try:
-            if steps is not None or (held is not None and held != wanted):
-                self._revoke(name, held, steps or ())
-                held = None
-        except BrokerError as error:
-            self._failed(name, error, RevocationFailed)
-            return
-        try:
-            if wanted is not None and (held is None or name not in self._sure):
-                self._grant(name, wanted)
-        except BrokerError as error:
-            self._failed(name, error, GrantFailed)
-            return
-        with self._news:
-            self._troubles.pop(name, None)
+            for name, _ in done:
+                self._sure.add(name)
+                self._troubles.pop(name, None)
 
-    def _revoke(self, name: str, held: Grant | None, steps: Steps) -> None:
-        done = self._rights.revoke(held) if held is not None else ()
-        self._note(Revoked(subscriber=name, steps=(*steps, *done)))
-        with self._news:
-            self._held.pop(name, None)
-            self._sure.discard(name)
-            self._clear({name: steps})
-
-    def _grant(self, name: str, wanted: Grant) -> None:
-        with self._news:
-            self._held[name] = wanted  # from here on the broker may hold it, whatever it says
-        done = self._rights.grant(wanted)
-        self._note(Granted(subscriber=name, steps=done))
-        with self._news:
-            self._sure.add(name)
+    def _write(self, entries: list[Entry]) -> None:
+        if entries:
+            self._note(*entries)
 
     def _open(self) -> None:
         """Opens the doors whose right was read back; a change that has begun meanwhile keeps its own shut."""
@@ -261,18 +267,22 @@ class Doors:
         if self._generation is None:
             return self._away is None or self._elapsed() >= self._away.again_at
         unopened = any(self._may_open(name) and not self._gates.is_open(name) for name in self._opened)
-        return unopened or bool(self._due())
+        return unopened or bool(self._due(self._losing) or self._due(self._gaining))
 
-    def _due(self) -> list[str]:
-        now = self._elapsed()
-        losing = {name for name, held in self._held.items() if held != self._wanted.get(name)} | set(self._owed)
-        gaining = {
-            name
-            for name, grant in self._wanted.items()
-            if grant is not None and (name not in self._sure or name not in self._held)
-        }
-        names = [*sorted(losing, key=lambda name: (name in self._troubles, name)), *sorted(gaining - losing)]
-        return [name for name in names if name not in self._changing and self._is_time(name, now)]
+    def _due(self, whose: Callable[[], set[str]]) -> list[str]:
+        """Those for whom it is time, the ones who failed before last."""
+        with self._news:
+            now = self._elapsed()
+            names = sorted(whose() - self._changing, key=lambda name: (name in self._troubles, name))
+            return [name for name in names if self._is_time(name, now)]
+
+    def _losing(self) -> set[str]:
+        """Who holds, or is owed the end of, what it should not have."""
+        return {name for name, held in self._held.items() if held != self._wanted.get(name)} | set(self._owed)
+
+    def _gaining(self) -> set[str]:
+        """Whose right is wanted and was not read back."""
+        return {name for name, grant in self._wanted.items() if grant is not None and name not in self._sure}
 
     def _is_time(self, name: str, now: float) -> bool:
         trouble = self._troubles.get(name) if self._generation is not None else self._away
@@ -293,14 +303,16 @@ class Doors:
             if self._owed.get(name) is steps:
                 del self._owed[name]
 
-    def _failed(self, name: str, error: BrokerError, maker: type[RevocationFailed] | type[GrantFailed]) -> None:
+    def _failed(self, name: str, error: BrokerError, maker: type[RevocationFailed] | type[GrantFailed]) -> list[Entry]:
+        """Remembers it; what the audit log is to be told, once."""
         before = self._troubles.get(name)
         trouble = self._trouble(before, error)
         with self._news:
             self._troubles[name] = trouble
-        if before is None:
-            _log.error("subscriber %s stays shut: %s", name, error)
-            self._note(maker(subscriber=name, step=trouble.step))
+        if before is not None:
+            return []
+        _log.error("subscriber %s stays shut: %s", name, error)
+        return [maker(subscriber=name, step=trouble.step)]
 
     def _trouble(self, before: Trouble | None, error: BrokerError) -> Trouble:
         pause = _FIRST_PAUSE if before is None else min(2 * before.pause, _LONGEST_PAUSE)

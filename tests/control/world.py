@@ -6,7 +6,7 @@ can fail (`failed`: nothing happened; `lied`: it happened and control was told t
 
 import sqlite3
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,7 @@ class MemoryRights:
         self._broker, self._steps = broker, steps
         self._connection, self._seen = 0, 0
         self._granted: set[Grant] = set()
+        self.always: str | None = None
 
     def apply(self, wanted: Collection[Grant]) -> None:
         self._connected()
@@ -169,7 +170,7 @@ class MemoryRights:
         self._granted.clear()
 
     def _try(self, do: Any) -> None:
-        what = self._steps.next()
+        what = self._steps.next() or self.always
         if what == "failed":
             self._new_connection()
             raise BrokerError("it failed")
@@ -336,8 +337,11 @@ class World:
         return [each.entry for each in self.ledger.entries() if isinstance(each.entry, kind)]
 
     def allowed(self, name: str, tags: Tags, bundle: Bundle, now: Instant) -> bool:
-        """Whether a bundle gives this read to that agency."""
+        """Whether a bundle gives this read to that agency; its age is left aside, for which messages run out."""
         subscriber = bundle.subscribers.get(name)
+        later = now.at + timedelta(days=1)
+        hits = tuple(replace(one, expires_at=later) for one in tags.hits)
+        tags = replace(tags, hits=hits, retain_until=later)
         return subscriber is not None and decide(tags, subscriber, bundle, now).effect is Effect.SHARE
 
     def take_up(self) -> None:
