@@ -156,11 +156,9 @@ class MosquittoRights:
         name = grant.certificate_name
         with self._change() as (dynsec, step):
             self._granted.discard(grant)
-            held = step("read", lambda: dynsec.account(name))
-            roles = {role_of(grant), *(held.roles if held else ())}
-            removals = [about(name, "removeClientRole", rolename=role) for role in sorted(roles)]
-            step("remove", lambda: dynsec.do(removals, unless=_GONE))
-            left = step("read-back", lambda: dynsec.account(name))
+            left = self._without(dynsec, step, name, {role_of(grant)})
+            if left is not None and left.roles:  # somebody else gave it more
+                left = self._without(dynsec, step, name, left.roles)
             if left is not None and (left.roles or not left.plain):
                 raise RightsError(f"{self._where}: `{name}` still has rights after their removal", step="read-back")
             step("drop", lambda: self._drop(name))
@@ -196,6 +194,12 @@ class MosquittoRights:
             if self._dynsec is not None:
                 self._dynsec.close()
                 self._dynsec = None
+
+    def _without(self, dynsec: Dynsec, step: "_Stepping", name: str, roles: Collection[str]) -> Account | None:
+        """Takes these roles from an account, and gives what it has after that."""
+        removals = [about(name, "removeClientRole", rolename=role) for role in sorted(roles)]
+        step("remove", lambda: dynsec.do(removals, unless=_GONE))
+        return step("read-back", lambda: dynsec.account(name))
 
     def _wished(self, wanted: Collection[Grant]) -> State:
         control, caller = self._control[0], self._caller[0]
