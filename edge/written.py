@@ -111,22 +111,30 @@ def _as_text(value: object) -> str:
 
 def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterator[tuple[Location, str]]:
     """Where a date was taken for text or text for a date: JSON mode cannot tell them apart, a person must."""
-    if isinstance(parsed, BaseModel) and isinstance(written, Mapping):
-        fields = _fields(type(parsed))
-        for name, value in written.items():
-            at = getattr(parsed, fields[name]) if name in fields else None
-            if type(value) is not str or type(at) is not str:
-                yield from _mistaken_dates(value, at, (*where, name))
-    elif isinstance(parsed, Mapping) and isinstance(written, Mapping):
-        for name, value in written.items():
-            yield from _mistaken_dates(value, parsed.get(name), (*where, name))
-    elif isinstance(parsed, tuple | list) and isinstance(written, list):
-        for index, value in enumerate(written):
-            yield from _mistaken_dates(value, parsed[index], (*where, index))
-    elif isinstance(written, date | time) and isinstance(parsed, str):
-        yield where, "must be text in quotes"
-    elif isinstance(parsed, date | time) and not isinstance(written, date | time):
-        yield where, "must be a date or time without quotes"
+    if isinstance(written, date | time) or isinstance(parsed, date | time):
+        if isinstance(parsed, str):
+            yield where, "must be text in quotes"
+        elif not isinstance(written, date | time):
+            yield where, "must be a date or time without quotes"
+        return
+    for name, inner, made in _inside(written, parsed):
+        # most of what is written is text that stayed text
+        if not isinstance(inner, str | bool) or isinstance(made, date | time):
+            yield from _mistaken_dates(inner, made, (*where, name))
+
+
+def _inside(written: object, parsed: object) -> Iterator[tuple[str | int, object, object]]:
+    """What is written in a table or list, and what was made of each."""
+    if isinstance(written, dict):
+        if isinstance(parsed, BaseModel):
+            fields = _fields(type(parsed))
+            yield from (
+                (name, value, getattr(parsed, fields[name])) for name, value in written.items() if name in fields
+            )
+        elif isinstance(parsed, Mapping):
+            yield from ((name, value, parsed.get(name)) for name, value in written.items())
+    elif isinstance(written, list) and isinstance(parsed, tuple | list):
+        yield from ((place, value, parsed[place]) for place, value in enumerate(written))
 
 
 @cache

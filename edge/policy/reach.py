@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from edge.policy.bundle import Bundle
 from edge.policy.channels import closed
-from edge.policy.decide import decide, objections, ordered
+from edge.policy.decide import objections, ordered
 from edge.policy.reads import gets_all
 from edge.policy.reasons import Reason
-from edge.policy.standing import stand
+from edge.policy.standing import Standing, everybody, stand
 from edge.policy.subscribers import Subscriber
 from edge.policy.tag import flags
-from edge.policy.vocabulary import NAMED_GRADE, Purpose
+from edge.policy.vocabulary import NAMED_GRADE, Obligation, Purpose
 from edge.values import Hit, Instant, Tags
 
 
@@ -56,8 +56,26 @@ class Best:
 
 
 def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
-    """For each agency in the registry the most that it could get."""
-    return {name: _most(subscriber, bundle, now) for name, subscriber in bundle.subscribers.items()}
+    """For each agency in the registry the most that it could get; worked out once for those that stand alike."""
+    known = everybody(bundle, now.at)
+    packs = tuple((pack.id, pack.digest) for pack in bundle.packs)
+    worked_out: dict[object, tuple[_Most, tuple[Reason, ...]]] = {}
+    made = {}
+    for name, place in known.places:
+        subscriber = bundle.subscribers[name]
+        key = (place, cases := _cases(subscriber))
+        if key not in worked_out:
+            rank, declared = known.groups[place]
+            worked_out[key] = _most(known.standings[rank], known.purposes[declared], cases, bundle, now)
+        (channels, full, obligations), reasons = worked_out[key]
+        made[name] = Best(
+            channels=channels,
+            full=full,
+            obligations=obligations,
+            terms=(subscriber, bundle.policy.jurisdiction, bundle.policy.owner, bundle.policy.purposes, packs),
+            reasons=reasons,
+        )
+    return made
 
 
 def next_change(bundle: Bundle, now: Instant) -> datetime | None:
@@ -68,13 +86,13 @@ def next_change(bundle: Bundle, now: Instant) -> datetime | None:
         for moment in (bundle.valid_until, *(edge for one in held for edge in (one.begins, one.ends))):
             if moment > now.at:
                 turns.setdefault(moment, set()).add(name)
-    as_now: dict[str, Best] = {}
+    as_now: dict[str, _Most] = {}
     for moment in sorted(turns):
         for name in turns[moment]:
             subscriber = bundle.subscribers[name]
             if name not in as_now:
-                as_now[name] = _most(subscriber, bundle, now)
-            if _most(subscriber, bundle, Instant(at=moment, trusted=now.trusted)) != as_now[name]:
+                as_now[name] = _most_of(subscriber, bundle, now)
+            if _most_of(subscriber, bundle, Instant(at=moment, trusted=now.trusted)) != as_now[name]:
                 return moment
     return None
 
@@ -84,15 +102,10 @@ def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, 
 
     Whether the bundle is signed is left aside: this says what the policy would do once it is.
     """
-    tags, standing = _welcome(subscriber, bundle, now), stand(subscriber, bundle, now.at)
-    own = frozenset(purpose.value for purpose in subscriber.purposes)
-    against = [reason for _, found in objections(tags, standing, own, bundle, now) for reason in found]
-    by_channel = {way.channel: closed(way, tags.flags) for way in standing.ways}
-    full = gets_all(tags, standing)
-    return tuple(
-        _on(channel, [*against, *([by_channel[channel]] if by_channel[channel] else [])], full)
-        for channel in (subscriber.channels if not standing.owner else by_channel)
-    )
+    standing = stand(subscriber, bundle, now.at)
+    answers = _answers(standing, subscriber.purposes, _cases(subscriber), bundle, now)
+    by_channel = {one.channel: one for one in answers}
+    return answers if standing.owner else tuple(by_channel[channel] for channel in subscriber.channels)
 
 
 def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]:
@@ -110,29 +123,52 @@ def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]
     return {name: tuple(reason.value for reason in ordered(why)) for name, why in lost.items()}
 
 
-def _most(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Best:
-    answers = reach(subscriber, bundle, now)
-    policy = bundle.policy
-    packs = tuple((pack.id, pack.digest) for pack in bundle.packs)
-    against = {reason for one in answers for reason in one.reasons} or {Reason.DENY_DEFAULT}
-    return Best(
-        channels=frozenset(one.channel for one in answers if one.open),
-        full=frozenset(one.channel for one in answers if one.open and one.full),
-        obligations=frozenset(decide(_welcome(subscriber, bundle, now), subscriber, bundle, now).obligations),
-        terms=(subscriber, policy.jurisdiction, policy.owner, policy.purposes, packs),
-        reasons=ordered(against),
-    )
+_Most = tuple[frozenset[str], frozenset[str], frozenset[str]]
+"""The channels that are open, those of them for every read, and the obligations."""
 
 
-def _on(channel: str, reasons: list[Reason | None], full: bool) -> Reach:
-    found = ordered(reason for reason in reasons if reason is not None)
-    return Reach(channel=channel, open=not found, full=full, reasons=found)
+def _most_of(subscriber: Subscriber, bundle: Bundle, now: Instant) -> _Most:
+    standing = stand(subscriber, bundle, now.at)
+    return _most(standing, subscriber.purposes, _cases(subscriber), bundle, now)[0]
 
 
-def _welcome(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Tags:
-    held = [one for party in (subscriber, *subscriber.members) for one in party.agreements]
-    cases: list[str | None] = [None, *sorted(frozenset().union(*(one.cases or () for one in held)))]
-    hits = tuple(_best(purpose, case, bundle, now) for purpose in sorted(subscriber.purposes) for case in cases)
+def _most(
+    standing: Standing, purposes: frozenset[Purpose], cases: frozenset[str], bundle: Bundle, now: Instant
+) -> tuple[_Most, tuple[Reason, ...]]:
+    """The most that agencies of this standing could get, and every reason that there is on any channel."""
+    answers = _answers(standing, purposes, cases, bundle, now)
+    found = [one for one in answers if one.open]
+    full = frozenset(one.channel for one in found if one.full)
+    taken_on = {*standing.obligations, *(() if full else (Obligation.HIT_ONLY,))} if found else set()
+    reasons = ordered(reason for one in answers for reason in one.reasons) or (Reason.DENY_DEFAULT,)
+    channels = frozenset(one.channel for one in found)
+    return (channels, full, frozenset(one.value for one in taken_on)), reasons
+
+
+def _answers(
+    standing: Standing, purposes: frozenset[Purpose], cases: frozenset[str], bundle: Bundle, now: Instant
+) -> tuple[Reach, ...]:
+    """One answer for each channel of the standing, in the order in which channels are taken."""
+    tags = _welcome(purposes, cases, bundle, now)
+    own = frozenset(purpose.value for purpose in purposes)
+    against = [reason for _, found in objections(tags, standing, own, bundle, now) for reason in found]
+    made = []
+    for way in standing.ways:
+        shut = closed(way, tags.flags)
+        reasons = ordered(against if shut is None else [*against, shut])
+        made.append(Reach(channel=way.channel, open=not reasons, full=gets_all(tags, standing), reasons=reasons))
+    return tuple(made)
+
+
+def _cases(subscriber: Subscriber) -> frozenset[str]:
+    """Every case that an instrument of the agency, or of a member, names."""
+    held = (one.cases for party in (subscriber, *subscriber.members) for one in party.agreements)
+    return frozenset().union(*(cases for cases in held if cases is not None))
+
+
+def _welcome(purposes: frozenset[Purpose], cases: frozenset[str], bundle: Bundle, now: Instant) -> Tags:
+    in_turn: list[str | None] = [None, *sorted(cases)]
+    hits = tuple(_hit(purpose, case, bundle, now) for purpose in sorted(purposes) for case in in_turn)
     return Tags(
         read_id="any",
         camera_id="any",
@@ -146,7 +182,7 @@ def _welcome(subscriber: Subscriber, bundle: Bundle, now: Instant) -> Tags:
     )
 
 
-def _best(purpose: Purpose, case: str | None, bundle: Bundle, now: Instant) -> Hit:
+def _hit(purpose: Purpose, case: str | None, bundle: Bundle, now: Instant) -> Hit:
     """A hit of the grade that the purpose names, else of any that counts."""
     grades = sorted(bundle.grades or ())
     grade = NAMED_GRADE.get(purpose) or (grades[0] if grades else None)
