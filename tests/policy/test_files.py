@@ -13,7 +13,6 @@ from edge.policy import law, policy, subscribers
 from edge.policy.hotlists import gather
 from edge.policy.hotlists import parse as parse_list
 from edge.policy.policy import HotListSource
-from edge.policy.reasons import Reason, sentence
 from edge.policy.tag import tag
 from edge.values import Box, BundleFiles, Flag, PlateRead
 from tests.policy.city import INSTANT, NOW, POLICY, Table, agency, agreement, bundle_of, city, merged, owner
@@ -207,13 +206,6 @@ def test_a_pack_with_an_instrument_rule_must_say_which_forms() -> None:
     without = law_text("us-il").decode().replace('forms = ["declaration"]', "")
     with pytest.raises(PolicyError, match="out_of_state"):
         law.parse(without, file="laws/us-il.toml")
-
-
-def test_every_reason_has_one_sentence() -> None:
-    for reason in Reason:
-        assert sentence(reason.value).endswith(".")
-        assert sentence(reason.value).count(". ") == 0
-        assert reason.value == reason.name.lower()
 
 
 SOURCE = HotListSource(id="list", source_agency="desk", cap=3)
