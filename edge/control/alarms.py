@@ -5,8 +5,14 @@ from collections.abc import Mapping
 
 from edge.clock import Clock
 from edge.control.standing import Alarm
+from edge.control.troubles import Trouble
 from edge.ledger import Ledger, entries
 from edge.ledger.entries import Entry
+from edge.policy.bundle import Bundle
+from edge.values import Instant
+
+_CLOCK = "the clock is not known to be right, so only the owner is served; see that its time service runs"
+_RAN_OUT = "the policy has run out, so only the owner is served; have the city sign a new one"
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +46,21 @@ class Alarms:
             _log.warning("%s: mended", what)
             if written:
                 self.write(entries.AlarmEnded(what=what))
+
+    def look_around(self, now: Instant, bundle: Bundle | None, away: Trouble | None) -> None:
+        """What stands by itself: the clock, the end of the policy, the broker's rights. Raises LedgerError."""
+        if now.trusted:
+            self.end("clock")
+        else:
+            self.stand("clock", _CLOCK)
+        if bundle is not None and now.at >= bundle.valid_until:
+            self.stand("valid-until", _RAN_OUT)
+        else:
+            self.end("valid-until")
+        if away is not None:
+            self.stand("broker-rights", away.why, why=away.step)
+        else:
+            self.end("broker-rights", written=True)
 
     def write(self, entry: Entry) -> None:
         """Writes to the audit log; what cannot be written now is written first when it can be again. LedgerError."""

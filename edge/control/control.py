@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import inf
 
 from edge.clock import Clock, monotonic
 from edge.control.alarms import Alarms
@@ -17,13 +16,14 @@ from edge.control.changes import changes, drops, lapses, losers
 from edge.control.course import Course
 from edge.control.doors import Doors
 from edge.control.lists import Lists
-from edge.control.rooms import Desk, Gates, Rights, Turned
+from edge.control.rooms import Desk, Gates, Rights
 from edge.control.standing import Standing
 from edge.control.view import view
+from edge.control.wishes import Wishes
 from edge.desk.refused import Refused
 from edge.errors import LedgerError, PolicyError
 from edge.ledger import Ledger
-from edge.ledger.entries import AlarmEnded, BundleRefused, Held, HoldEnded
+from edge.ledger.entries import AlarmEnded, Held, HoldEnded
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.values import BundleFiles, Instant
@@ -33,8 +33,6 @@ PATIENCE = 8.0
 
 _TICK, _WORK = 0.05, 0.2
 _AGAIN, _FLOOR_EVERY = 1.0, 60.0
-_CLOCK = "the clock is not known to be right, so only the owner is served; see that its time service runs"
-_RAN_OUT = "the policy has run out, so only the owner is served; have the city sign a new one"
 
 _log = logging.getLogger(__name__)
 
@@ -58,16 +56,16 @@ class Control:
 
         `unfit` says why this device cannot use a bundle. With `apart`, `tick` leaves the broker to `settle`.
         """
-        self._ledger, self._clock, self._desk, self._unfit = ledger, clock, desk, unfit
-        self._gates, self._apart, self._elapsed = gates, apart, elapsed
+        self._ledger, self._clock, self._gates = ledger, clock, gates
+        self._apart, self._elapsed = apart, elapsed
+        self._wishes = Wishes(desk=desk, ledger=ledger, unfit=unfit, elapsed=elapsed)
         self._doors = Doors(gates=gates, rights=rights, note=ledger.note, clock=clock, elapsed=elapsed)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._alarms = Alarms(ledger=ledger, clock=clock)
         self._lists = Lists(desk=desk, alarms=self._alarms)
         self._course = Course(clock.now())
-        self._said = ""
         self._broken = False
-        self._mend_at = self._look_at = self._floor_at = elapsed()
+        self._mend_at = self._floor_at = elapsed()
         self._grace_at: float | None = None
         self._restore()
         self._look_by_itself()
@@ -86,7 +84,7 @@ class Control:
 
         LedgerError when the ledger fails: every gate is shut by then, and a later tick goes by what the ledger holds.
         """
-        with self._shutting():
+        with self._lock, self._shutting():
             if not self._broken or self._elapsed() >= self._mend_at:
                 self._mend()
                 self._look_by_itself()
@@ -107,11 +105,8 @@ class Control:
         """One pass at the broker, now; none while the ledger fails. Raises LedgerError like `tick`."""
         if self._broken:
             return
-        try:
+        with self._shutting():
             self._doors.work()
-        except LedgerError as error:
-            self._break(error)
-            raise
 
     def take_up(self, by: str, *, may_tighten: bool = True) -> Standing:
         """Looks at the files now, and returns when what they ask for is in force, at the broker too.
@@ -120,15 +115,12 @@ class Control:
         PolicyError when it is refused; LedgerError; BrokerError when it is accepted and the gates of all who lose by it
         are shut, but their right at the broker is not gone yet: that is tried until it is.
         """
-        with self._shutting():
+        with self._lock, self._shutting():
             self._mend()
             self._look(by, may_tighten=may_tighten)
             self._follow()
-        try:
+        with self._shutting():
             self._doors.settled(PATIENCE)
-        except LedgerError as error:
-            self._break(error)
-            raise
         return self.standing()
 
     def standing(self) -> Standing:
@@ -138,7 +130,7 @@ class Control:
     # what the files ask for
 
     def _look_by_itself(self) -> None:
-        if not self._desk.changed() and self._elapsed() < self._look_at:
+        if not self._wishes.are_due():
             return
         try:
             self._look("file", may_tighten=True)
@@ -147,13 +139,14 @@ class Control:
 
     def _look(self, by: str, *, may_tighten: bool) -> None:
         """Puts in force what the files ask for, or says why not and holds. PolicyError when it is refused."""
-        self._look_at = inf
+        course = self._course
+        refused = self._restore() if course.bundle is None else None
         try:
-            files, new = self._asked()
-        except PolicyError as refused:
-            self._refuse(refused)
-            raise
-        old = self._course.bundle
+            files, new = self._wishes.asked(course.bundle)
+        except PolicyError as error:
+            self._refuse(refused or error)
+            raise refused or error from None
+        old = course.bundle
         if new is not old:
             if not may_tighten and old is not None and new.version == old.version:
                 raise PolicyError("only the group `homerule-clerk` may tighten; bring what the city has signed")
@@ -161,39 +154,26 @@ class Control:
         else:
             self._release()
             self._want()
-        self._said = ""
+        self._wishes.heard()
         self._alarms.end("policy")
-        self._lists.gather(self._course.bundle)
-
-    def _asked(self) -> Turned:
-        """What the files ask for, if it may follow. What the ledger holds comes first."""
-        refused = self._restore() if self._course.bundle is None else None
-        try:
-            files, new = self._desk.take_up(self._course.bundle, ledger_id=self._ledger.ledger_id)
-        except PolicyError as error:
-            raise refused or error from None
-        why = self._unfit(new)
-        if why is not None:
-            raise Refused(why, why="unfit", hold=True, digest=new.digest, version=new.version)
-        return files, new
+        self._lists.gather(course.bundle)
 
     def _restore(self) -> PolicyError | None:
         """Takes the bundle that the ledger holds, or gives the reason why it may not be used here."""
-        stored = self._ledger.bundle_in_force()
         try:
-            turned = self._desk.restore(stored, ledger_id=self._ledger.ledger_id, tree_size=self._ledger.size)
+            turned = self._wishes.stored()
         except PolicyError as error:
             self._course.lose()
             self._alarms.stand("policy", str(error))
             return error
         if turned is not None:
-            self._take(*turned)
+            self._take(*turned, self._clock.now())
         return None
 
     def _put_in_force(self, files: BundleFiles, new: Bundle, by: str) -> None:
         """The order of it is the promise of this module."""
-        course = self._course
-        lost = losers(course.serving, course.would_serve(new, self._clock.now()))
+        course, now = self._course, self._clock.now()
+        lost = losers(course.serving, course.would_serve(new, now))
         self._doors.shut(lost)
         ended = [HoldEnded()] if course.held is not None else []
         self._ledger.accept_bundle(
@@ -206,29 +186,27 @@ class Control:
             drops=drops(lost),
         )
         self._alarms.unwritten.clear()
-        self._take(files, new)
+        self._take(files, new, now)
         self._want()
         self._keep_floor()
 
-    def _take(self, files: BundleFiles, bundle: Bundle) -> None:
+    def _take(self, files: BundleFiles, bundle: Bundle, now: Instant) -> None:
         """From here on every decision is made under `bundle`."""
         self._lists.drop(bundle)
-        self._course.take(files, bundle, self._clock.now())
+        self._course.take(files, bundle, now)
 
     def _refuse(self, refused: PolicyError) -> None:
         """Holds if it must. What is in force stays so; a file may be half written, so it is looked at again."""
-        hold = not isinstance(refused, Refused) or refused.hold
-        if hold or self._course.bundle is None:
-            self._look_at = self._elapsed() + _AGAIN
+        bundle, hold = self._course.bundle, not isinstance(refused, Refused) or refused.hold
         if not hold:
             self._release()
-        elif self._course.bundle is not None and self._course.hold(str(refused)):
+        elif bundle is not None and self._course.hold(str(refused)):
             self._want()
             self._alarms.write(Held(why="the policy files cannot be taken up"))
         self._alarms.stand("policy", str(refused))
-        if str(refused) != self._said:
-            self._said = str(refused)
-            self._alarms.write(_refusal(refused))
+        entry = self._wishes.refuse(refused, again=hold or bundle is None)
+        if entry is not None:
+            self._alarms.write(entry)
 
     def _release(self) -> None:
         if self._course.release():
@@ -245,24 +223,9 @@ class Control:
             self._count()
         elif changed or (self._grace_at is not None and self._elapsed() >= self._grace_at):
             self._want()
-        self._look_around(now)
+        self._alarms.look_around(now, course.bundle, self._doors.away)
         if self._elapsed() >= self._floor_at:
             self._keep_floor()
-
-    def _look_around(self, now: Instant) -> None:
-        alarms, bundle, away = self._alarms, self._course.bundle, self._doors.away
-        if now.trusted:
-            alarms.end("clock")
-        else:
-            alarms.stand("clock", _CLOCK)
-        if bundle is not None and now.at >= bundle.valid_until:
-            alarms.stand("valid-until", _RAN_OUT)
-        else:
-            alarms.end("valid-until")
-        if away is not None:
-            alarms.stand("broker-rights", away.why, why=away.step)
-        else:
-            alarms.end("broker-rights", written=True)
 
     def _count(self) -> None:
         """What an agreement or the policy itself gives or takes by beginning or ending at this moment."""
@@ -286,7 +249,7 @@ class Control:
         if bundle is None:
             return
         try:
-            self._desk.keep_floor(bundle.version, bundle.revision, self._ledger.size)
+            self._wishes.keep_floor(bundle)
             self._alarms.end("floor", written=True)
         except PolicyError as error:
             self._alarms.stand("floor", str(error), why="not-written")
@@ -302,22 +265,15 @@ class Control:
 
     @contextmanager
     def _shutting(self) -> Iterator[None]:
-        """One at a time; when the ledger fails, every gate is shut."""
-        with self._lock:
-            try:
-                yield
-            except LedgerError as error:
-                self._break_now(error)
-                raise
-
-    def _break(self, error: LedgerError) -> None:
-        with self._lock:
-            self._break_now(error)
-
-    def _break_now(self, error: LedgerError) -> None:
-        self._broken, self._mend_at = True, self._elapsed() + _AGAIN
-        self._alarms.stand("ledger", str(error))
-        self._want()
+        """When the ledger fails in here, every gate is shut."""
+        try:
+            yield
+        except LedgerError as error:
+            with self._lock:
+                self._broken, self._mend_at = True, self._elapsed() + _AGAIN
+                self._alarms.stand("ledger", str(error))
+                self._want()
+            raise
 
     def _mend(self) -> None:
         """After a failure the ledger alone says what is in force: what was told to have failed may have happened."""
@@ -333,9 +289,3 @@ class Control:
         self._broken = False
         self._alarms.end("ledger")
         self._want()
-
-
-def _refusal(refused: PolicyError) -> BundleRefused:
-    if isinstance(refused, Refused):
-        return BundleRefused(digest=refused.digest, version=refused.version, why=refused.why)
-    return BundleRefused(digest="", version=0, why=type(refused).__name__)

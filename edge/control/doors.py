@@ -7,11 +7,10 @@ The wanted state is set by one thread at a time, which never waits for the broke
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
 
 from edge.clock import Clock
 from edge.control.rooms import Gates, Rights
+from edge.control.troubles import Trouble, Troubles
 from edge.errors import BrokerError
 from edge.ledger.entries import Entry, Granted, GrantFailed, RevocationFailed, Revoked, RightsApplied
 from edge.values import Grant, Steps
@@ -21,21 +20,8 @@ Wanted = Mapping[str, Grant | None]
 
 _PASS = 4.0
 """Seconds after which a pass ends, with what is left for the next one; a call that has begun is not cut short."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What the broker did not do. `attempt` is the pass in which it was tried last."""
-
-    step: str
-    why: str
-    attempt: int
-    since: datetime
-    again_at: float
-    pause: float
 
 
 class Doors:
@@ -51,7 +37,7 @@ class Doors:
         elapsed: Callable[[], float],
     ) -> None:
         """All gates are taken to be shut. `note` writes entries to the audit log, all or none; LedgerError."""
-        self._gates, self._rights, self._note, self._clock, self._elapsed = gates, rights, note, clock, elapsed
+        self._gates, self._rights, self._note, self._elapsed = gates, rights, note, elapsed
         self._busy = threading.Lock()
         self._news = threading.Condition(threading.RLock())
         self._generation: int | None = None
@@ -61,8 +47,7 @@ class Doors:
         self._owed: dict[str, Steps] = {}
         self._held: dict[str, Grant] = {}
         self._sure: set[str] = set()
-        self._away: Trouble | None = None
-        self._troubles: dict[str, Trouble] = {}
+        self._troubles = Troubles(clock)
         self._attempt = 0
 
     def shut(self, names: Iterable[str]) -> None:
@@ -87,9 +72,8 @@ class Doors:
             self._gates.shut(name)
         with self._news:
             self._changing.clear()
-            concerned = self._wanted.keys() | self._held.keys() | self._owed.keys()
-            self._troubles = {name: one for name, one in self._troubles.items() if name in concerned}
-            self._hurry()
+            self._troubles.keep(self._wanted.keys() | self._held.keys() | self._owed.keys())
+            self._troubles.hurry()
             self._news.notify_all()
 
     def work(self) -> None:
@@ -119,14 +103,14 @@ class Doors:
         until = self._elapsed() + patience
         with self._news:
             ticket = self._attempt + (1 if self._busy.locked() else 0)
-            self._hurry()
+            self._troubles.hurry()
         while True:
             if not self._busy.locked():
                 self.work()
             with self._news:
                 if self._in_line():
                     return
-                failed = self._failed_since(ticket)
+                failed = self._troubles.after(ticket, lost=self._generation is None)
                 if failed is not None:
                     raise BrokerError(failed)
                 if self._elapsed() > until:
@@ -136,18 +120,19 @@ class Doors:
     @property
     def away(self) -> Trouble | None:
         """Why no right can be set at all, None while they can."""
-        return self._away
+        with self._news:
+            return self._troubles.away
 
     @property
     def troubles(self) -> dict[str, Trouble]:
         """Whose right could not be set, and why."""
         with self._news:
-            return dict(self._troubles)
+            return dict(self._troubles.of)
 
     def right(self, name: str) -> str:
         """How the subscriber's right at the broker stands: granted, none, not needed, or not known."""
         with self._news:
-            if self._generation is None or name in self._owed or name in self._troubles:
+            if self._generation is None or name in self._owed or name in self._troubles.of:
                 return "not known"
             if name in self._held:
                 return "granted" if name in self._sure else "not known"
@@ -170,7 +155,7 @@ class Doors:
     def _apply(self) -> bool:
         """All rights at once, to a broker of which nothing is known. True when they were read back."""
         with self._news:
-            if self._away is not None and self._elapsed() < self._away.again_at:
+            if self._troubles.rests(self._elapsed()):
                 return False
             # whoever is owed a revocation loses its right here; what it may still have is granted by itself later
             owed = {name: steps for name, steps in self._owed.items() if name not in self._changing}
@@ -179,11 +164,11 @@ class Doors:
         began, before = self._elapsed(), self._rights.generation()
         try:
             self._rights.apply(sorted(grants.values()))
+            if before is None or self._rights.generation() != before:
+                raise BrokerError("the broker came and went, its rights are set again")
         except BrokerError as error:
-            self._away = self._trouble(self._away, error)
-            return False
-        if before is None or self._rights.generation() != before:
-            self._away = self._trouble(self._away, BrokerError("the broker came and went, its rights are set again"))
+            with self._news:
+                self._troubles.lose(error, attempt=self._attempt, elapsed=self._elapsed())
             return False
         took = round(1000 * (self._elapsed() - began))
         ended = [Revoked(subscriber=name, steps=(*steps, ("applied", took))) for name, steps in owed.items()]
@@ -192,7 +177,7 @@ class Doors:
             self._held, self._sure = grants, set(grants)
             self._clear(owed)
             self._troubles.clear()
-            self._generation, self._away = before, None
+            self._generation = before
         return True
 
     def _take_away(self, until: float) -> None:
@@ -217,7 +202,7 @@ class Doors:
             for name, owed, _ in done:
                 self._held.pop(name, None)
                 self._sure.discard(name)
-                self._troubles.pop(name, None)
+                self._troubles.mend(name)
                 self._clear({name: owed})
 
     def _give(self, until: float) -> None:
@@ -240,7 +225,7 @@ class Doors:
         with self._news:
             for name, _ in done:
                 self._sure.add(name)
-                self._troubles.pop(name, None)
+                self._troubles.mend(name)
 
     def _write(self, entries: list[Entry]) -> None:
         if entries:
@@ -265,16 +250,14 @@ class Doors:
 
     def _is_work(self) -> bool:
         if self._generation is None:
-            return self._away is None or self._elapsed() >= self._away.again_at
+            return not self._troubles.rests(self._elapsed())
         unopened = any(self._may_open(name) and not self._gates.is_open(name) for name in self._opened)
         return unopened or bool(self._due(self._losing) or self._due(self._gaining))
 
     def _due(self, whose: Callable[[], set[str]]) -> list[str]:
         """Those for whom it is time, the ones who failed before last."""
         with self._news:
-            now = self._elapsed()
-            names = sorted(whose() - self._changing, key=lambda name: (name in self._troubles, name))
-            return [name for name in names if self._is_time(name, now)]
+            return self._troubles.due(whose() - self._changing, self._elapsed())
 
     def _losing(self) -> set[str]:
         """Who holds, or is owed the end of, what it should not have."""
@@ -283,10 +266,6 @@ class Doors:
     def _gaining(self) -> set[str]:
         """Whose right is wanted and was not read back."""
         return {name for name, grant in self._wanted.items() if grant is not None and name not in self._sure}
-
-    def _is_time(self, name: str, now: float) -> bool:
-        trouble = self._troubles.get(name) if self._generation is not None else self._away
-        return trouble is None or now >= trouble.again_at
 
     def _in_line(self) -> bool:
         held = {name: each for name, each in self._wanted.items() if each is not None}
@@ -304,34 +283,10 @@ class Doors:
                 del self._owed[name]
 
     def _failed(self, name: str, error: BrokerError, maker: type[RevocationFailed] | type[GrantFailed]) -> list[Entry]:
-        """Remembers it; what the audit log is to be told, once."""
-        before = self._troubles.get(name)
-        trouble = self._trouble(before, error)
+        """What the audit log is to be told, once."""
         with self._news:
-            self._troubles[name] = trouble
-        if before is not None:
+            new = self._troubles.fail(name, error, attempt=self._attempt, elapsed=self._elapsed())
+        if new is None:
             return []
         _log.error("subscriber %s stays shut: %s", name, error)
-        return [maker(subscriber=name, step=trouble.step)]
-
-    def _trouble(self, before: Trouble | None, error: BrokerError) -> Trouble:
-        pause = _FIRST_PAUSE if before is None else min(2 * before.pause, _LONGEST_PAUSE)
-        step = str(getattr(error, "step", "connect"))
-        since = self._clock.now().at if before is None else before.since
-        again_at = self._elapsed() + pause
-        return Trouble(step=step, why=str(error), attempt=self._attempt, since=since, again_at=again_at, pause=pause)
-
-    def _failed_since(self, ticket: int) -> str | None:
-        if self._generation is None:
-            return self._away.why if self._away is not None and self._away.attempt > ticket else None
-        fresh = [f"{name}: {one.why}" for name, one in sorted(self._troubles.items()) if one.attempt > ticket]
-        return "; ".join(fresh[:1]) + (f" (and {len(fresh) - 1} more)" if len(fresh) > 1 else "") if fresh else None
-
-    def _hurry(self) -> None:
-        """Ends every pause."""
-        self._away = self._at_once(self._away) if self._away is not None else None
-        self._troubles = {name: self._at_once(one) for name, one in self._troubles.items()}
-
-    @staticmethod
-    def _at_once(one: Trouble) -> Trouble:
-        return replace(one, again_at=0.0, pause=_FIRST_PAUSE)
+        return [maker(subscriber=name, step=new.step)]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from edge.control.changes import opt_outs
 from edge.control.course import Course
-from edge.control.doors import Doors, Trouble
+from edge.control.doors import Doors
 from edge.control.rooms import Gates
 from edge.control.standing import Alarm, Door, InForce, Standing
+from edge.control.troubles import Trouble
 from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
 from edge.policy.manifest import parse_manifest

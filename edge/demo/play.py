@@ -96,15 +96,7 @@ class Play:
         self._ledger = stage.enter_context(
             closing(Ledger.open(path, clock=self._clock, key=key, device=DEVICE_ID, test=True))
         )
-        line = Broker(
-            host="127.0.0.1",
-            port=self._broker.port,
-            client_id=DEVICE_ID,
-            protocol=self._broker.protocol,
-            username=account.name,
-            password=account.password,
-            loopback_only=True,
-        )
+        line = self._line(account)
         stage.callback(line.close)
         self._relay = Relay(
             ledger=self._ledger,
@@ -132,6 +124,17 @@ class Play:
             device_id=DEVICE_ID,
             device_key=key,
             test=True,
+        )
+
+    def _line(self, account: Account) -> Broker:
+        return Broker(
+            host="127.0.0.1",
+            port=self._broker.port,
+            client_id=DEVICE_ID,
+            protocol=self._broker.protocol,
+            username=account.name,
+            password=account.password,
+            loopback_only=True,
         )
 
     @contextmanager

@@ -294,7 +294,7 @@ def _edited(world: World):
 
 
 def test_a_bundle_that_this_device_cannot_use_is_held_against(served: World) -> None:
-    served.control._unfit = lambda bundle: None if bundle.version == 1 else "the law forbids an unattended reader here"
+    served.control._wishes._unfit = lambda bundle: None if bundle.version == 1 else "the law forbids an unattended reader here"
     served.wish(Wish())
     with pytest.raises(PolicyError, match="unattended"):
         served.take_up()
