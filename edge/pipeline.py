@@ -6,6 +6,7 @@ A read that cannot be recorded waits here, and is tried again with the same byte
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,12 +31,15 @@ from edge.values import (
     Instant,
     Jurisdiction,
     PlateRead,
+    Recorded,
     TaggedRead,
     Tags,
 )
 
 MOST_UNRECORDED = 256
 """Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
+
+_MOST_TOGETHER = 32  # reads with one commit
 
 
 class Eyes(Protocol):
@@ -49,7 +53,7 @@ class Eyes(Protocol):
 class Records(Protocol):
     """Where reads are recorded (edge.ledger.Ledger)."""
 
-    def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int: ...
+    def record_many(self, reads: Sequence[Recorded]) -> Sequence[int]: ...
 
     def latest_checkpoint(self) -> Checkpoint | None: ...
 
@@ -86,7 +90,7 @@ class Pipeline:
         self._device_key = device_key
         self._test = test
         self._unrecorded: deque[PlateRead] = deque()
-        self._next: tuple[Outcome, tuple[Envelope, ...]] | None = None
+        self._decided: deque[Recorded] = deque()
         self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
@@ -101,27 +105,32 @@ class Pipeline:
 
     def record(self) -> list[Outcome]:
         """Records what was read and is not recorded yet, oldest first. Raises LedgerError; then the rest waits."""
-        outcomes = []
+        outcomes: list[Outcome] = []
         while self._unrecorded:
-            outcomes.append(self._record_oldest())
-            self._unrecorded.popleft()
-            self._next = None
+            count = min(len(self._unrecorded), _MOST_TOGETHER)
+            for read in islice(self._unrecorded, len(self._decided), count):
+                self._decided.append(self._decide(read))
+            try:
+                self._ledger.record_many(tuple(self._decided))
+            except Superseded:
+                count = self._record_oldest()
+            outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
+            for _ in range(count):
+                self._unrecorded.popleft()
         return outcomes
 
-    def _record_oldest(self) -> Outcome:
-        """Decides once more if another bundle came into force between deciding and recording. Raises LedgerError."""
-        for tries_left in (1, 0):
-            if self._next is None:
-                self._next = self._decide(self._unrecorded[0])
-            outcome, envelopes = self._next
-            try:
-                self._ledger.record(outcome.tagged, outcome.decisions, envelopes)
-                break
-            except Superseded:
-                self._next = None
-                if not tries_left:
-                    raise
-        return outcome
+    def _record_oldest(self) -> int:
+        """The oldest alone, decided once more if it was not recorded before another bundle came into force.
+
+        Another one than it was decided under, that is: one that is recorded keeps its decisions. Raises LedgerError.
+        """
+        try:
+            self._ledger.record_many([self._decided[0]])
+        except Superseded:
+            self._decided.clear()
+            self._decided.append(self._decide(self._unrecorded[0]))
+            self._ledger.record_many([self._decided[0]])
+        return 1
 
     @property
     def unrecorded(self) -> int:
@@ -132,16 +141,17 @@ class Pipeline:
         self._unrecorded += reads
         while len(self._unrecorded) > MOST_UNRECORDED:
             self._unrecorded.popleft()
-            self._next = None
+            if self._decided:
+                self._decided.popleft()
             self.lost += 1
 
-    def _decide(self, read: PlateRead) -> tuple[Outcome, tuple[Envelope, ...]]:
+    def _decide(self, read: PlateRead) -> Recorded:
         bundle, now = self._in_force(), self._clock.now()
         if bundle is None:
-            return Outcome(tagged=_nobodys(read, self._test), decisions=()), ()
+            return Recorded(tagged=_nobodys(read, self._test), decisions=(), envelopes=())
         tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
         decisions, envelopes = self._sealed(tagged, decide_all(tagged.tags, bundle, now), bundle, now)
-        return Outcome(tagged=tagged, decisions=decisions), envelopes
+        return Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes)
 
     def _sealed(
         self, tagged: TaggedRead, decided: Sequence[Decision], bundle: Bundle, now: Instant
@@ -184,6 +194,10 @@ class Pipeline:
         """The plate crop for the owner, when the policy says so; nobody else ever gets a picture."""
         wanted = decision.subscriber_id == tagged.tags.owner and Flag.NO_IMAGE not in tagged.tags.flags
         return jpeg(tagged.read.crop) if wanted and tagged.read.crop is not None else None
+
+
+def _outcome(read: Recorded) -> Outcome:
+    return Outcome(tagged=read.tagged, decisions=read.decisions)
 
 
 def _nobodys(read: PlateRead, test: bool) -> TaggedRead:

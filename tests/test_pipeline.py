@@ -1,8 +1,10 @@
 """From a frame to the ledger: every allowed subscriber gets its own envelope, and one bad key holds up nobody."""
 
 import base64
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,11 @@ import pytest
 
 from edge import desk
 from edge.delivery.envelope import open_
-from edge.errors import Superseded
+from edge.errors import LedgerError, Superseded
 from edge.ledger.entries import BundleAccepted, Pattern, Read
 from edge.ledger.verify import verify
 from edge.policy.reasons import Reason
-from edge.values import Effect
+from edge.values import Effect, Frame
 from tests.relay.house import COUNTY, DEVICE, OWNER, STOLEN, TEXAS, House
 
 NOBODY_LISTENS = 9
@@ -69,15 +71,15 @@ def test_only_the_owner_is_sent_a_picture_of_the_plate(house: House) -> None:
 
 def between(house: House, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], *, times: int) -> None:
     """Lets something happen after a read was decided and before it is recorded."""
-    record, left = house.ledger.record, [times]
+    record, left = house.ledger.record_many, [times]
 
-    def later(*parts) -> int:
+    def later(reads) -> list[int]:
         if left[0] > 0:
             left[0] -= 1
             happens()
-        return record(*parts)
+        return record(reads)
 
-    monkeypatch.setattr(house.ledger, "record", later)
+    monkeypatch.setattr(house.ledger, "record_many", later)
 
 
 def opted_out(house: House) -> None:
@@ -145,3 +147,38 @@ def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(hous
                 assert patterns[pattern] == in_force
     assert recorded == 100
     assert verify(house.folder / "ledger.sqlite", house.device_key.public_key()).faults == ()
+
+
+def test_a_read_that_was_recorded_and_reported_as_failed_keeps_its_decisions_under_the_next_bundle(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = house.ledger._file._commit
+
+    def reported_as_failed(db) -> None:
+        commit(db)
+        house.ledger._file._commit = commit
+        raise sqlite3.OperationalError("disk I/O error")
+
+    house.ledger._file._commit = reported_as_failed
+    with pytest.raises(LedgerError):
+        house.passes(STOLEN)
+    opted_out(house)
+    first, second = house.sees(STOLEN)
+    assert len({each.bundle_digest for each in (*first.decisions, *second.decisions)}) == 2
+    assert {each.bundle_digest for each in second.decisions} == {house.bundle.digest}
+    assert [read_id for read_id, _ in house.ledger.outcomes()] == [
+        first.tagged.read.read_id,
+        second.tagged.read.read_id,
+    ]
+
+
+def test_reads_of_one_frame_are_recorded_with_one_commit(house: House) -> None:
+    commit, commits = house.ledger._file._commit, []
+    house.ledger._file._commit = lambda db: (commits.append(1), commit(db))
+    first = house.passes(STOLEN).tagged.read
+    commits.clear()
+    house.eyes.seen = [replace(first, read_id=house.clock.new_id()) for _ in range(20)]
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    frame = Frame(camera_id="north", sequence=0, captured_at=house.clock.at, pixels=pixels)
+    assert len(house.pipeline.step(frame)) == 20
+    assert len(commits) == 1

@@ -16,9 +16,10 @@ from edge.clock import Clock, milliseconds, monotonic
 from edge.errors import LedgerError, Superseded
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry, Gap
-from edge.values import Checkpoint, Decision, Envelope, TaggedRead
+from edge.values import Checkpoint, Recorded
 
 _MOST_NOTES = 1000
+_SAYS_IT = "nothing is shared"
 _BACK_AT = 1.1  # times the least, so that it does not come and go at the edge
 
 _log = logging.getLogger(__name__)
@@ -84,11 +85,11 @@ class Storage:
                 self._full = None
         self._say()
 
-    def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
+    def record_many(self, reads: Sequence[Recorded]) -> list[int]:
         """As the ledger's; raises LedgerError at once while it may not be written."""
         ledger = self._usable()
         with self.watched():
-            return ledger.record(tagged, decisions, envelopes)
+            return ledger.record_many(reads)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """As the ledger's."""
@@ -139,7 +140,7 @@ class Storage:
             if trouble is not None and self._since is None:
                 why = "disk-full" if self._fault is None or "disk is full" in self._fault else "disk"
                 self._since = (monotonic(), self._clock.now().at, why)
-                _log.error("%s; nothing is shared until then", trouble)
+                _log.error("%s", trouble if _SAYS_IT in trouble else f"{trouble}; until then {_SAYS_IT}")
             elif trouble is None and self._since is not None and self._ledger is not None:
                 (since, began, why), self._since = self._since, None
                 ended = milliseconds(self._clock.now().at)

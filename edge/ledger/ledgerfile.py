@@ -48,16 +48,23 @@ class LedgerFile:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction: on leaving it is on the disk; after an error, what is on the disk is read again."""
+        """One transaction: on leaving it is on the disk; after an error, what is on the disk is read again.
+
+        Inside another one of the same thread it is part of that, and stands or falls with it.
+        """
         with self._lock, faults_named(self.path):
+            if self._db.in_transaction:
+                yield
+                return
             self._check_place()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._refresh()
-                before, self._written = self.log.size, True
+                before, changes = self.log.size, self._db.total_changes
                 yield
                 if self.log.size != before:
                     self.log.save()
+                self._written |= self._db.total_changes != changes
                 self._commit(self._db)
             except BaseException:
                 self._stale = True

@@ -137,6 +137,12 @@ class Ledger:
             last = self._bundles.last()
         return None if last is None else (last[0], last[1].revision, bool(last[1].signed))
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that this thread does to the ledger inside is one transaction, on the disk when it is left."""
+        with self._file.writing():
+            yield
+
     def note(self, *entries: Entry) -> int:
         """Writes entries, all or none, and gives the position of the last."""
         with self._writing() as at:

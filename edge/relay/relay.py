@@ -62,16 +62,21 @@ class Relay:
 
         Returns how many envelopes the broker took. Raises LedgerError; then nothing more may be shared.
         """
-        heard = self._take_acknowledgements(patience)
-        now = self._clock.now().at
-        self._tidy.step(now)
-        if not self._broker.ready():
-            return 0
+        arrivals = self._arrived(patience)
+        now, ready = self._clock.now().at, self._broker.ready()
         if self._broker.connections != self._connection:
             self._connection = self._broker.connections
             self._rounds.begin_again()
-        sent, taken = self._send(now)
-        self._tidy.rest(now, quiet=not sent and not heard)
+        passes: dict[str, Pass] = {}
+        # one commit for all. "sent" is on disk before the first byte leaves: what is in flight counts as received
+        with self._ledger.together():
+            self._settle(arrivals)
+            self._tidy.step(now)
+            bundle, marked = self._decide(passes, now) if ready else (None, [])
+        for arrival in arrivals:
+            arrival.done()
+        taken = self._hand_over_all(marked, passes, bundle)
+        self._tidy.rest(now, quiet=not arrivals and not marked)
         return taken
 
     def open(self, subscriber_id: str) -> None:
@@ -90,9 +95,12 @@ class Relay:
         """Whether the subscriber's gate is open."""
         return self._gates.is_open(subscriber_id)
 
-    def _send(self, now: datetime) -> tuple[int, int]:
-        """Decides again and hands over what is due; how many rows that were, and how many the broker took."""
-        passes: dict[str, Pass] = {}
+    def _decide(self, passes: dict[str, Pass], now: datetime) -> tuple[Bundle | None, list[Waiting]]:
+        """Decides again on what is due, and under which bundle; notes the pass of each gate that was open before.
+
+        Gives what may go and is marked as sent. Whoever puts another bundle in force shuts the gates of those who lose
+        by it first: so the passes come before the bundle.
+        """
 
         def turn(subscriber_id: str) -> tuple[int, int] | None:
             opening = self._gates.opening(subscriber_id)
@@ -101,11 +109,10 @@ class Relay:
             passes[subscriber_id] = opening
             return self._rounds.turn(subscriber_id, opening, now)
 
-        # the passes before the bundle: whoever puts another one in force shuts the gates of those who lose first
         rows = self._ledger.due(now, limit=_ROWS_A_STEP, turn=turn)
         bundle, instant = self._in_force(), self._clock.now()
-        if bundle is None or not rows:
-            return 0, 0
+        if bundle is None:
+            return None, []
         standing, refused = [], []
         for row in rows:
             decision = decide_again(row, bundle, instant)
@@ -115,14 +122,16 @@ class Relay:
                 self._rounds.not_taken(row.envelope.subscriber_id, now)
             else:
                 refused.append((row, decision))
-        # "sent" is on disk before the first byte leaves: a read in flight counts as possibly received
-        marked = self._ledger.mark_sent(standing, refused=refused)
+        return bundle, self._ledger.mark_sent(standing, refused=refused)
+
+    def _hand_over_all(self, rows: Sequence[Waiting], passes: dict[str, Pass], bundle: Bundle | None) -> int:
+        """Hands over as long as nobody puts another bundle in force; gives how many the broker took."""
         taken = 0
-        for at in range(0, len(marked), MOST_IN_FLIGHT):
+        for at in range(0, len(rows), MOST_IN_FLIGHT):
             if self._in_force() != bundle:
                 break
-            taken += self._hand_over(marked[at : at + MOST_IN_FLIGHT], passes)
-        return len(rows), taken
+            taken += self._hand_over(rows[at : at + MOST_IN_FLIGHT], passes)
+        return taken
 
     def _hand_over(self, rows: Sequence[Waiting], passes: dict[str, Pass]) -> int:
         """Hands over those rows whose gate still is that of its pass, and waits for the broker's word on each."""
@@ -148,24 +157,24 @@ class Relay:
             self._gates.landed()
         return taken
 
-    def _take_acknowledgements(self, patience: float) -> bool:
-        """Settles what was acknowledged, all with one commit, and lets the broker forget it; whether there was any."""
+    def _arrived(self, patience: float) -> list[Arrival]:
+        """What has come, waiting `patience` seconds for the first."""
         arrivals: list[Arrival] = []
         while len(arrivals) < _ACKS_A_STEP:
             arrival = self._broker.take(0.0 if arrivals else patience)
             if arrival is None:
                 break
             arrivals.append(arrival)
+        return arrivals
+
+    def _settle(self, arrivals: Sequence[Arrival]) -> None:
+        """Settles what is acknowledged."""
         said = [each for arrival in arrivals if (each := self._acknowledgement(arrival)) is not None]
-        if said:
-            for each, settled in zip(said, self._ledger.acknowledge_many(said), strict=True):
-                if settled:
-                    self._rounds.heard(each.subscriber_id)
-                else:
-                    self._say_once(each.subscriber_id, "an acknowledgement fits no envelope that was sent")
-        for arrival in arrivals:
-            arrival.done()
-        return bool(arrivals)
+        for each, settled in zip(said, self._ledger.acknowledge_many(said) if said else [], strict=True):
+            if settled:
+                self._rounds.heard(each.subscriber_id)
+            else:
+                self._say_once(each.subscriber_id, "an acknowledgement fits no envelope that was sent")
 
     def _acknowledgement(self, arrival: Arrival) -> Acknowledgement | None:
         subscriber_id = acknowledging(arrival.topic)

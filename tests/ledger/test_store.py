@@ -435,3 +435,20 @@ def test_the_clock_may_step_back(ledger: Ledger, clock: HandClock) -> None:
     clock.at -= timedelta(hours=3)
     record(ledger, clock, ALL, [OWNER])
     assert len(ledger.due(clock.at, limit=5)) == 2
+
+
+def test_what_is_done_together_stands_or_falls_together(ledger: Ledger, clock: HandClock) -> None:
+    before = kinds(ledger)
+
+    def one_good_and_one_bad() -> None:
+        with ledger.together():
+            record(ledger, clock, ALL, [OWNER])
+            ledger.record(tagged_read("r" * 22), decide("r" * 22, ALL, [OWNER]), [seal("r" * 22, STRANGER)])
+
+    with pytest.raises(LedgerError, match="no decision allows"):
+        one_good_and_one_bad()
+    assert (kinds(ledger), ledger.waiting()) == (before, 0)
+    with ledger.together():
+        record(ledger, clock, ALL, [OWNER])
+        assert len(ledger.mark_sent(ledger.due(clock.at, limit=1))) == 1
+    assert ledger.tally()[OWNER].sent == 1

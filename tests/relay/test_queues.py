@@ -1,6 +1,7 @@
 """Reads arrive in their order, nobody waits for a slow, absent or forbidden neighbour, and what is over is gone."""
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from edge import desk
 from edge.delivery.topics import read_topic
+from edge.errors import LedgerError
 from edge.ledger.entries import Discarded, Dropped, SentAgain
 from edge.ledger.outbox import WINDOW
 from edge.relay.tidy import Limits
@@ -260,3 +262,28 @@ def test_nothing_of_a_settled_envelope_is_left_on_the_disk(house: House, agency:
     log = house.folder / "ledger.sqlite-wal"
     house.step_until(lambda: log.stat().st_size == 0, owner, what="the write-ahead log is emptied")
     assert not any(each in files() for each in sealed)
+
+
+@pytest.mark.parametrize("happened", [False, True])
+def test_a_step_that_could_not_be_committed_sends_nothing_and_forgets_nothing(
+    house: House, agency: Callable[[str], Agency], happened: bool
+) -> None:
+    owner = agency(OWNER)
+    plates = numbered(house, 3)
+    house.relay.step()
+    assert owner.receiver.step(patience=5) is not None  # an acknowledgement is on its way
+    plates += numbered(house, 3, first=3)
+    commit = house.ledger._file._commit
+
+    def fails(db) -> None:
+        if happened:
+            commit(db)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    house.ledger._file._commit = fails
+    with pytest.raises(LedgerError):
+        house.relay.step(patience=5)
+    house.ledger._file._commit = commit
+    assert [owner.receiver.step(patience=0.5) is not None for _ in range(3)] == [True, True, False]
+    house.step_until(lambda: house.ledger.waiting() == 0, owner, what="all are settled")
+    assert owner.plates() == plates
