@@ -7,6 +7,7 @@ it tightens what is in force.
 import base64
 import binascii
 import os
+import re
 from pathlib import Path
 
 from edge.desk.disk import get, why
@@ -19,7 +20,7 @@ from edge.policy import hotlists as lists
 from edge.policy import policy, subscribers
 from edge.policy.bundle import Bundle, hotlist_file, law_file
 from edge.policy.hotlists import HotLists
-from edge.policy.manifest import parse_manifest, sha256, unsigned
+from edge.policy.manifest import FILE_NAME, parse_manifest, sha256, unsigned
 from edge.values import BundleFiles
 
 _SIGNATURE_BYTES = 64
@@ -110,6 +111,8 @@ def _laws(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise PolicyError(f"laws: cannot be read, {why(error)}; put the folder back") from error
+    if not all(re.fullmatch(FILE_NAME, name) for name in found):
+        raise PolicyError("laws: holds a file whose name no law pack has, remove what the policy does not name")
     if len(found) > MOST_LAWS:
         raise PolicyError(f"laws: holds more than {MOST_LAWS} law packs, remove those that the policy does not name")
     return found

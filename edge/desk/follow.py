@@ -3,8 +3,11 @@
 Given the bytes as they were read; nothing is read again after it was checked.
 """
 
+from collections.abc import Iterator
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import BaseModel
 
 from edge.desk.refused import Refused
 from edge.errors import PolicyError
@@ -17,6 +20,7 @@ from edge.values import BundleFiles
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
+_SHOWN = 5
 
 
 def verify(files: BundleFiles, *city_public_keys: Ed25519PublicKey) -> None:
@@ -130,12 +134,14 @@ def _signed(
 def _edited(files: BundleFiles, manifest: Manifest, asked: Bundle, in_force: Bundle | None) -> Bundle:
     """An edit of the signed files in force: what it takes away is laid over them, beside what was taken before."""
     if in_force is None or sha256(files.manifest) != in_force.rests_on:
-        raise _refusal(_first_changed(files, manifest, every=True), "not-signed", in_force, asked)
+        said = _first_changed(files, manifest, every=True)
+        raise _refusal(said, "not-signed", in_force, asked)
     base = signed_part(in_force.files)
     before = bundles.parse(base, signed=in_force.signed) if in_force.tightening else in_force
-    if not tighten.tightens(before, asked):
-        raise _refusal(_first_changed(files, manifest, every=False), "gives", in_force, asked)
     more = tightening.between(before.policy, asked.policy, before.subscribers, asked.subscribers)
+    if not tighten.tightens(before, asked):
+        said = _first_changed(files, manifest, every=False) or _more_than_closing(before, asked, more)
+        raise _refusal(said, "gives", in_force, asked)
     by = tightening.both(in_force.tightening, more)
     if by == in_force.tightening:
         return in_force
@@ -164,8 +170,30 @@ def _first_changed(files: BundleFiles, manifest: Manifest, *, every: bool) -> st
             return f"{name}: is not in the {MANIFEST}, remove it or sign again with `homerule sign`"
         if sha256(files.files[name]) != manifest.files[name]:
             return f"{name}: was changed since it was signed, put it back or sign again with `homerule sign`"
-    changed = [name for name in people if sha256(files.files[name]) != manifest.files.get(name)]
-    return f"{', '.join(changed)}: the edit does more than take away, sign it with `homerule sign`"
+    return ""
+
+
+def _more_than_closing(before: Bundle, asked: Bundle, more: tightening.Tightening) -> str:
+    """Names what an edit does beyond taking away."""
+    closed, agencies = tightening.narrowed(before.policy, more), tightening.suspended(before.subscribers, more)
+    keys = list(_differing(closed, asked.policy))
+    ids = [
+        name for name in sorted({*agencies, *asked.subscribers}) if agencies.get(name) != asked.subscribers.get(name)
+    ]
+    named = [f"{policy.FILE}: "] if keys else [f"{subscribers.FILE}: "]
+    found = [*keys, *(f"`{name}`" for name in ids)] or ["the hot lists"]
+    shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    return f"{named[0]}the edit does more than take away ({shown}), sign it with `homerule sign`"
+
+
+def _differing(old: BaseModel, new: BaseModel, table: str = "") -> Iterator[str]:
+    """The keys that differ, such as `[sharing] direct`."""
+    for name in type(old).model_fields:
+        was, now = getattr(old, name), getattr(new, name)
+        if isinstance(was, BaseModel) and isinstance(now, BaseModel):
+            yield from _differing(was, now, name)
+        elif was != now:
+            yield f"[{table}] {name}" if table else name
 
 
 def _refusal(message: str, why: str, in_force: Bundle | None, asked: Bundle) -> Refused:

@@ -28,6 +28,8 @@ CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 
 
 LEDGER_ID = r"^[A-Za-z0-9_-]{1,64}$"
+FILE_NAME = r"^[A-Za-z0-9._/-]{1,128}$"
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
 LedgerId = Annotated[str, Field(pattern=LEDGER_ID)]
 
 
@@ -45,8 +47,8 @@ class Manifest(BaseModel):
     devices: tuple[Id, ...]
     ledgers: tuple[LedgerId, ...] = ()
     signed_at: Instant | None
-    files: dict[str, Sha256]
-    hotlists: dict[str, Sha256]
+    files: dict[FileName, Sha256]
+    hotlists: dict[FileName, Sha256]
 
     def to_bytes(self) -> bytes:
         """The exact bytes that are signed: JSON with sorted keys."""

@@ -141,7 +141,12 @@ def test_a_comment_is_no_change(house: House) -> None:
 def test_an_edit_that_only_gives_is_refused_and_sharing_goes_on(house: House) -> None:
     house.take_up()
     desk.opt_in(house.folder, "national-lookup")
-    refused(house, "policy.toml: the edit does more than take away", hold=False, why="gives")
+    refused(
+        house,
+        "policy.toml: the edit does more than take away ([sharing] national_lookup), sign it",
+        hold=False,
+        why="gives",
+    )
 
 
 def test_an_edit_that_gives_and_takes_holds_everything(house: House) -> None:
@@ -156,7 +161,12 @@ def test_an_agency_added_without_a_signature_is_refused_and_sharing_goes_on(hous
     path = house.folder / "subscribers.toml"
     added = path.read_text().split("[[subscriber]]")[2].replace("cook-auto-theft", "dupage-auto-theft")
     path.write_text(path.read_text() + "\n[[subscriber]]" + added.replace("HSGil5", "HSGil6"))
-    refused(house, "subscribers.toml: the edit does more than take away", hold=False, why="gives")
+    refused(
+        house,
+        "subscribers.toml: the edit does more than take away (`dupage-auto-theft`), sign it",
+        hold=False,
+        why="gives",
+    )
 
 
 def test_an_agency_removed_without_a_signature_holds_everything(house: House) -> None:
@@ -212,6 +222,13 @@ def test_something_else_in_place_of_a_file_shares_no_more(
         house.take_up()
     assert refusal.value.hold
     assert str(refusal.value).startswith((name, "policy.toml"))
+
+
+@pytest.mark.parametrize("name", ["us il.toml", "Ünion.toml", "a\nb.toml", "x" * 200 + ".toml"])
+def test_a_law_file_with_an_odd_name_holds_everything(house: House, name: str) -> None:
+    house.take_up()
+    shutil.copy(house.folder / "laws" / "us-il.toml", house.folder / "laws" / name)
+    refused(house, "laws: holds a file whose name no law pack has", hold=True, why="unreadable")
 
 
 def test_a_folder_that_is_gone_holds_everything(house: House) -> None:

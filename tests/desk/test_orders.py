@@ -3,8 +3,9 @@
 The model keeps its own list of what was closed, as a clerk would on paper, and knows nothing of how the desk does it.
 """
 
+import tomllib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import tomlkit
@@ -25,7 +26,7 @@ from edge.policy.reach import losses
 from edge.policy.tighten import tightens
 from edge.policy.tightening import between, both, narrowed, parse, suspended
 from edge.values import BundleFiles, Instant
-from tests.policy.city import NOW, agency, agreement, owner, policy
+from tests.policy.city import NOW, agency, agreement, key, owner, policy
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 LAW = {"laws/us-il.toml": law_text("us-il")}
@@ -288,3 +289,99 @@ def test_an_edit_that_tightens_is_told_apart_whole(one: Any, two: Any) -> None:
     laid = bundles.parse(tightened(a.files, by), signed=True)
     assert tightens(laid, replace(b, version=laid.version))
     assert tightens(replace(b, version=laid.version), laid)
+
+
+@st.composite
+def registries(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A registry with everything in it that a rule looks at, drawn from few values, so that two are often alike."""
+
+    def papers() -> list[dict[str, Any]]:
+        return [
+            agreement(
+                name,
+                expires_on=draw(st.sampled_from([date(2026, 12, 3), date(2027, 1, 1), date(2027, 10, 1)])),
+                signed_on=draw(st.sampled_from([date(2026, 10, 1), date(2026, 12, 1)])),
+                status=draw(st.sampled_from(["active", "active", "revoked"])),
+                purposes=draw(st.lists(st.sampled_from(["stolen_vehicle", "parking"]), min_size=1, unique=True)),
+                **draw(st.sampled_from([{}, {}, {"cases": ["26-1"]}, {"states": ["US-IL"]}])),
+            )
+            for name in draw(st.lists(st.sampled_from(["a-1", "a-2"]), unique=True))
+        ]
+
+    def one(name: str, **fixed: Any) -> dict[str, Any]:
+        table = agency(
+            name,
+            kind=draw(st.sampled_from(["local", "local", "federal"])),
+            state=draw(st.sampled_from(["US-IL", "US-IL", "US-TX"])),
+            channels=draw(st.sampled_from([["statewide-lookup"], ["national-lookup"], ["direct", "compact"], []])),
+            purposes=draw(st.lists(st.sampled_from(["stolen_vehicle", "parking"]), min_size=1, unique=True)),
+            feed=draw(st.sampled_from(["all", "hits", "hits", "none"])),
+            suspended=draw(st.sampled_from([False, False, True])),
+            federal_deputation=draw(st.sampled_from(["none", "none", "287g"])),
+            sealing_key=draw(st.sampled_from([key(name), key(name), None])),
+            name=draw(st.sampled_from(["One", "Two"])),
+            redact=draw(st.sampled_from([[], ["coarse_place"]])),
+            **fixed,
+        )
+        return {**table, "agreement": papers()}
+
+    agencies = [one("county"), one("texas-so")]
+    if draw(st.booleans()):
+        agencies.append(one("more"))
+    force = {
+        **one("force"),
+        "kind": "task_force",
+        "members": draw(st.sampled_from([["county"], ["county", "texas-so"]])),
+    }
+    return [owner(), *agencies, force]
+
+
+@st.composite
+def whole_cities(draw: st.DrawFn) -> Bundle:
+    """A city with everything in it that a rule looks at."""
+    city = draw(cities())
+    files = files_of(city)
+    written = tomllib.loads(files["policy.toml"].decode())
+    written["sharing"]["direct"] = draw(st.sampled_from([[], ["county"], ["county", "texas-so"]]))
+    written["sharing"]["full_feed"] = draw(st.sampled_from([[], ["county"]]))
+    written["law"] = draw(
+        st.sampled_from(
+            [
+                {"packs": ["us-il"], "reviewed_by": "counsel"},
+                {"packs": ["us-il"], "reviewed_by": "counsel of the city"},
+                {"packs": ["us-il", "generic"], "reviewed_by": "counsel"},
+                {"packs": ["us-il"]},
+            ]
+        )
+    )
+    allowed = draw(st.sampled_from([None, None, ["stolen_vehicle"], ["stolen_vehicle", "parking"]]))
+    if allowed is not None:
+        written["purposes"]["allowed"] = allowed
+    made = {
+        "policy.toml": tomlkit.dumps(written).encode(),
+        "subscribers.toml": tomlkit.dumps({"subscriber": draw(registries())}).encode(),
+        **{f"laws/{name}.toml": law_text(name) for name in written["law"]["packs"]},
+    }
+    return bundles.parse(signed(made, version=1, replaces=None), signed=True)
+
+
+@st.composite
+def changed_a_little(draw: st.DrawFn) -> tuple[Bundle, Bundle]:
+    """Two cities that have one half in common, the policy or the registry."""
+    one, two = draw(whole_cities()), draw(whole_cities())
+    files = dict(two.files.files)
+    kept = draw(st.sampled_from(["policy.toml", "subscribers.toml", None]))
+    if kept == "policy.toml":
+        files = {**one.files.files, "subscribers.toml": files["subscribers.toml"]}
+    elif kept is not None:
+        files[kept] = one.files.files[kept]
+    return one, bundles.parse(signed(files, version=1, replaces=None), signed=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(pair=changed_a_little())
+def test_what_does_not_ask_for_less_takes_nothing_from_anybody_whatever_changed(pair: tuple[Bundle, Bundle]) -> None:
+    one, two = pair
+    for old, new in ((one, two), (two, one)):
+        if not asks_for_less(old, new):
+            assert losses(old, new, Instant(at=NOW, trusted=True)) == {}
