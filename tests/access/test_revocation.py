@@ -293,6 +293,70 @@ def test_a_broker_killed_within_a_revocation_delivers_nothing_when_it_is_back(
     assert agency.received == [b"new 0"]
 
 
+def test_a_daemon_that_lost_only_its_connection_drops_what_waited(
+    site: Site, rights: MosquittoRights, device: Broker
+) -> None:
+    rights.close()
+    wire = Cutter(site.control_port, lambda: None)
+    cut = through(site, wire)
+    cut.apply(site.grants())
+    agency = with_its_reads(site, device, MANNERS["offline with a durable session"])
+    wire.cut(0, after=False)
+    with pytest.raises(RightsError):
+        cut.revoke(site.grant(NEIGHBOUR))
+    cut.apply(site.grants())
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+    assert agency.received == []
+    wire.close()
+
+
+GIVING = ("remove", "drop", "add", "read-back", "read-back")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done but not told"])
+@pytest.mark.parametrize("packet", range(len(GIVING)))
+def test_a_broker_killed_within_a_grant_has_it_when_it_is_applied_again(
+    site: Site, rights: MosquittoRights, device: Broker, cutter: Cutter, packet: int, after: bool
+) -> None:
+    rights.revoke(site.grant(OPTED_OUT))
+    rights.close()
+    cut = through(site, cutter)
+    cut.generation()
+    cutter.cut(packet, after=after)
+    with pytest.raises(RightsError) as failed:
+        cut.grant(site.grant(OPTED_OUT))
+    assert failed.value.step == GIVING[packet]
+    site.start()
+    wait_until(lambda: cut.generation() is not None, what="the broker is back")
+    cut.apply(site.grants())
+    agency = Agency(site, OPTED_OUT)
+    agency.connect()
+    assert agency.subscribe(site.topic(OPTED_OUT)) == 1
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done but not told"])
+@pytest.mark.parametrize("packet", range(6))
+def test_a_broker_killed_within_an_apply_has_nobody_elses_rights(
+    site: Site, rights: MosquittoRights, cutter: Cutter, packet: int, after: bool
+) -> None:
+    rights.close()
+    cut = through(site, cutter)
+    cut.generation()
+    cutter.cut(packet, after=after)
+    with pytest.raises(RightsError):
+        cut.apply(site.grants(OWNER, NEIGHBOUR))
+    site.start()
+    wait_until(lambda: cut.generation() is not None, what="the broker is back")
+    cut.apply(site.grants(OWNER, NEIGHBOUR))
+    for name, allowed in ((OWNER, True), (NEIGHBOUR, True), (OPTED_OUT, False)):
+        agency = Agency(site, name)
+        agency.connect(clean=True)
+        assert (agency.subscribe(site.topic(name)) == 1) is allowed
+
+
 class Flow:
     """A device that sends numbered messages without pause, whatever its gate should say. `next` may be on its way."""
 
