@@ -1,0 +1,65 @@
+"""Loaded by Python itself at the start of a daemon under test (PYTHONPATH): lets its disk and its clocks misbehave.
+
+The folder FAULTS says how, and may be changed while the daemon runs:
+    commit    `before` or `after`, and SQLite's name for it: every commit fails, before it has happened or after it
+    free      megabytes that are free on every disk
+    shift     seconds by which the wall clock is wrong
+    vouched   while this file is there, the kernel vouches for the clock; without it nobody does
+"""
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+FAULTS = Path(os.environ["FAULTS"])
+real_connect, real_time, real_statvfs = sqlite3.connect, time.time, os.statvfs
+
+
+def told(name: str) -> str:
+    try:
+        return (FAULTS / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def fault(name: str) -> sqlite3.OperationalError:
+    """As SQLite raises it."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = name
+    return error
+
+
+class Disk(sqlite3.Connection):
+    """A connection whose commits fail when they are told to."""
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        when, _, name = told("commit").partition(" ") if sql == "COMMIT" else ("", "", "")
+        if when == "before":
+            raise fault(name)
+        done = super().execute(sql, *values)
+        if when == "after":
+            raise fault(name)
+        return done
+
+
+def connect(*values: object, **options: object) -> sqlite3.Connection:
+    return real_connect(*values, **{"factory": Disk, **options})
+
+
+def statvfs(path: str) -> object:
+    free = told("free")
+    return SimpleNamespace(f_bavail=int(free) * 1_000_000, f_frsize=1) if free else real_statvfs(path)
+
+
+sqlite3.connect = connect
+os.statvfs = statvfs
+time.time = lambda: real_time() + float(told("shift") or 0)
+
+
+import edge.timekeeping  # noqa: E402
+
+edge.timekeeping.Timekeepers.__call__ = lambda _: (
+    edge.timekeeping.Vouched(by="kernel") if (FAULTS / "vouched").exists() else None
+)
