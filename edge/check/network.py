@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.x509 import load_der_x509_certificate
+
 from edge.check.finding import Finding, look, note, wrong
 from edge.clock import Clock
 from edge.config import Broker, Camera
@@ -35,11 +37,13 @@ def camera(one: Camera) -> Finding:
 
 def broker_findings(broker: Broker, *, device_id: str, clock: Clock) -> list[Finding]:
     """Whether the broker answers, and which of its walls stand."""
-    findings = [look("broker", lambda: _reach(broker))]
-    certificates = {"certificate": broker.certificate, "broker's authority": broker.ca}
-    for thing, path in certificates.items():
+    findings = [look("broker", lambda: _reach(broker, clock))]
+    ours = broker.access == "mosquitto"
+    renew = "run `homerule broker renew`" if ours else "ask whoever runs the broker for a new one"
+    again = "make another folder with `homerule broker setup` and enroll all again" if ours else renew
+    for thing, path, mend in (("certificate", broker.certificate, renew), ("broker's authority", broker.ca, again)):
         if path is not None:
-            findings.append(look(thing, partial(_certificate, thing, path, clock)))
+            findings.append(look(thing, partial(_certificate, thing, path, mend, clock)))
     if broker.access == "none":
         return [
             *findings,
@@ -83,7 +87,7 @@ def _login(path: Path) -> None:
         raise ConfigError(f"{path}: must be one line `user:password`")
 
 
-def _reach(broker: Broker) -> str:
+def _reach(broker: Broker, clock: Clock) -> Finding | str:
     context = None
     if broker.ca is not None:
         context = Tls(ca=broker.ca, cert=broker.certificate, key=broker.key).context()
@@ -95,20 +99,30 @@ def _reach(broker: Broker) -> str:
             if context is None:
                 return f"{where} answers, without TLS on this device itself"
             with context.wrap_socket(line, server_hostname=broker.host) as wrapped:
-                return f"{where} answers, {wrapped.version()}, its certificate holds"
+                days = _days_left(wrapped, clock)
+                said = f"{where} answers, {wrapped.version()}, its certificate holds for {days} more days"
+                return note("broker", f"{said}, it must be renewed there") if days < _DAYS else said
     except ssl.SSLCertVerificationError as error:
         raise BrokerError(f"{where} shows a certificate that does not hold ({error.verify_message.lower()})") from None
     except OSError as error:
         raise BrokerError(f"{where} does not answer ({_why(error)}), is the broker running?") from None
 
 
-def _certificate(thing: str, path: Path, clock: Clock) -> Finding | str:
+def _days_left(wrapped: ssl.SSLSocket, clock: Clock) -> int:
+    """How long the certificate holds that the other side has shown."""
+    shown = wrapped.getpeercert(binary_form=True)
+    if not shown:
+        raise BrokerError("the broker shows no certificate")
+    return (load_der_x509_certificate(shown).not_valid_after_utc - clock.now().at).days
+
+
+def _certificate(thing: str, path: Path, mend: str, clock: Clock) -> Finding | str:
     ends = load_certificate(path).not_valid_after_utc
     days = (ends - clock.now().at).days
     if days < 0:
-        return wrong(thing, f"{path}: ended on {ends:%Y-%m-%d}, run `homerule broker renew`")
+        return wrong(thing, f"{path}: ended on {ends:%Y-%m-%d}, {mend}")
     said = f"{path} holds for {days} more days"
-    return note(thing, f"{said}, run `homerule broker renew` daily") if days < _DAYS else said
+    return note(thing, f"{said}, {mend}") if days < _DAYS else said
 
 
 def _rights(broker: Broker, device_id: str, clock: Clock) -> Finding | str:

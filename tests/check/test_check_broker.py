@@ -56,6 +56,17 @@ def test_a_certificate_that_ends_is_said(site: Site, days: float, state: State) 
     assert found(site, days=days)["certificate"].state is state
 
 
+@pytest.mark.parametrize(("days", "state"), [(20, State.OK), (25, State.NOTE)])
+def test_the_brokers_own_certificate_that_ends_is_said(site: Site, days: float, state: State) -> None:
+    assert found(site, days=days)["broker"].state is state
+
+
+def test_an_authority_that_ends_is_said_with_another_mend(site: Site) -> None:
+    finding = found(site, days=3648)["broker's authority"]
+    assert finding.state is State.NOTE
+    assert "enroll all again" in finding.said
+
+
 def test_a_control_listener_that_others_can_reach_is_wrong(site: Site) -> None:
     site.kill()
     settings = site.folder / "mosquitto" / "mosquitto.conf"
