@@ -34,6 +34,7 @@ _CLOSE_SECONDS = 1.8
 _SCRUTINY_SECONDS = 1.0
 _PLANE_WIDTH = 160
 _RATE_SECONDS = 5.0
+_UNSURE = 0.01
 
 _STALLED = "stays connected but sent nothing for {:.0f} s; connecting again"
 _GARBAGE = "sends, but nothing that can be decoded for {:.0f} s; connecting again, restart it if that stays so"
@@ -103,6 +104,7 @@ class LiveCamera:
         self._connected = self._over = False
         self._frames = self._failures = 0
         self._size = (0, 0)
+        self._zero: datetime | None = None
         self._latest = self._looked_at = self._good_since = float("-inf")
 
     def start(self) -> None:
@@ -252,7 +254,14 @@ class LiveCamera:
 
     def _time_of(self, at: float) -> datetime:
         """A second of the monotonic clock as a time of the wall clock as it stands now."""
-        return self._clock.now().at - timedelta(seconds=monotonic() - at)
+        before = monotonic()
+        now = self._clock.now().at
+        after = monotonic()
+        zero = now - timedelta(seconds=after)
+        # Two readings of two clocks never fall together; only what cannot come from that is a clock that was set.
+        if self._zero is None or abs((zero - self._zero).total_seconds()) > _UNSURE + after - before:
+            self._zero = zero
+        return self._zero + timedelta(seconds=at)
 
 
 def live(

@@ -14,7 +14,7 @@ from edge.config import Camera
 from edge.values import Frame
 from tests.broker import wait_until
 
-BRISK = Patience(stalled=1.0, steady=0.2, frozen=600.0, black=600.0)
+BRISK = Patience(stalled=2.5, steady=0.2, frozen=600.0, black=600.0)
 BACK_WITHIN = 10.0
 """Seconds after a camera's return."""
 
