@@ -1,0 +1,56 @@
+"""The policy in plain words says what the policy does."""
+
+from typing import Any
+
+import pytest
+
+from edge.cli.words import switches
+from edge.policy.bundle import Bundle
+from tests.policy.city import INSTANT, bundle_of, city, owner, policy
+from tests.policy.test_laws import under
+
+
+def words(bundle: Bundle) -> str:
+    return "\n".join(switches(bundle, INSTANT))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sharing": {"out_of_state": "never"}}, "Agencies of other states get nothing."),
+        (
+            {"sharing": {"out_of_state": "listed-states", "states": ["US-WI", "US-IN"]}},
+            "Agencies of US-WI, US-IN need an agreement in force; those of any other get nothing.",
+        ),
+        ({"sharing": {"out_of_state": "listed-states"}}, "Agencies of no other state need an agreement"),
+        ({"sharing": {"deputised_as_federal": True}}, "deputised for a federal one counts as federal too"),
+        ({"purposes": {"allowed": ["parking"]}}, "Allowed purposes, and no other: parking."),
+        ({"purposes": {"grades": ["felony"]}}, "Grades of offence for which hits are shared: felony."),
+        (
+            {"redaction": {"out_of_state": ["coarse_time", "coarse_place"]}},
+            "Taken out of reads for agencies of other states: "
+            "the place but for the state and the time but for the hour.",
+        ),
+        ({"retention": {"undelivered_hours": 0.05}}, "is deleted after 3 minutes."),
+    ],
+)
+def test_each_key_is_said(changes: dict[str, Any], said: str) -> None:
+    assert said in words(city(**changes))
+
+
+@pytest.mark.parametrize(
+    ("pack", "said"),
+    [
+        ("us-ca", "Under us-ca no agency of another state gets anything, whatever the switch says."),
+        ("us-va", "Under us-va no federal agency gets anything, whatever the switch says."),
+        ("us-va", "Investigations must be of an offence of the state where the camera stands."),
+        ("us-nh", "Under us-nh no unattended roadside reader may collect, unless device.toml names the exception."),
+        ("us-nh", "is deleted after 3 minutes."),
+    ],
+)
+def test_a_pack_that_is_narrower_than_a_switch_is_said(pack: str, said: str) -> None:
+    assert said in words(under(pack))
+
+
+def test_a_pack_that_overrides_nothing_is_not_said_to() -> None:
+    assert "whatever the switch says" not in words(bundle_of(policy(), [owner()]))
