@@ -52,7 +52,8 @@ def setup(
         device_user=device_user,
     )
     for file in site.setup(plan, now=_now()):
-        print(f"{'made' if file.made else 'kept'}  {file.path}")
+        differs = ", which is not what these options give; move it away to have it made again" if file.differs else ""
+        print(f"{'made' if file.made else 'kept'}  {file.path}{differs}")
     home = folder.resolve()
     _say_what_next(home, host[0], port, control_port)
     print(

@@ -13,10 +13,11 @@ from edge.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One file of the site, and whether it was made now or had been there."""
+    """One file of the site: made now, or there before, and then perhaps not as it would be made now."""
 
     path: Path
     made: bool
+    differs: bool = False
 
 
 class Making:
@@ -43,6 +44,17 @@ class Making:
                 raise ConfigError(f"{path}: cannot be made, {disk.why(error)}") from error
             finally:
                 fresh.unlink(missing_ok=True)
+
+    def text(self, path: Path, content: bytes, *, owner: str | None) -> None:
+        """A file that holds no secret, of these bytes, unless there is one; whether that one differs is noted."""
+        if not path.exists():
+            self.file(path, lambda: content, mode=0o644, owner=owner)
+            return
+        try:
+            differs = path.read_bytes() != content
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read, {disk.why(error)}") from error
+        self.written.append(Written(path=path, made=False, differs=differs))
 
     def noted(self, path: Path) -> bool:
         """Whether it is there already; either way it is noted."""

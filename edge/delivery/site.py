@@ -87,8 +87,7 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     making.file(first, lambda: _rights(logins), mode=0o600, owner=owners[BROKER])
     making.file(home / BROKER / RIGHTS, first.read_bytes, mode=0o600, owner=owners[BROKER])
     for name in (SETTINGS, UNIT):
-        content = partial(_filled, name, site, home, broker_user, plugin)
-        making.file(home / BROKER / name, content, mode=0o644, owner=owners[BROKER])
+        making.text(home / BROKER / name, _filled(name, site, home, broker_user, plugin), owner=owners[BROKER])
     return tuple(making.written)
 
 

@@ -35,6 +35,7 @@ class Agency:
         tls: Tls | None = None,
         port: int | None = None,
         login: tuple[str, str] | None = None,
+        will: str | None = None,
     ) -> None:
         self._port, self._five, self._acks, self._returns = port or site.port, protocol == "5", acks, returns
         self._receive_maximum = receive_maximum
@@ -57,6 +58,8 @@ class Agency:
         shown = tls or (site.tls(name) if login is None else None)
         if shown is not None:
             self._client.tls_set_context(shown.context())
+        if will is not None:
+            self._client.will_set(will, b"will", qos=1)
         if login is not None:
             self._client.username_pw_set(*login)
         self._client.on_connect = self._on_connect

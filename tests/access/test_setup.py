@@ -187,6 +187,14 @@ def test_a_site_typed_in_is_loaded_by_the_configuration_it_prints(tmp_path: Path
     assert "systemctl" in done.stdout
 
 
+def test_a_configuration_that_is_kept_though_the_options_are_others_is_said(tmp_path: Path) -> None:
+    words = ("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1", *OURSELVES)
+    typed(*words)
+    assert "not what these options give" not in typed(*words).stdout
+    said = typed(*words, "--port", "8884").stdout
+    assert "mosquitto.conf, which is not what these options give" in said
+
+
 def test_no_password_is_printed(tmp_path: Path) -> None:
     done = typed("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1", *OURSELVES)
     secrets = [word for login in keys.load_logins(tmp_path / "broker" / "device" / "control") for word in login]

@@ -35,6 +35,7 @@ FOREIGN = (
     "$share/squat/#",
     f"$share/squat/homerule/v1/{DEVICE}/to/{OWNER}/read",
     f"$share/squat/homerule/v1/{DEVICE}/to/{OPTED_OUT}/read",
+    f"$share/squat/homerule/v1/{DEVICE}/to/{NEIGHBOUR}/read",
     "$SYS/#",
     "$CONTROL/#",
     "$CONTROL/dynamic-security/v1/response",
@@ -117,6 +118,20 @@ def test_an_agency_publishes_nothing_but_its_own_acknowledgements(site: Site, to
     agency.connect(clean=True)
     assert agency.publish(topic) == REFUSED
     assert agency.publish(f"homerule/v1/{DEVICE}/from/{NEIGHBOUR}/ack") in (0, 16)
+
+
+def test_a_will_says_nothing_to_another(site: Site, device: Broker) -> None:
+    owner = Agency(site, OWNER)
+    owner.connect(clean=True)
+    owner.subscribe(site.topic(OWNER))
+    dying = Agency(site, NEIGHBOUR, will=site.topic(OWNER))
+    assert dying.connect(clean=True) == 0
+    gone = f"Client {NEIGHBOUR} closed its connection"
+    before = site.log.count(gone)
+    dying.vanish()
+    wait_until(lambda: site.log.count(gone) > before, what="the broker has seen it die")
+    assert owner.subscribe("barrier") == REFUSED
+    assert owner.received == []
 
 
 def test_an_agency_cannot_make_itself_an_administrator(site: Site) -> None:
