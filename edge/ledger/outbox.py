@@ -19,6 +19,7 @@ WINDOW = 64  # reads of one subscriber that may be on their way unacknowledged
 RESEND_FIRST = 5_000  # milliseconds after the first send
 RESEND_LONGEST = 60_000
 REMEMBERED_FOR = 86_400_000  # milliseconds past the expiry in which a late acknowledgement is still taken
+_NOTICED_WITHIN = 10_000  # milliseconds after which a step of the clock has been noted
 
 Turn = Callable[[str], tuple[int, int] | None]
 """For a subscriber: the position up to which its rows are on their way, and how many more may go; None for none."""
@@ -187,6 +188,14 @@ class Outbox:
     def forget(self, now: int) -> None:
         """Deletes the traces that no late acknowledgement can need any more."""
         self._db.execute("DELETE FROM settled WHERE forget_at <= ? AND state <> 'acknowledged'", (now,))
+
+    def clock_moved_back(self, by: int, at: int) -> None:
+        """Lets rows of before wait no longer than they would have; those of the last seconds know the new time."""
+        self._db.execute(
+            "UPDATE outbox SET expires_at = expires_at - ?, decided_at = decided_at - ? "
+            "WHERE decided_at NOT BETWEEN ? AND ?",
+            (by, by, at - _NOTICED_WITHIN, at),
+        )
 
     def count(self) -> int:
         """Number of waiting rows."""

@@ -17,7 +17,7 @@ from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger import checkpoint, recording
 from edge.ledger.bundles import accepted
-from edge.ledger.entries import ENTRY_VERSION, Begun, Entry, Logged, Pattern, Read
+from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, Pattern, Read
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.tally import Tally, tally
@@ -43,6 +43,7 @@ class Ledger:
         self._file, self._clock, self._key, self._begun = file, clock, key, begun
         self._log, self._outbox, self._bundles = file.log, file.outbox, file.bundles
         self._deliveries, self._recorder = file.deliveries, file.recorder
+        self._latest: Checkpoint | None = None
 
     @classmethod
     def open(
@@ -144,8 +145,14 @@ class Ledger:
             yield
 
     def note(self, *entries: Entry) -> int:
-        """Writes entries, all or none, and gives the position of the last."""
+        """Writes entries, all or none, and gives the position of the last.
+
+        A clock that was moved back makes nothing wait longer: the rows' time is moved with it.
+        """
         with self._writing() as at:
+            for entry in entries:
+                if isinstance(entry, ClockStep) and entry.by < 0:
+                    self._outbox.clock_moved_back(-entry.by, at)
             return [self._log.append(entry, at) for entry in entries][-1]
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
@@ -242,7 +249,11 @@ class Ledger:
         """The newest checkpoint that was made; signs and writes nothing."""
         with self._file.reading():
             note = self._file.latest_note()
-        return None if note is None else checkpoint.open_note(note, self._key.public_key())
+        if note is None:
+            return None
+        if self._latest is None or self._latest.note != note:
+            self._latest = checkpoint.open_note(note, self._key.public_key())
+        return self._latest
 
     def inclusion_proof(self, position: int, size: int) -> tuple[bytes, ...]:
         """Proof that the entry at `position` is in the tree of `size` entries, for `tree.includes`."""

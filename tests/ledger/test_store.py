@@ -16,6 +16,7 @@ from edge.ledger.entries import (
     AcknowledgementRefused,
     Begun,
     BundleAccepted,
+    ClockStep,
     Dropped,
     Expired,
     Pattern,
@@ -452,3 +453,15 @@ def test_what_is_done_together_stands_or_falls_together(ledger: Ledger, clock: H
         record(ledger, clock, ALL, [OWNER])
         assert len(ledger.mark_sent(ledger.due(clock.at, limit=1))) == 1
     assert ledger.tally()[OWNER].sent == 1
+
+
+def test_a_clock_that_was_moved_back_makes_no_envelope_wait_longer(ledger: Ledger, clock: HandClock) -> None:
+    record(ledger, clock, ALL, [OWNER], seconds=3600)
+    clock.move(1800)
+    clock.at -= timedelta(days=1)
+    record(ledger, clock, ALL, [NEIGHBOUR], seconds=3600)
+    ledger.note(ClockStep(by=-86_400_000))
+    assert ledger.expire(clock.move(1799)) == 0
+    assert ledger.expire(clock.move(1)) == 1
+    assert [row.envelope.subscriber_id for row in ledger.due(clock.at, limit=9)] == [NEIGHBOUR]
+    assert ledger.expire(clock.move(1800)) == 1
