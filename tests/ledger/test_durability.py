@@ -23,17 +23,40 @@ WRITER = """
 import sys
 from pathlib import Path
 from random import Random
-from tests.ledger.builders import HandClock, open_ledger, record, token_of
+from edge.values import Acknowledgement, Recorded
+from tests.ledger.builders import HandClock, decide, open_ledger, record, seal, tagged_read, token_of
+ALL = ("a-pd", "b-pd", "c-so")
 clock = HandClock(chance=Random(int(sys.argv[2])))
 ledger = open_ledger(Path(sys.argv[1]), clock)
+
+def read():
+    read_id, shared = clock.new_id(), ["a-pd", "b-pd"]
+    envelopes = tuple(seal(read_id, name, at=clock.at) for name in shared)
+    tagged = tagged_read(read_id, at=clock.at)
+    return Recorded(tagged=tagged, decisions=tuple(decide(read_id, ALL, shared)), envelopes=envelopes)
+
+def say(word, names):
+    print("".join(f"{word} {name}\\n" for name in names), end="", flush=True)
+
+def acknowledgements(rows):
+    for row in rows:
+        name, message_id = row.envelope.subscriber_id, row.envelope.message_id
+        if name == "a-pd":
+            yield Acknowledgement(subscriber_id=name, message_id=message_id, ack_token=token_of(message_id))
+
+rows = []
 while True:
-    read_id = record(ledger, clock, ("a-pd", "b-pd", "c-so"), ["a-pd", "b-pd"])
-    print("recorded", read_id, flush=True)
-    for row in ledger.mark_sent(ledger.due(clock.at, limit=2)):
-        message_id = row.envelope.message_id
-        print("sent", message_id, flush=True)
-        if row.envelope.subscriber_id == "a-pd" and ledger.acknowledge("a-pd", message_id, token_of(message_id)):
-            print("acknowledged", message_id, flush=True)
+    reads = [read() for _ in range(clock.chance.randint(1, 3))]
+    ledger.record_many(reads)
+    say("recorded", [each.tagged.read.read_id for each in reads])
+    with ledger.together():
+        said = list(acknowledgements(rows))
+        ledger.acknowledge_many(said)
+        rows = ledger.mark_sent(ledger.due(clock.at, limit=6))
+    say("acknowledged", [each.message_id for each in said])
+    say("sent", [row.envelope.message_id for row in rows])
+    if clock.chance.random() < 0.2:
+        ledger.idle()
     if clock.chance.random() < 0.1:
         print("checkpoint", ledger.checkpoint().size, flush=True)
     clock.move(1)
@@ -66,6 +89,7 @@ def test_what_was_said_to_be_recorded_survives_kill_9(tmp_path: Path, full: bool
     recorded = {read_id for read_id, _ in ledger.outcomes()}
     tally = ledger.tally()
     ledger.close()
+    assert {"recorded", "sent", "acknowledged"} <= {line[0] for line in said}
     assert {line[1] for line in said if line[0] == "recorded"} <= recorded
     assert tally["a-pd"].acknowledged >= len({line[1] for line in said if line[0] == "acknowledged"})
     assert tally["b-pd"].sent >= len({line[1] for line in said if line[0] == "sent" and line[1].endswith("b-pd")})
