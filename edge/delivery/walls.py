@@ -147,7 +147,9 @@ class _Attack:
 
     def _without_a_role(self) -> Probe:
         """The account that takes sessions over: it has no right, as an agency has none that lost its own."""
-        login = keys.load_logins(self._target.credential)[-1]
+        # root tries the walls, for the authority's key is root's; this file is the daemon's, as its folder
+        owner = self._target.credential.parent.stat().st_uid
+        login = keys.load_logins(self._target.credential, owner=owner)[-1]
         probe = Probe(client_id=self._first, context=None, login=login)
         return self._welcome(probe, probe.connect("127.0.0.1", self._target.control_port))
 
