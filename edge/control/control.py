@@ -31,8 +31,7 @@ from edge.values import BundleFiles, Instant
 PATIENCE = 8.0
 """Seconds that `take_up` waits for the broker."""
 
-_TICK, _WORK = 0.05, 0.2
-_AGAIN, _FLOOR_EVERY = 1.0, 60.0
+_TICK, _WORK, _AGAIN, _FLOOR_EVERY = 0.05, 0.2, 1.0, 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ class Control:
         self._alarms = Alarms(ledger=ledger, clock=clock)
         self._lists = Lists(desk=desk, alarms=self._alarms)
         self._course = Course(clock.now())
-        self._broken = False
+        self._broken = self._held_said = False
         self._mend_at = self._floor_at = elapsed()
         self._grace_at: float | None = None
         self._restore()
@@ -120,7 +119,7 @@ class Control:
             self._look(by, may_tighten=may_tighten)
             self._follow()
         with self._shutting():
-            self._doors.settled(PATIENCE)
+            self._doors.settled(PATIENCE, alone=not self._apart)
         return self.standing()
 
     def standing(self) -> Standing:
@@ -133,18 +132,21 @@ class Control:
         if not self._wishes.are_due():
             return
         try:
-            self._look("file", may_tighten=True)
+            self._look("file", may_tighten=True, patient=True)
         except PolicyError as refused:
             _log.debug("%s", refused)  # it stands as an alarm, and was said when it began
 
-    def _look(self, by: str, *, may_tighten: bool) -> None:
-        """Puts in force what the files ask for, or says why not and holds. PolicyError when it is refused."""
+    def _look(self, by: str, *, may_tighten: bool, patient: bool = False) -> None:
+        """Puts in force what the files ask for, or holds and says why; if `patient`, the latter at the second time.
+
+        PolicyError when it is refused.
+        """
         course = self._course
         refused = self._restore() if course.bundle is None else None
         try:
             files, new = self._wishes.asked(course.bundle)
         except PolicyError as error:
-            self._refuse(refused or error)
+            self._refuse(refused or error, patient=patient)
             raise refused or error from None
         old = course.bundle
         if new is not old:
@@ -175,7 +177,7 @@ class Control:
         course, now = self._course, self._clock.now()
         lost = losers(course.serving, course.would_serve(new, now))
         self._doors.shut(lost)
-        ended = [HoldEnded()] if course.held is not None else []
+        ended = [HoldEnded()] if self._held_said else []
         self._ledger.accept_bundle(
             files,
             digest=new.digest,
@@ -186,6 +188,7 @@ class Control:
             drops=drops(lost),
         )
         self._alarms.unwritten.clear()
+        self._held_said = False
         self._take(files, new, now)
         self._want()
         self._keep_floor()
@@ -195,13 +198,17 @@ class Control:
         self._lists.drop(bundle)
         self._course.take(files, bundle, now)
 
-    def _refuse(self, refused: PolicyError) -> None:
-        """Holds if it must. What is in force stays so; a file may be half written, so it is looked at again."""
+    def _refuse(self, refused: PolicyError, *, patient: bool) -> None:
+        """Holds if it must, at once; that it does is no news while the files may be half written."""
         bundle, hold = self._course.bundle, not isinstance(refused, Refused) or refused.hold
         if not hold:
             self._release()
         elif bundle is not None and self._course.hold(str(refused)):
             self._want()
+        if patient and self._wishes.suspect(refused):
+            return
+        if self._course.held is not None and not self._held_said:
+            self._held_said = True
             self._alarms.write(Held(why="the policy files cannot be taken up"))
         self._alarms.stand("policy", str(refused))
         entry = self._wishes.refuse(refused, again=hold or bundle is None)
@@ -211,7 +218,9 @@ class Control:
     def _release(self) -> None:
         if self._course.release():
             self._want()
-            self._alarms.write(HoldEnded())
+            if self._held_said:
+                self._held_said = False
+                self._alarms.write(HoldEnded())
 
     # what time and clock do
 

@@ -98,24 +98,29 @@ class Doors:
         with self._news:
             self._news.wait_for(lambda: not resting and self._is_work(), patience)
 
-    def settled(self, patience: float) -> None:
-        """Works, or waits for who does, until all is as wanted. BrokerError says what is not, and it is tried on."""
+    def settled(self, patience: float, *, alone: bool) -> None:
+        """Returns when all is as wanted; with `alone` it works on that itself, for nobody else does.
+
+        BrokerError says what is not, after `patience` seconds at the latest; it is tried on.
+        """
         until = self._elapsed() + patience
         with self._news:
             ticket = self._attempt + (1 if self._busy.locked() else 0)
             self._troubles.hurry()
+            self._news.notify_all()
         while True:
-            if not self._busy.locked():
+            if alone:
                 self.work()
             with self._news:
                 if self._in_line():
                     return
                 failed = self._troubles.after(ticket, lost=self._generation is None)
+                if failed is None and self._elapsed() >= until:
+                    failed = "the broker has not answered yet, see `homerule status`"
                 if failed is not None:
                     raise BrokerError(failed)
-                if self._elapsed() > until:
-                    raise BrokerError("the broker takes too long, see `homerule status`")
-                self._news.wait(0.02)
+                if not alone:
+                    self._news.wait(max(0.01, min(0.5, until - self._elapsed())))
 
     @property
     def away(self) -> Trouble | None:

@@ -11,7 +11,9 @@ from edge.ledger.entries import BundleRefused
 from edge.policy.bundle import Bundle
 
 _AGAIN = 1.0
-"""Seconds to the next look at files that were refused: they may be half written, or the pin may come back."""
+"""Seconds to the next look at files that were refused: the pin, say, may come back."""
+_WRITTEN_WITHIN = 0.3
+"""Seconds in which whoever writes several files, such as a manifest and its signature, has written them all."""
 
 
 class Wishes:
@@ -22,7 +24,7 @@ class Wishes:
     ) -> None:
         self._desk, self._ledger, self._unfit, self._elapsed = desk, ledger, unfit, elapsed
         self._look_at = elapsed()
-        self._refused = ""
+        self._refused = self._suspected = ""
 
     def are_due(self) -> bool:
         """Whether the files have changed, or it is time to look at them again."""
@@ -43,7 +45,15 @@ class Wishes:
 
     def heard(self) -> None:
         """What they ask for is in force: there is nothing to look at before they change."""
-        self._look_at, self._refused = inf, ""
+        self._look_at, self._refused, self._suspected = inf, "", ""
+
+    def suspect(self, refused: PolicyError) -> bool:
+        """Whether this is seen for the first time, and may be a folder that somebody is still writing."""
+        if str(refused) in (self._suspected, self._refused):
+            return False
+        self._suspected = str(refused)
+        self._look_at = self._elapsed() + _WRITTEN_WITHIN
+        return True
 
     def refuse(self, refused: PolicyError, *, again: bool) -> BundleRefused | None:
         """They may not be listened to; what the audit log is to be told, once. `again`: look again soon by yourself."""

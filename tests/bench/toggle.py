@@ -35,10 +35,12 @@ def main() -> None:
         over = threading.Event()
         flow = threading.Thread(target=_flow, args=(place, over, asked.reads_per_second))
         flow.start()
-        waited = [_round(place, lambda: _ask(place)) for _ in range(asked.rounds)]
-        typed = [_round(place, lambda: _type(place)) for _ in range(asked.command)]
-        over.set()
-        flow.join()
+        try:
+            waited = [_round(place, lambda: _ask(place)) for _ in range(asked.rounds)]
+            typed = [_round(place, lambda: _type(place)) for _ in range(asked.command)]
+        finally:
+            over.set()
+            flow.join()
         steps = [one.entry.steps for one in place.ledger.entries() if isinstance(one.entry, Revoked)]
         del listening
     figures = {
@@ -69,7 +71,7 @@ def _ask(place: Town) -> float:
 
 
 def _type(place: Town) -> float:
-    words = ["policy", "opt-out", "national-lookup", "--dir", str(place.policy), "--socket", str(place.socket)]
+    words = ["policy", "opt-out", str(place.policy), "national-lookup", "--socket", str(place.socket)]
     began = perf_counter()
     subprocess.run([sys.executable, "-m", "edge", *words], check=True, capture_output=True)
     return 1000 * (perf_counter() - began)

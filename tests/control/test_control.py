@@ -202,6 +202,17 @@ def test_files_that_cannot_be_read_shut_all_gates_but_the_owners_at_once_and_rig
     assert served.control.standing().held
 
 
+def test_files_that_somebody_is_still_writing_shut_the_gates_and_make_no_noise(served: World) -> None:
+    served.desk.spoil(hold=True)
+    served.control.tick()
+    assert open_gates(served) == {OWNER}
+    served.passes(0.1)
+    served.wish(Wish())
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+    assert served.entries(Held) == served.entries(HoldEnded) == served.entries(BundleRefused) == []
+
+
 def test_a_hold_ends_with_the_files_that_were_in_force(served: World) -> None:
     served.desk.spoil(hold=True)
     served.control.tick()
@@ -294,7 +305,9 @@ def _edited(world: World):
 
 
 def test_a_bundle_that_this_device_cannot_use_is_held_against(served: World) -> None:
-    served.control._wishes._unfit = lambda bundle: None if bundle.version == 1 else "the law forbids an unattended reader here"
+    served.control._wishes._unfit = lambda bundle: (
+        None if bundle.version == 1 else "the law forbids an unattended reader here"
+    )
     served.wish(Wish())
     with pytest.raises(PolicyError, match="unattended"):
         served.take_up()
