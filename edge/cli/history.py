@@ -100,7 +100,7 @@ def _said(entry: Entry) -> str | None:
 
 
 def _way(by: str) -> str:
-    return _WAYS.get(by, f"by {by}")
+    return _WAYS.get(by, f"through the {by}" if by.startswith("socket") else f"by {by}")
 
 
 def _file(path: Path) -> Path:

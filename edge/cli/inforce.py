@@ -43,7 +43,9 @@ def wait(socket: Path, wanted: Callable[[Status], bool]) -> None:
         print(_LATER)
         return
     except PolicyError as error:
-        raise PolicyError(f"written, but not in force: {error}") from error
+        raise PolicyError(
+            f"written, but not in force: {error}; see `homerule status` for what is shared now"
+        ) from error
     except BrokerError as error:
         raise BrokerError(f"in force on this device, nothing is sent to whom it shuts out; but {error}") from error
     if status is None:

@@ -22,7 +22,7 @@ from edge.delivery.broker import Broker, Tls
 from edge.desk import City
 from edge.errors import BrokerError
 from edge.ledger import Ledger
-from edge.ledger.entries import Entry
+from edge.ledger.entries import Entry, Pinned
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.relay import Relay
@@ -76,7 +76,7 @@ class House:
             self.control = Control(
                 ledger=self.ledger,
                 clock=clock,
-                desk=_city(config),
+                desk=_city(config, self.ledger),
                 gates=self._relay,
                 rights=self._rights,
                 unfit=collection.unfit,
@@ -179,9 +179,15 @@ class House:
             loop.pause(_AT_REST)
 
 
-def _city(config: Config) -> City:
+def _city(config: Config, ledger: Ledger) -> City:
     place = config.policy
-    return City(folder=place.folder, pin=place.pin, floor=config.device.floor, device_id=config.device.id)
+    return City(
+        folder=place.folder,
+        pin=place.pin,
+        floor=config.device.floor,
+        device_id=config.device.id,
+        note_pin=lambda key: ledger.note(Pinned(key=key)),
+    )
 
 
 def _broker(config: Config) -> Broker:

@@ -198,7 +198,7 @@ def test_history_tells_what_was_in_force_when_and_by_which_way() -> None:
         "2026-11-23 12:00:00 UTC  version 1.1 in force, closed further by hand; digest d2",
         " " * 25 + "needs no signature, because it only takes away (by hand, in the file)",
         " " * 25 + "national-lookup: on -> off (by hand, in the file)",
-        " " * 25 + "agency fox-lake-pd: changed (by socket)",
+        " " * 25 + "agency fox-lake-pd: changed (through the socket)",
         "2026-11-23 12:00:00 UTC  version 1 refused: it was older than what was in force",
     ]
 
