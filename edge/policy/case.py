@@ -1,6 +1,6 @@
 """One question to the policy, whatever the read: this agency, under this bundle, at this time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,10 +53,10 @@ def classes(party: Subscriber, bundle: Bundle) -> tuple[RecipientClass, ...]:
     return (own,)
 
 
-def of_every_party(case: Case, reasons: Callable[[Case, Subscriber], Iterable[Reason]]) -> Iterator[Reason]:
+def of_every_party(case: Case, reasons: Callable[[Case, Subscriber], Iterable[Reason]]) -> list[Reason]:
     """The reasons of the agency itself, then of each member of a task force, which bind the whole of it."""
-    for party in case.parties:
-        found = list(reasons(case, party))
-        yield from found
-        if found and party is not case.subscriber:
-            yield Reason.DENY_TASK_FORCE_MEMBER
+    found = list(reasons(case, case.subscriber))
+    for member in case.subscriber.members:
+        against = list(reasons(case, member))
+        found += [*against, Reason.DENY_TASK_FORCE_MEMBER] if against else []
+    return found

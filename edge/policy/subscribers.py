@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -123,7 +124,16 @@ class Subscriber:
 
 
 def parse(text: str) -> dict[str, Subscriber]:
-    """Reads the text of subscribers.toml: agencies by id, in the order of their ids. Raises PolicyError."""
+    """Reads the text of subscribers.toml: agencies by id, in the order of their ids. Raises PolicyError.
+
+    The last texts are remembered: a switch turned in policy.toml does not make the registry be read again.
+    """
+    return dict(registry(text))
+
+
+@lru_cache(maxsize=2)
+def registry(text: str) -> Mapping[str, Subscriber]:
+    """As `parse`; not to be changed by whoever gets it."""
     table = parse_toml(text, RegistryTable, file=FILE, error=PolicyError)
     written = {one.id: one for one in table.subscriber}
     if len(written) != len(table.subscriber):
