@@ -141,7 +141,6 @@ class Pole:
             }
         )
         self._processes: list[Running] = []
-        self._rounds = 0
 
     # -- what people do
 
@@ -180,11 +179,23 @@ class Pole:
 
     # -- processes
 
-    def run(self, *options: str, **environment: str) -> Running:
-        """`homerule run`."""
+    def written(self) -> Path:
+        """device.toml as it stands now."""
         config = self.folder / "device.toml"
         config.write_text(tomlkit.dumps(self.device))
-        return self._started(["run", "--config", str(config), "--trust-clock", *options], "daemon", environment)
+        return config
+
+    def run(self, *options: str, **environment: str) -> Running:
+        """`homerule run`."""
+        return self.start(["run", "--config", str(self.written()), "--trust-clock", *options], **environment)
+
+    def start(self, command: list[str], **environment: str) -> Running:
+        """A daemon with exactly these words."""
+        return self._started(command, "daemon", environment)
+
+    def said(self) -> str:
+        """All that daemons have said here."""
+        return (self.folder / "daemon.log").read_text(errors="replace")
 
     def receive(self, name: str) -> Running:
         """`homerule receive` of an agency."""
