@@ -22,7 +22,7 @@ from edge.policy.bundle import Bundle
 from edge.policy.decide import decide, explain, stranger
 from edge.policy.hotlists import NO_LISTS, HotLists
 from edge.policy.reach import Reach, reach
-from edge.policy.reasons import Reason
+from edge.policy.reasons import Reason, sentence
 from edge.policy.subscribers import Subscriber
 from edge.policy.tag import tag
 from edge.policy.vocabulary import Purpose
@@ -132,7 +132,7 @@ def explain_read(
     decision = decide(tagged.tags, known, bundle, now)
     console.print(Text(f"{known.name}: {decision.effect.value}"))
     console.print(Text(f"channel: {decision.channel or 'none'}"))
-    console.print(Text(f"reason: {decision.reasons[0]}"))
+    console.print(Text(f"reason: {decision.reasons[0]}, {sentence(decision.reasons[0])}"))
     console.print(Text(f"obligations: {', '.join(decision.obligations) or 'none'}"))
     if pin is None:
         console.print(UNCHECKED)

@@ -71,7 +71,7 @@ def edits(draw: st.DrawFn, place: Place) -> Place:
     return written, agencies
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data(), place=cities(), found=hits(), raised=flags)
 def test_an_edit_that_needs_no_signature_never_widens_a_decision(
     data: st.DataObject, place: Place, found: list[Hit], raised: frozenset[Flag]

@@ -233,7 +233,7 @@ def laws(draw: st.DrawFn) -> str:
     return toml(pack)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(place=cities(), found=hits(), text=laws())
 def test_adding_a_pack_never_adds_a_recipient(place: tuple[Table, list[Table]], found: list[Hit], text: str) -> None:
     written, agencies = place

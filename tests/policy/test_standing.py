@@ -17,7 +17,7 @@ from tests.policy.city import INSTANT, NOW, Table, agency, agreement, bundle_of,
 Place = tuple[Table, list[Table]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     place=cities(),
     found=hits(),
@@ -36,7 +36,7 @@ def test_deciding_for_all_is_deciding_for_each(
         assert decide_all(tags, here, now) == tuple(decide(tags, one, here, now) for one in here.subscribers.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(place=cities(), found=hits(), raised=flags)
 def test_who_gets_a_read_was_within_reach(place: Place, found: list[Hit], raised: frozenset[Flag]) -> None:
     here = bundle_of(*place)
@@ -47,7 +47,7 @@ def test_who_gets_a_read_was_within_reach(place: Place, found: list[Hit], raised
             assert answers[str(decision.channel)].full or "hit_only" in decision.obligations
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(place=cities())
 def test_who_is_within_reach_gets_the_read_that_fits_best(place: Place) -> None:
     here = bundle_of(*place)
