@@ -4,33 +4,49 @@ Every error raised on purpose ends as one line on stderr and exit code 1; wrong 
 """
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from edge import __version__
-from edge.cli import audit, broker, check, demo, policy, receive, replay, run, sign, status, subscriber
 from edge.errors import HomeruleError
 
-app = typer.Typer(
-    name="homerule",
-    help="Reads number plates on the camera and shares each read only as the local policy allows.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-audit.register(app)
-check.register(app)
-demo.register(app)
-policy.register(app)
-receive.register(app)
-replay.register(app)
-run.register(app)
-sign.register(app)
-status.register(app)
-subscriber.register(app)
-broker.register(app)  # last: `enroll` joins the group `subscriber`
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "audit": ("audit",),
+    "subscriber": ("subscriber", "broker"),  # `enroll` joins the group
+    "broker": ("broker",),
+    "check": ("check",),
+    "demo": ("demo",),
+    "init": ("policy",),
+    "keygen": ("receive",),
+    "pin": ("sign",),
+    "policy": ("policy",),
+    "receive": ("receive",),
+    "replay": ("replay",),
+    "run": ("run",),
+    "sign": ("sign",),
+    "status": ("status",),
+}
+"""Which files of this folder a command needs, in order. Only these are loaded: loading all takes most of a second."""
+
+
+def program(words: Sequence[str] = ()) -> typer.Typer:
+    """The command line that these words need; all of it when they name no command."""
+    app = typer.Typer(
+        name="homerule",
+        help="Reads number plates on the camera and shares each read only as the local policy allows.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_program)
+    everything = dict.fromkeys(name for names in COMMANDS.values() for name in names)
+    for name in COMMANDS.get(words[0], everything) if words else everything:
+        import_module(f"edge.cli.{name}").register(app)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -39,7 +55,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _program(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Shows the version and exits.")
@@ -51,7 +66,7 @@ def _program(
 def main() -> NoReturn:
     """Runs one command and exits with 0 (done), 1 (refused or failed) or 2 (wrong usage)."""
     try:
-        app()
+        program(sys.argv[1:])()
     except HomeruleError as error:
         print(f"homerule: {error}", file=sys.stderr)
         sys.exit(1)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from edge.cli import app
+from edge.cli import program
 from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger.entries import Gap, Opaque, Start, Stop
@@ -308,12 +308,12 @@ def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> 
 def test_the_command_says_ok_and_exits_0(path: Path) -> None:
     key = path.with_name("device.pub")
     key.write_text(public_text(KEY) + "\n")
-    result = CliRunner().invoke(app, ["audit", "verify", str(path.parent), "--public-key", str(key)])
+    result = CliRunner().invoke(program(), ["audit", "verify", str(path.parent), "--public-key", str(key)])
     assert result.exit_code == 0
     assert [line.split()[0] for line in result.output.splitlines()] == ["ok", "ok", "ok", "note"]
 
 
 def test_the_command_names_the_first_bad_entry_and_exits_1(path: Path) -> None:
     change(path, lambda db: db.execute("UPDATE entries SET bytes = x'5b5d' WHERE position = 42"))
-    result = CliRunner().invoke(app, ["audit", "verify", str(path)])
+    result = CliRunner().invoke(program(), ["audit", "verify", str(path)])
     assert (result.exit_code, result.output) == (1, f"FAULT {path}: entry 42: its bytes were changed\n")
