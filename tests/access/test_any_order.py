@@ -69,6 +69,8 @@ class Town:
         if self.backup and self.chance.random() < 0.5:
             self.site.dynsec.write_bytes(self.backup)
         self.site.start()
+        self.device.close()
+        self.device = self.site.device()  # a line that was lost many times would rest for seconds
         self.apply_until_done()
 
     def keep_a_copy(self) -> None:
