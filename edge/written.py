@@ -159,6 +159,7 @@ def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: 
     else:
         wanted = _WANTED.get(first["type"]) or SPELLED.get(str(first.get("ctx", {}).get("pattern")))
         wanted = wanted or re.sub(r"^(input|string|tuple|list|value) should", "must", _lower(str(first["msg"])))
+        wanted = wanted.replace(" after validation", "")
         wanted = wanted.removeprefix("value error, ")
         said = wanted if not where else f"`{_key(where)}` {wanted}"
     return _message(file, where, said, text) + more

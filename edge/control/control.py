@@ -201,7 +201,10 @@ class Control:
     def _refuse(self, refused: PolicyError, *, patient: bool) -> None:
         """Holds if it must, at once; that it does is no news while the files may be half written."""
         bundle, hold = self._course.bundle, not isinstance(refused, Refused) or refused.hold
-        if not hold:
+        if isinstance(refused, Refused) and refused.nothing and bundle is not None:
+            self._course.lose()
+            self._want()
+        elif not hold:
             self._release()
         elif bundle is not None and self._course.hold(str(refused)):
             self._want()

@@ -288,6 +288,18 @@ def test_nobody_is_served_while_the_desk_forbids_it(tmp_path: Path) -> None:
     world.ledger.close()
 
 
+def test_not_even_the_owner_is_served_while_the_pin_is_missing(served: World) -> None:
+    served.desk.forbids = Refused("city.pub: is not pinned, put it there", why="pin", hold=True)
+    served.desk.news = True
+    served.control.tick()
+    assert served.control.in_force() is None
+    assert open_gates(served) == set()
+    served.desk.forbids = None
+    served.passes(2)
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+
+
 def test_who_may_not_tighten_brings_only_what_is_signed_anew(served: World) -> None:
     served.desk.ask(Wish(national=False).files(1))
     served.desk.take_up = lambda in_force, ledger_id: _edited(served)

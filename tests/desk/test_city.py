@@ -28,6 +28,7 @@ def refused(house: House, said: str, *, hold: bool, why: str | None = None) -> N
         house.take_up()
     assert said in str(refusal.value)
     assert refusal.value.hold is hold
+    assert refusal.value.nothing is (refusal.value.why == "pin")
     assert why is None or refusal.value.why == why
     assert house.in_force is before
 
