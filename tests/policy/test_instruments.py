@@ -9,7 +9,7 @@ from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
 from edge.policy.decide import hits_for
 from edge.values import Effect
-from tests.policy.city import INSTANT, NOW, agency, agreement, asked, city, hit, taken, texan
+from tests.policy.city import INSTANT, NOW, agency, agreement, asked, city, hit, pack, taken, texan
 
 WARRANT = {"sharing": {"federal": "judicial-warrant"}}
 
@@ -115,3 +115,18 @@ def test_an_instrument_of_one_member_does_not_serve_for_another() -> None:
 def test_a_case_that_is_no_reference_is_refused() -> None:
     with pytest.raises(PolicyError, match="cases"):
         city(texan(agreement=[agreement(cases=["because I say so"])]))
+
+
+def test_a_law_may_ask_an_instrument_of_agencies_of_this_state_too() -> None:
+    laws = pack('access = "allowed"', 'access = "instrument"\nforms = ["mou"]')
+    assert asked(city(agency("county"), laws=laws), "county").reasons == ("deny_agreement_missing",)
+    held = agency("county", agreement=[agreement(form="mou")])
+    assert asked(city(held, laws=laws), "county").reasons == ("allow_in_state",)
+
+
+def test_what_policy_and_law_ask_must_both_stand() -> None:
+    """The city asks any agreement, the law a declaration: one that is limited to a case limits the whole."""
+    wide, narrow = agreement("wide", form="mou"), agreement("narrow", cases=["c-1"])
+    here = city(texan(agreement=[wide, narrow]))
+    assert asked(here, "texas-so", taken(here, hit(case="c-1"))).effect is Effect.SHARE
+    assert asked(here, "texas-so", taken(here, hit())).reasons == ("deny_hotlist_case",)
