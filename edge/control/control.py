@@ -201,12 +201,9 @@ class Control:
     def _refuse(self, refused: PolicyError, *, patient: bool) -> None:
         """Holds if it must, at once; that it does is no news while the files may be half written."""
         bundle, hold = self._course.bundle, not isinstance(refused, Refused) or refused.hold
-        if isinstance(refused, Refused) and refused.nothing and bundle is not None:
-            self._course.lose()
-            self._want()
-        elif not hold:
+        if not hold:
             self._release()
-        elif bundle is not None and self._course.hold(str(refused)):
+        elif bundle is not None and self._course.stop(refused):
             self._want()
         if patient and self._wishes.suspect(refused):
             return

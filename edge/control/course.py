@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
 
+from edge.desk.refused import Refused
+from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
 from edge.policy.reach import Best, best, next_change
 from edge.values import BundleFiles, Grant, Instant
@@ -42,6 +44,13 @@ class Course:
         """Nothing is in force any more."""
         self.files = self.bundle = self.shown = self.held = self._next = None
         self.serving = {}
+
+    def stop(self, refused: PolicyError) -> bool:
+        """Only the owner from here on, or nobody where nobody can tell whose word counts; True when that is new."""
+        if isinstance(refused, Refused) and refused.nothing:
+            self.lose()
+            return True
+        return self.hold(str(refused))
 
     def hold(self, why: str) -> bool:
         """Only the owner from here on; True when that is new."""
