@@ -28,17 +28,18 @@ MOST_LAWS = 100
 """Law packs in one folder."""
 
 
-def read(folder: Path) -> BundleFiles:
+def read(folder: Path, *, to_sign: bool = False) -> BundleFiles:
     """The files of a policy folder as they stand. Without a manifest its bytes are empty; hot lists are not part of it.
 
-    Raises PolicyError when the folder or one of its files cannot be read.
+    `to_sign` leaves the signature out, which may be damaged then. Raises PolicyError when the folder or one of its
+    files cannot be read.
     """
     if not folder.is_dir():
         raise PolicyError(f"`{folder}`: no such policy folder, make one with `homerule init {folder}`")
     names = [policy.FILE, subscribers.FILE, *_laws(folder)]
     return BundleFiles(
         manifest=_if_there(folder, MANIFEST) or b"",
-        signature=_signature(folder),
+        signature=None if to_sign else _signature(folder),
         files={name: get(folder / name, name=name) for name in names},
     )
 

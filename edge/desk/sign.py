@@ -40,8 +40,8 @@ def sign(
     `devices`, `version` and `replaces` default to what follows from the manifest that is there; the audit logs that it
     adopted stay, those in `adopt` come to them. Raises PolicyError, and then nothing was written.
     """
-    before = read(folder)
-    last = parse_manifest(before.manifest) if before.manifest else None
+    before = read(folder, to_sign=True)
+    last = _last(before, version, devices)
     written = policy.parse(text(before.files[policy.FILE], policy.FILE))
     added = {name: law_text(name) for name in written.law.packs if law_file(name) not in before.files}
     files = {**before.files, **{law_file(name): content for name, content in added.items()}}
@@ -64,6 +64,19 @@ def sign(
     put(folder / SIGNATURE, base64.b64encode(key.sign(content)) + b"\n")
     put(folder / MANIFEST, content)
     return made
+
+
+def _last(before: BundleFiles, version: int | None, devices: Sequence[str]) -> Manifest | None:
+    """The manifest that is there; a damaged one may be replaced by whoever says what it said."""
+    try:
+        return parse_manifest(before.manifest) if before.manifest else None
+    except PolicyError:
+        if version is not None and devices:
+            return None
+        raise PolicyError(
+            f"{MANIFEST}: is damaged; put it back, or say what it said with `--version` (one more than is in force), "
+            f"`--device` and `--adopt`"
+        ) from None
 
 
 def _version(asked: int | None, last: Manifest | None) -> int:

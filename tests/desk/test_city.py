@@ -238,6 +238,24 @@ def test_a_folder_that_is_gone_holds_everything(house: House) -> None:
     refused(house, "no such policy folder", hold=True, why="unreadable")
 
 
+def test_a_damaged_signature_is_mended_by_signing_again(house: House) -> None:
+    house.take_up()
+    _cut(house.folder / "manifest.sig")
+    refused(house, "sign again with `homerule sign`", hold=True)
+    house.sign()
+    assert house.take_up().version == 2
+
+
+def test_a_damaged_manifest_is_mended_by_who_says_what_it_said(house: House) -> None:
+    house.take_up()
+    _cut(house.folder / "manifest.json")
+    refused(house, "make it again with `homerule sign`", hold=True)
+    with pytest.raises(PolicyError, match="is damaged; put it back, or say what it said with `--version`"):
+        house.sign()
+    house.sign(version=2, adopt=(LEDGER,))
+    assert house.take_up().version == 2
+
+
 def test_files_put_back_end_the_hold(house: House) -> None:
     taken = house.take_up()
     whole = (house.folder / "policy.toml").read_bytes()
