@@ -92,7 +92,7 @@ class ModelChoice(Written):
     folder: Path | None = None
     detector: str | None = None
     reader: str | None = None
-    min_confidence: float = Field(default=0.5, ge=0, le=1)
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
 
 
 class Broker(Written):

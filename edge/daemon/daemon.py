@@ -27,7 +27,7 @@ from edge.ledger.entries import ClockStep, Entry, Stop
 from edge.pipeline import Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import NO_LISTS, HotLists
-from edge.vision import Models, Vision
+from edge.vision import Models, Plausibility, Vision
 
 STOP_WITHIN = 5.0
 """Seconds in which a clean stop is done, or the process ends as it is."""
@@ -59,7 +59,7 @@ class Daemon:
         self._why: str | None = None
         self._news = threading.Event()
         self._reload = threading.Event()
-        self._stands = self._said = ""
+        self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._bell = threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
@@ -146,8 +146,10 @@ class Daemon:
             _log.info("the city's files are taken up")
 
     def _lane(self, camera: Camera) -> Lane:
+        least = self._config.models.min_confidence
+        plausibility = None if least is None else Plausibility(confidence=least)
         pipeline = Pipeline(
-            vision=Vision(models=self._models, clock=self._clock),
+            vision=Vision(models=self._models, clock=self._clock, plausibility=plausibility),
             in_force=self.in_force,
             hotlists=self.hotlists,
             ledger=self._storage,
@@ -179,6 +181,7 @@ class Daemon:
             self._storage.note(ClockStep(by=round(1000 * step.seconds)))
             self._watch.clock_moved()
         self._storage.look()
+        self._say_policy()
         if self._storage.faulty and self._house is not None:
             house, self._house = self._house, None
             self._close(house, [])
@@ -201,6 +204,20 @@ class Daemon:
         elif self._stands != name:
             self._stands = name
             _log.critical("%s has stood still for %.0f s, restart the daemon if it does not come back", name, seconds)
+
+    def _say_policy(self) -> None:
+        """What is in force, whenever that has changed. Why nothing is, or why it is on hold, control says."""
+        bundle = self.in_force()
+        if bundle is None or bundle.digest == self._in_force:
+            return
+        self._in_force = bundle.digest
+        _log.info(
+            "policy version %d.%d is in force until %s, for %d agencies",
+            bundle.version,
+            bundle.revision,
+            f"{bundle.valid_until:%Y-%m-%d}",
+            len(bundle.subscribers),
+        )
 
     def _open_again(self) -> None:
         try:

@@ -93,8 +93,8 @@ class House:
 
     def start(self, entries: Sequence[Entry]) -> None:
         """Writes `entries` and starts the threads. Raises LedgerError."""
-        for entry in entries:
-            self.ledger.note(entry)
+        if entries:
+            self.ledger.note(*entries)
         self._storage.use(self.ledger)
         for loop in self._loops.values():
             loop.start()
@@ -137,10 +137,10 @@ class House:
         try:
             if not self._storage.faulty:
                 self._storage.write_notes()
-                self.ledger.checkpoint()
-                for entry in last:
-                    self.ledger.note(entry)
-                self.ledger.checkpoint()
+                self.ledger.checkpoint()  # it writes the acknowledgements, so that the stop is the last entry
+                if last:
+                    self.ledger.note(*last)
+                    self.ledger.checkpoint()
         finally:
             self._storage.use(None)
             self.ledger.close()
