@@ -102,6 +102,10 @@ class Order(RuleBasedStateMachine):
     def the_control_connection_is_lost(self) -> None:
         self.world.rights._new_connection()
 
+    @rule(survives=st.booleans())
+    def the_control_connection_survives_what_fails(self, survives: bool) -> None:
+        self.world.rights.survives = survives
+
     @rule(after=st.integers(1, 12), what=st.sampled_from(["failed", "lied", "crash"]))
     def something_will_go_wrong(self, after: int, what: str) -> None:
         self.world.steps.set(after, what)

@@ -122,13 +122,16 @@ class MemoryBroker:
 
 
 class MemoryRights:
-    """The control connection to it. One on which something failed is not used again: the next is another generation."""
+    """The control connection to it. One on which something failed is not used again: the next is another generation,
+    unless it `survives`.
+    """
 
     def __init__(self, broker: MemoryBroker, steps: Steps_) -> None:
         self._broker, self._steps = broker, steps
         self._connection, self._seen = 0, 0
         self._granted: set[Grant] = set()
         self.always: str | None = None
+        self.survives = False
 
     def apply(self, wanted: Collection[Grant]) -> None:
         self._connected()
@@ -172,12 +175,16 @@ class MemoryRights:
     def _try(self, do: Any) -> None:
         what = self._steps.next() or self.always
         if what == "failed":
-            self._new_connection()
+            self._lost()
             raise BrokerError("it failed")
         do()
         if what == "lied":
-            self._new_connection()
+            self._lost()
             raise BrokerError("no answer came")
+
+    def _lost(self) -> None:
+        if not self.survives:
+            self._new_connection()
 
     def _drop(self, name: str, then: Grant | None) -> None:
         self._broker.waiting.pop(name, None)
