@@ -384,6 +384,15 @@ def test_another_audit_log_of_this_device_shares_nothing(house: House) -> None:
         house.boot(ledger=OTHER_LEDGER)
 
 
+def test_what_another_audit_log_or_device_holds_is_not_restored_even_without_a_floor(house: House) -> None:
+    house.take_up()
+    for device, ledger, why in (("pole-1", OTHER_LEDGER, "ledger"), ("pole-2", LEDGER, "device")):
+        city = desk.City(folder=house.folder, pin=house.pin, floor=None, device_id=device, pin_owner=os.geteuid())
+        with pytest.raises(Refused) as refusal:
+            city.restore(house.stored, ledger_id=ledger, tree_size=house.size)
+        assert (refusal.value.why, refusal.value.hold) == (why, True)
+
+
 def test_a_floor_file_that_is_gone_shares_nothing(house: House) -> None:
     house.take_up()
     house.floor.unlink()
