@@ -1,0 +1,64 @@
+"""Cameras of a running daemon: one that comes late and goes, two that share the models; each gap is in the log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.ledger.entries import Gap
+from tests.broker import Mosquitto, mosquitto, wait_until
+from tests.daemon.pole import OWNER, PLATES, Pole, clip, dense_clip
+from tests.rtsp import camera_at
+
+__all__ = ["mosquitto"]
+pytestmark = pytest.mark.needs("mosquitto")
+
+
+@pytest.fixture
+def pole(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Pole]:
+    pole = Pole(tmp_path / "pole", mosquitto.port)
+    pole.receive(OWNER)
+    yield pole
+    pole.close()
+
+
+def connected(pole: Pole) -> bool:
+    return all(each.connected for each in pole.status().report.cameras)
+
+
+def cameras_of(pole: Pole) -> set[str]:
+    return {line["subject"] for line in pole.received(OWNER)}
+
+
+def test_a_camera_that_comes_late_and_restarts_leaves_its_gaps_in_the_log(pole: Pole, tmp_path: Path) -> None:
+    with camera_at(tmp_path, dense_clip(), fps=12.5) as camera:
+        pole.device["camera"] = [{"id": "lane-1", "url": camera.url}]
+        daemon = pole.run()
+        daemon.await_words("runs on", within=40)
+        wait_until(lambda: any(each.why for each in pole.status().report.cameras), what="it is missed")
+        camera.start()
+        wait_until(lambda: connected(pole), what="it is there", within=20)
+        wait_until(lambda: pole.plates(OWNER), what="a read", within=30)
+        camera.kill()
+        wait_until(lambda: not connected(pole), what="it is gone", within=20)
+        camera.start()
+        wait_until(lambda: connected(pole), what="it is back", within=20)
+        count = len(pole.plates(OWNER))
+        wait_until(lambda: len(pole.plates(OWNER)) > count, what="another read", within=30)
+        assert daemon.end() == 0
+    gaps = [(entry.what, entry.ended > entry.began) for entry in pole.entries() if isinstance(entry, Gap)]
+    assert len(gaps) >= 2
+    assert set(gaps) == {("camera:lane-1", True)}
+    assert daemon.said.count("lane-1") <= 8, daemon.said
+
+
+def test_two_cameras_share_the_models_and_both_are_read(pole: Pole) -> None:
+    pole.device["camera"] = [
+        {"id": "north", "url": str(clip()), "repeat": True},
+        {"id": "south", "url": str(clip()), "repeat": True},
+    ]
+    daemon = pole.run()
+    wait_until(lambda: len(pole.plates(OWNER)) >= 8, what="eight reads", within=60)
+    assert daemon.end() == 0
+    assert cameras_of(pole) == {"north", "south"}
+    assert set(pole.plates(OWNER)) <= set(PLATES)

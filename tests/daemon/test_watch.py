@@ -1,0 +1,209 @@
+"""The one thread that runs the models: cameras in turn, and a model that fails is an alarm and a gap."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.clock import SystemClock
+from edge.daemon import watch as watching
+from edge.daemon.loops import Loop
+from edge.daemon.storage import Storage
+from edge.daemon.watch import Lane, Watch
+from edge.errors import LedgerError, ModelError
+from edge.ledger.entries import Entry, Gap, Purge, SelfTest
+from edge.values import Box, Detection, Frame, Pixels
+from edge.vision.reader import Reading
+
+NO_PIXELS = np.zeros((4, 4, 3), np.uint8)
+
+
+class Camera:
+    """Has a frame whenever it is asked, or never."""
+
+    def __init__(self, name: str, *, idle: bool = False) -> None:
+        self.id, self.idle, self.asked = name, idle, 0
+
+    def frame(self, timeout: float) -> Frame | None:
+        self.asked += 1
+        if self.idle:
+            return None
+        at = SystemClock(trusted=True).now().at
+        return Frame(camera_id=self.id, sequence=self.asked, captured_at=at, pixels=NO_PIXELS)
+
+    def gaps(self) -> list[object]:
+        return []
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Steps:
+    """A pipeline that counts its frames and fails as it is told to."""
+
+    taken: int = 0
+    lost: int = 0
+    unrecorded: int = 0
+    fails: Callable[[], None] = lambda: None
+
+    def step(self, frame: Frame) -> None:
+        self.taken += 1
+        self.fails()
+
+    def record(self) -> None:
+        self.taken += 1
+        self.fails()
+
+    def finish(self) -> None: ...
+
+
+@dataclass
+class Models:
+    """Finds and reads the known plate, unless it is dead."""
+
+    dead: bool = False
+    entries: tuple[object, ...] = field(default_factory=lambda: (Named("finds"), Named("reads")))
+    margin: float = 0.0
+
+    @property
+    def detector(self) -> "Models":
+        return self
+
+    @property
+    def reader(self) -> "Models":
+        return self
+
+    def find(self, pixels: Pixels) -> list[Detection]:
+        return [] if self.dead else [Detection(box=Box(x1=0, y1=0, x2=60, y2=30), confidence=0.9)]
+
+    def read(self, crop: Pixels) -> Reading:
+        return Reading(text="ABX4725", confidences=(0.9,) * 7)
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+    sha256: str = "0" * 64
+
+
+class Log:
+    """Stands where the ledger stands, and keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def note(self, entry: Entry) -> int:
+        self.entries.append(entry)
+        return len(self.entries)
+
+
+@dataclass
+class Room:
+    """A watch with all that it needs."""
+
+    watch: Watch
+    lanes: list[Lane]
+    models: Models
+    storage: Storage
+    log: Log
+    loop: Loop
+
+    def turns(self, number: int) -> None:
+        for _ in range(number):
+            self.watch.turn(self.loop)
+
+    def noted(self) -> list[Entry]:
+        self.storage.write_notes()
+        return self.log.entries
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Room]:
+    monkeypatch.setattr(watching, "_LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(watching, "_AGAIN_AFTER", 0.0)
+
+    def made(*cameras: Camera) -> Room:
+        clock = SystemClock(trusted=True)
+        storage, log = Storage(folder=tmp_path, least_megabytes=0, clock=clock), Log()
+        storage.use(log)
+        lanes = [Lane(camera=camera, pipeline=Steps()) for camera in cameras]
+        models = Models()
+        watch = Watch(lanes=lanes, models=models, storage=storage, clock=clock, bell=threading.Event())
+        watch.test()
+        loop = Loop("vision", watch.turn, broken=lambda: None)
+        return Room(watch=watch, lanes=lanes, models=models, storage=storage, log=log, loop=loop)
+
+    return made
+
+
+def test_two_cameras_that_always_have_a_frame_get_the_same_number_of_turns(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"), Camera("b"))
+    made.turns(20)
+    assert [lane.pipeline.taken for lane in made.lanes] == [20, 20]
+
+
+def test_a_camera_that_gives_nothing_holds_up_no_other(room: Callable[..., Room]) -> None:
+    made = room(Camera("a", idle=True), Camera("b"))
+    made.turns(20)
+    assert [lane.pipeline.taken for lane in made.lanes] == [0, 20]
+
+
+def test_reads_that_wait_for_the_ledger_are_tried_again_without_a_new_frame(room: Callable[..., Room]) -> None:
+    made = room(Camera("a", idle=True))
+    made.lanes[0].pipeline.unrecorded = 1
+    made.turns(3)
+    assert made.lanes[0].pipeline.taken == 3
+
+
+def test_the_self_test_is_in_the_log_for_each_model(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"))
+    assert [(entry.model, entry.passed) for entry in made.noted()] == [("finds", 1), ("reads", 1)]
+
+
+def test_a_model_that_dies_in_service_is_an_alarm_and_a_gap_once_it_reads_again(
+    room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = room(Camera("a"))
+    made.models.dead = True
+    made.watch._next_test = 0.0
+    made.turns(4)
+    assert made.watch.alarm is not None
+    assert "finds no plate" in made.watch.alarm
+    assert caplog.text.count("the road is not watched") == 1
+    made.models.dead = False
+    made.turns(1)
+    assert made.watch.alarm is None
+    assert [entry.why for entry in made.noted() if isinstance(entry, Gap)] == ["model-error"]
+    assert {entry.passed for entry in made.noted() if isinstance(entry, SelfTest)} == {0, 1}
+
+
+def test_an_inference_that_fails_is_an_alarm_and_the_frames_go_on(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"))
+
+    def fails() -> None:
+        raise ModelError("model `reads`: inference failed; run `homerule check`")
+
+    made.lanes[0].pipeline.fails = fails
+    made.watch.turn(made.loop)
+    assert made.watch.alarm is not None
+    made.lanes[0].pipeline.fails = lambda: None
+    made.turns(2)
+    assert made.watch.alarm is None
+
+
+def test_reads_that_were_lost_for_want_of_room_are_counted_in_the_log(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"))
+
+    def fails() -> None:
+        raise LedgerError("the disk is full")
+
+    made.lanes[0].pipeline.fails = fails
+    made.turns(1)
+    made.lanes[0].pipeline.lost = 3
+    made.turns(2)
+    assert [(entry.count, entry.failed) for entry in made.noted() if isinstance(entry, Purge)] == [(3, 1)]
