@@ -154,6 +154,20 @@ def test_a_revocation_that_keeps_failing_leaves_the_gate_shut_and_is_not_called_
     assert not served.control.standing().alarms
 
 
+@pytest.mark.parametrize("what", ["failed", "lied"])
+def test_who_loses_a_part_stays_shut_until_the_broker_confirms_and_keeps_nobody_else(served: World, what: str) -> None:
+    served.rights.survives, served.rights.always = True, what
+    served.wish(Wish(full=False))
+    with pytest.raises(BrokerError, match=FEED):
+        served.take_up()
+    assert open_gates(served) == {OWNER, NEIGHBOUR, TEXAN}
+    assert [one.what for one in served.control.standing().alarms] == [f"right:{FEED}"]
+    served.rights.always = None
+    served.passes(1)
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+
+
 def test_a_broker_that_is_away_keeps_the_opt_out_from_being_called_in_force(served: World) -> None:
     served.broker.is_up = False
     served.wish(Wish(national=False))
