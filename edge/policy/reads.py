@@ -38,10 +38,13 @@ def state(tags: Tags, bundle: Bundle, now: Instant, *, owner: bool) -> Iterator[
 
 
 def validity(tags: Tags, bundle: Bundle, now: Instant) -> Iterator[Reason]:
-    """The tags agree with the policy and with one another, and the read may still be kept; the owner is bound too."""
+    """The tags agree with the policy and with one another, and the read may still be kept; the owner is bound too.
+
+    A ceiling that was lowered since binds a read that waits: the shortest of all that apply, at this moment.
+    """
     if tags.owner != bundle.owner or tags.test != (Flag.TEST in tags.flags):
         yield Reason.DENY_TAGS_INVALID
-    if now.at >= tags.retain_until:
+    if now.at >= min(tags.retain_until, tags.captured_at + bundle.ceiling):
         yield Reason.DENY_RETENTION_EXPIRED
 
 

@@ -72,6 +72,7 @@ def cities(draw: st.DrawFn) -> tuple[Table, list[Table]]:
                 "full_feed": draw(st.sampled_from([[], ["alpha"]])),
             },
             "purposes": {"banned": draw(st.sampled_from([[], ["parking"], ["immigration_enforcement"]]))},
+            "retention": {"undelivered_hours": 720},
         }
     )
     return written, agencies
