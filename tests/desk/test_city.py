@@ -569,6 +569,18 @@ def test_a_look_finds_every_change_once(house: House, tmp_path: Path) -> None:
         assert not house.city.changed()
 
 
+def test_a_change_whose_time_was_set_back_is_found(house: House) -> None:
+    path = house.folder / "policy.toml"
+    seen = path.stat()
+    house.city.changed()
+    house.edit("statewide_lookup = true ", "statewide_lookup = false")
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    path.write_bytes(path.read_bytes()[: seen.st_size])
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (seen.st_size, seen.st_mtime_ns)
+    assert house.city.changed()
+
+
 def test_a_change_that_the_disks_clock_hides_is_found_at_the_next_look(house: House) -> None:
     path = house.folder / "policy.toml"
     seen = path.stat()
