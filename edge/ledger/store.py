@@ -21,16 +21,7 @@ from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, 
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.tally import Tally, tally
-from edge.values import (
-    Acknowledgement,
-    BundleFiles,
-    Checkpoint,
-    Decision,
-    Envelope,
-    Recorded,
-    TaggedRead,
-    Waiting,
-)
+from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
 LEDGER_NAME = "ledger.sqlite"
 _NOBODY_IS_SERVED = (2**63 - 1, 2**31)  # nothing is on its way but what has been sent
