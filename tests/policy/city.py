@@ -131,13 +131,18 @@ def bundle_of(
     written: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]], *, signed: bool = True, laws: Any = None
 ) -> Bundle:
     """The bundle of a policy and its agencies; `laws` replaces the text of a law pack by name."""
-    files = {
+    return bundles.parse(bundles.unsigned(files(written, agencies, laws=laws), hotlists={}), signed=signed)
+
+
+def files(written: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]], *, laws: Any = None) -> dict[str, bytes]:
+    """The files of a policy and its agencies, with the law packs that it names."""
+    made = {
         "policy.toml": toml(written).encode(),
         "subscribers.toml": toml({"subscriber": list(agencies)}).encode(),
     }
     for name in written["law"]["packs"]:
-        files[f"laws/{name}.toml"] = (laws or {}).get(name) or law_text(name)
-    return bundles.parse(bundles.unsigned(files, hotlists={}), signed=signed)
+        made[f"laws/{name}.toml"] = (laws or {}).get(name) or law_text(name)
+    return made
 
 
 def city(*agencies: Mapping[str, Any], signed: bool = True, laws: Any = None, **changes: Any) -> Bundle:
