@@ -10,6 +10,7 @@ from edge.desk import Refused
 from edge.errors import BrokerError, LedgerError, PolicyError
 from edge.ledger.entries import (
     BundleRefused,
+    Dropped,
     Granted,
     Held,
     HoldEnded,
@@ -19,6 +20,7 @@ from edge.ledger.entries import (
     Switch,
 )
 from tests.control.world import ALL, FEED, NEIGHBOUR, TEXAN, Wish, World, names, open_gates
+from tests.ledger.builders import decide, seal, tagged_read
 from tests.policy.city import NOW, OWNER
 
 
@@ -80,6 +82,22 @@ def test_who_loses_a_part_gets_nothing_that_waited_and_the_rest_from_then_on(ser
     served.read("stolen_vehicle")
     assert len(served.broker.deliver(FEED)) == 1
     assert names(served.entries(Granted)) == [FEED]
+
+
+def opted_out_after_a_read(world: World, *subscribers: str) -> None:
+    """Records a read for these, and then the city opts out of National Lookup."""
+    read_id = world.clock.new_id()
+    tagged, decided = tagged_read(read_id, at=NOW), decide(read_id, ALL, subscribers, world.desk.files)
+    world.ledger.record(tagged, decided, [seal(read_id, name, at=NOW) for name in subscribers])
+    world.wish(Wish(national=False))
+    world.take_up()
+
+
+def test_the_rows_of_those_who_lose_everything_end_with_the_change_and_the_others_wait_on(served: World) -> None:
+    opted_out_after_a_read(served, NEIGHBOUR, TEXAN)
+    assert served.ledger.waiting() == 1
+    (dropped,) = served.entries(Dropped)
+    assert dropped.reasons == ("deny_optout_national_lookup",)
 
 
 def test_a_right_that_is_given_back_brings_nothing_old(served: World) -> None:
