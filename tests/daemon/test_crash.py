@@ -23,7 +23,7 @@ pytestmark = pytest.mark.needs("mosquitto")
 
 ROUNDS = 300 if FULL else 30
 SEED = 20261123
-LONGEST_START, LONGEST_RUN = 3.0, 2.0
+LONGEST_START, LONGEST_RUN = 2.0, 1.0
 """Seconds from its start, or from its first read in a round, at which the daemon is killed at the latest."""
 
 
