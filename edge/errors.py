@@ -2,7 +2,8 @@
 
     HomeruleError            shown to the person as one line, exit code 1
     |-- ConfigError          do not start: device.toml, a key or a model file is wrong
-    |   `-- ModelError       alarm: a model is missing, was changed, or does not read; never an empty road
+    |   |-- ModelError       alarm: a model is missing, was changed, or does not read; never an empty road
+    |   `-- NotStored        do not acknowledge: a subscriber's own command did not take a read; it comes again
     |-- PolicyError          hold: a policy file, bundle or signature is refused; what was in force stays
     |-- CameraError          retry with back-off: a camera, video file or folder gives no frames
     |-- BrokerError          retry with back-off: the broker is away or refuses
@@ -27,6 +28,10 @@ class ConfigError(HomeruleError):
 
 class ModelError(ConfigError):
     """A model is missing, was changed, or fails at inference."""
+
+
+class NotStored(ConfigError):
+    """One read could not be stored; the next one may be."""
 
 
 class PolicyError(HomeruleError):

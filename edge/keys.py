@@ -33,6 +33,9 @@ PrivateKey = Ed25519PrivateKey | X25519PrivateKey
 
 Key = TypeVar("Key", Ed25519PrivateKey, X25519PrivateKey)
 
+TEST_DEVICE_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"homerule test device: trust nothing").digest())
+"""Signs test messages. Everybody knows it, so nothing that it signs can pass for a camera's."""
+
 _LARGEST_FILE = 16_384
 
 

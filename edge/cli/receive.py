@@ -17,7 +17,7 @@ from edge import keys
 from edge.clock import SystemClock, monotonic
 from edge.delivery.broker import Broker, Tls
 from edge.errors import BrokerError, ConfigError
-from edge.receive import LinesFile, Printed, Receiver, Store
+from edge.receive import Commanded, LinesFile, Printed, Receiver, Store, Witness
 
 _PATIENCE = 0.2
 
@@ -77,9 +77,25 @@ def receive(
     broker: Annotated[str, typer.Option(help="The broker as HOST:PORT.")],
     subscriber: Annotated[str, typer.Option(help="Our id in the city's registry.")],
     key: Annotated[Path, typer.Option(help="Our private sealing key, from `homerule keygen --kind sealing`.")],
-    device_key: Annotated[str, typer.Option(help="The device's public key: its .pub file, or the base64 in it.")],
+    device_key: Annotated[
+        str | None,
+        typer.Option(help="The device's public key: its .pub file, or the base64 in it. Needed but for --test."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Take reads of this device only.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Append reads here as JSON lines (0600); else print them.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Append reads here as JSON lines (0600) and delete them in time; else print them."),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", help="Run this for each read, JSON on its standard input; exit code 0: stored."
+        ),
+    ] = None,
+    run_within: Annotated[float, typer.Option(min=0.1, help="Seconds that COMMAND has for a read.")] = 20.0,
+    memory: Annotated[
+        Path | None, typer.Option(help="With --run: remembers here (0600, no plates) which reads are stored.")
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="Take test data, and nothing else.")] = False,
     protocol: Annotated[Mqtt, typer.Option(help="The version of MQTT that the broker speaks.")] = Mqtt.FIVE,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many reads.")] = None,
@@ -90,12 +106,18 @@ def receive(
     username: Annotated[str | None, typer.Option(help="Our name, where the broker asks for one.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="The file with our password, one line, 0600.")] = None,
 ) -> None:
-    """Receives our reads: opens and verifies each, stores it, then acknowledges it."""
+    """Receives our reads: opens and verifies each, stores it, then acknowledges it.
+
+    A read is deleted from --out when its time is over, and FILE.receipts says so. Checkpoints of the device's audit log
+    are kept beside it. Exit code 0: stopped or done; 1: a file, key or command is wrong, the broker was not reached, or
+    fewer reads came than --count; 2: wrong usage.
+    """
     if ca is None and (cert is not None or cert_key is not None):
         raise typer.BadParameter("--cert and --cert-key need --ca")
     if password_file is not None and username is None:
         raise typer.BadParameter("--password-file needs --username")
-    sealing_key, device_public_key = keys.load_sealing_key(key), _device_key(device_key)
+    _require_one_store(out, run, memory)
+    sealing_key, device_public_key = keys.load_sealing_key(key), _device_key(device_key, test=test)
     host, port = _host_port(broker)
     reach = Broker(
         host=host,
@@ -106,7 +128,7 @@ def receive(
         password=None if password_file is None else keys.load_password(password_file),
         tls=None if ca is None else Tls(ca=ca, cert=cert, key=cert_key),
     )
-    with _stopping() as stop, _said_on_stderr(), closing(reach), _store(out) as store:
+    with _stopping() as stop, _said_on_stderr(), closing(reach), _store(out, run, memory, run_within) as store:
         receiver = Receiver(
             broker=reach,
             store=store,
@@ -116,8 +138,16 @@ def receive(
             device_id=device,
             clock=SystemClock(trusted=True),
             test=test,
+            witness=Witness(out or memory, device_public_key),
         )
         _run(receiver, reach, stop, count, seconds)
+
+
+def _require_one_store(out: Path | None, run: str | None, memory: Path | None) -> None:
+    if run is not None and out is not None:
+        raise typer.BadParameter("give --out or --run, not both")
+    if (run is None) != (memory is None):
+        raise typer.BadParameter("--run and --memory FILE go together: the file remembers what is stored after a crash")
 
 
 def _run(receiver: Receiver, broker: Broker, stop: threading.Event, count: int | None, seconds: float | None) -> None:
@@ -126,8 +156,9 @@ def _run(receiver: Receiver, broker: Broker, stop: threading.Event, count: int |
     while not stop.is_set() and (count is None or got < count) and (until is None or monotonic() < until):
         got += receiver.step(patience=_PATIENCE) is not None
         connected = connected or broker.connected
-    refused = f", {receiver.refused} refused" if receiver.refused else ""
-    print(f"homerule: {got} reads received{refused}", file=sys.stderr)
+    tally = {"refused": receiver.refused, "not stored": receiver.failed, "deleted in time": receiver.deleted}
+    more = "".join(f", {number} {what}" for what, number in tally.items() if number)
+    print(f"homerule: {got} reads received{more}", file=sys.stderr)
     if not connected and not stop.is_set():
         raise BrokerError("the broker could not be reached in the time given")
     if count is not None and got < count and not stop.is_set():
@@ -142,22 +173,32 @@ def _host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _device_key(text: str) -> Ed25519PublicKey:
+def _device_key(text: str | None, *, test: bool) -> Ed25519PublicKey:
+    """The key that vouches for reads. The test device's is known to everybody, so it never vouches for a real one."""
+    testing = keys.TEST_DEVICE_KEY.public_key()
+    if text is None:
+        if not test:
+            raise typer.BadParameter("--device-key is needed: the device's .pub file, or the base64 in it")
+        return testing
     if len(text) == 44 and text.endswith("="):
-        return keys.signing_public(text, where="--device-key")
-    return keys.load_public(Path(text))
+        key = keys.signing_public(text, where="--device-key")
+    else:
+        key = keys.load_public(Path(text))
+    if not test and keys.public_bytes(key) == keys.public_bytes(testing):
+        raise ConfigError("--device-key: everybody can sign with the test device's key, take it with --test only")
+    if test and keys.public_bytes(key) != keys.public_bytes(testing):
+        raise ConfigError("--device-key: a real device's key signs no test messages, leave it out with --test")
+    return key
 
 
 @contextmanager
-def _store(out: Path | None) -> Iterator[Store]:
-    if out is None:
+def _store(out: Path | None, run: str | None, memory: Path | None, within: float) -> Iterator[Store]:
+    path = out or memory
+    if path is None:
         yield Printed(lambda line: print(line, end="", flush=True))
         return
-    file = LinesFile(out)
-    try:
-        yield file
-    finally:
-        file.close()
+    with closing(LinesFile(path)) as file:
+        yield file if run is None else Commanded(run, file, within=within)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from types import TracebackType
 from edge.clock import monotonic
 from edge.delivery.broker import Broker
 from edge.errors import BrokerError
-from edge.keys import public_text
+from edge.keys import TEST_DEVICE_KEY, public_text
 from edge.relay import Relay
-from edge.replay.replay import DEVICE_ID, TEST_DEVICE_KEY, Replay
+from edge.replay.replay import DEVICE_ID, Replay
 
 TEST_DEVICE_PUBLIC = public_text(TEST_DEVICE_KEY)
 """What a subscriber checks the signature of a replayed read with."""

@@ -3,16 +3,14 @@
 The same recording, models and policy give the same reads and decisions, name by name.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from edge.capture import Recording
 from edge.clock import ReplayClock
+from edge.keys import TEST_DEVICE_KEY
 from edge.ledger import LEDGER_NAME, Ledger
 from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
@@ -22,9 +20,6 @@ from edge.vision import Counts, Eyesight, Plausibility, Sighting, Vision
 
 DEVICE_ID = "replay"
 CAMERA_ID = "recording"
-
-TEST_DEVICE_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"homerule test device: trust nothing").digest())
-"""Everybody knows this key, so nothing that it signs can pass for a camera's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from edge import keys
 from edge.cli import main
 from edge.delivery.broker import Broker, Handover
 from edge.delivery.topics import ack_filter, read_topic
-from edge.errors import ConfigError
+from edge.errors import ConfigError, NotStored
 from edge.ledger import checkpoint
-from edge.receive import LinesFile, Printed, Receiver
+from edge.receive import LinesFile, Printed, Receiver, Stored, Witness
 from edge.values import Envelope
 from tests.broker import Mosquitto, free_port, mosquitto, wait_until
 from tests.delivery.reads import (
@@ -35,6 +35,7 @@ from tests.delivery.reads import (
     tags,
 )
 from tests.ledger.builders import HandClock
+from tests.receive.lines import line, note_of
 
 __all__ = ["mosquitto"]
 
@@ -67,6 +68,7 @@ class Subscriber:
 
     def __init__(self, port: int, out: Path) -> None:
         self.out, self.store = out, LinesFile(out)
+        self.clock = HandClock(at=NOON + timedelta(seconds=1))
         self.broker = Broker(host="127.0.0.1", port=port, client_id="neighbour", loopback_only=True)
         self.receiver = Receiver(
             broker=self.broker,
@@ -75,8 +77,9 @@ class Subscriber:
             sealing_key=SEALING_KEY,
             device_public_key=DEVICE_KEY.public_key(),
             device_id=None,
-            clock=HandClock(at=NOON + timedelta(seconds=1)),
+            clock=self.clock,
             test=False,
+            witness=Witness(out, DEVICE_KEY.public_key()),
         )
         wait_until(self.broker.ready, what="the subscriber is connected")
 
@@ -98,10 +101,6 @@ def neighbour(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Subscriber]:
     subscriber = Subscriber(mosquitto.port, tmp_path / "reads.jsonl")
     yield subscriber
     subscriber.close()
-
-
-def note_of(size: int, fill: bytes = b"r", log: str = "log") -> str:
-    return checkpoint.sign(DEVICE, log, size, fill * 32, DEVICE_KEY).note
 
 
 def test_a_read_is_stored_and_then_acknowledged_with_its_token(device: Device, neighbour: Subscriber) -> None:
@@ -176,6 +175,71 @@ def test_a_read_that_cannot_be_stored_is_not_acknowledged(device: Device, neighb
     assert device.heard(0.2) is None
 
 
+class Moody(Printed):
+    """A store that does not take the first read."""
+
+    def __init__(self) -> None:
+        super().__init__([].append)
+        self.moods = [NotStored("not now")]
+
+    def add(self, read: Stored) -> None:
+        if self.moods:
+            raise self.moods.pop()
+        super().add(read)
+
+
+def test_a_read_that_a_command_does_not_take_is_not_acknowledged_and_the_next_one_is(
+    device: Device, neighbour: Subscriber, caplog: pytest.LogCaptureFixture
+) -> None:
+    neighbour.receiver._store = Moody()
+    for name in ("first", "second"):
+        device.publish(sealed(tags(read_id=name)))
+        neighbour.receiver.step(patience=5)
+    assert device.heard()["message_id"] == f"second.{NEIGHBOUR}"
+    assert neighbour.receiver.failed == 1
+    assert "not acknowledged, it comes again: not now" in caplog.text
+
+
+def test_a_read_is_deleted_while_the_receiver_waits(device: Device, neighbour: Subscriber) -> None:
+    device.publish(sealed(tags(retain_until=NOON + timedelta(minutes=3))))
+    neighbour.receiver.step(patience=5)
+    neighbour.clock.at = NOON + timedelta(minutes=3)
+    neighbour.receiver.step(patience=0.01)
+    assert neighbour.lines() == []
+    assert neighbour.receiver.deleted == 1
+
+
+def test_a_correction_says_which_stored_read_it_replaces(device: Device, neighbour: Subscriber) -> None:
+    device.publish(sealed(tags(read_id="first")))
+    device.publish(sealed(tags(read_id="second", replaces="first")))
+    for _ in range(2):
+        neighbour.receiver.step(patience=5)
+    second = neighbour.lines()[1]
+    assert (second["type"], second["replacesid"]) == ("org.homerule.correction.v1", f"first.{NEIGHBOUR}")
+    assert second["replacesheld"] is True
+
+
+def test_a_withdrawal_says_which_read_it_takes_back(device: Device, neighbour: Subscriber) -> None:
+    device.publish(sealed(tags(read_id="second", replaces="first"), withdrawal=True))
+    neighbour.receiver.step(patience=5)
+    (line,) = neighbour.lines()
+    assert (line["type"], line["replacesid"]) == ("org.homerule.withdrawal.v1", f"first.{NEIGHBOUR}")
+    assert line["replacesheld"] is False
+
+
+def test_a_read_that_comes_after_its_correction_says_so_also_after_a_restart(
+    mosquitto: Mosquitto, device: Device, neighbour: Subscriber
+) -> None:
+    device.publish(sealed(tags(read_id="second", replaces="first")))
+    neighbour.receiver.step(patience=5)
+    neighbour.close()
+    again = Subscriber(mosquitto.port, neighbour.out)
+    device.publish(sealed(tags(read_id="first")))
+    again.receiver.step(patience=5)
+    assert again.lines()[1]["replacedby"] == f"second.{NEIGHBOUR}"
+    again.close()
+
+
 def test_the_newest_checkpoint_stands_beside_the_reads(device: Device, neighbour: Subscriber) -> None:
     for number, size in enumerate((5, 9, 7)):
         device.publish(sealed(tags(read_id=f"read{number}"), checkpoint=note_of(size)))
@@ -208,15 +272,17 @@ def test_the_store_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_line_cut_off_by_a_power_cut_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "reads.jsonl"
-    out.write_bytes(b'{"id":"a.b"}\n{"id":"c')
+    out.write_bytes(line("a.b").line + line("c.d").line[:-5])
     store = LinesFile(out)
-    store.add("e.f", b'{"id":"e.f"}\n')
-    assert (store.holds("a.b"), store.holds("c")) == (True, False)
-    assert out.read_bytes() == b'{"id":"a.b"}\n{"id":"e.f"}\n'
+    store.add(line("e.f"))
+    assert (store.holds("a.b"), store.holds("c.d")) == (True, False)
+    assert out.read_bytes() == line("a.b").line + line("e.f").line
     store.close()
 
 
-@pytest.mark.parametrize("content", ["shopping list\n", "[]\n", '{"id":"a.b"}\n\n', "\xff\n"])
+@pytest.mark.parametrize(
+    "content", ["shopping list\n", "[]\n", '{"id":"a.b"}\n', line("a.b").line.decode() + "\n", "\xff\n"]
+)
 def test_a_file_with_other_content_is_left_alone(tmp_path: Path, content: str) -> None:
     out = tmp_path / "reads.jsonl"
     out.write_text(content, encoding="latin-1")
@@ -240,9 +306,9 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
 def test_a_printed_read_is_printed_once() -> None:
     printed: list[str] = []
     store = Printed(printed.append)
-    store.add("a.b", b"{}\n")
+    store.add(line("a.b"))
     assert store.holds("a.b")
-    assert printed == ["{}\n"]
+    assert printed == [line("a.b").line.decode()]
 
 
 # the command
@@ -256,14 +322,14 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(port: int, files: Path, *more: str) -> list[str]:
+def command(port: int, files: Path, *more: str, device_key: str | None = "device.key.pub") -> list[str]:
     given = {
         "--broker": f"127.0.0.1:{port}",
         "--subscriber": NEIGHBOUR,
         "--key": str(files / "agency.key"),
-        "--device-key": str(files / "device.key.pub"),
+        "--device-key": None if device_key is None else str(files / device_key),
     }
-    flat = [part for pair in given.items() for part in pair]
+    flat = [part for pair in given.items() if pair[1] is not None for part in pair]
     return ["receive", *flat, *more]
 
 
@@ -286,15 +352,34 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return run
 
 
-def test_the_command_stores_a_read_that_a_test_device_sends(mosquitto: Mosquitto, files: Path) -> None:
+def test_the_command_stores_a_read_that_the_test_device_sends(mosquitto: Mosquitto, files: Path) -> None:
     device = Device(mosquitto.port, test=True)
     out = files / "reads.jsonl"
-    with started(command(mosquitto.port, files, "--test", "--out", str(out), "--count", "1")) as process:
-        envelope = sealed(tags(test=True))
+    words = command(mosquitto.port, files, "--test", "--out", str(out), "--count", "1", device_key=None)
+    with started(words) as process:
+        envelope = sealed(tags(test=True), device_key=keys.TEST_DEVICE_KEY)
         wait_until(lambda: device.publish(envelope) is Handover.TAKEN, what="the command listens", within=30)
         assert process.wait(30) == 0
     assert json.loads(out.read_text().splitlines()[0])["data"]["plate"] == PLATE
     assert device.heard()["message_id"] == envelope.message_id
+    device.broker.close()
+
+
+def test_killed_and_started_again_it_runs_the_command_once_for_a_read(mosquitto: Mosquitto, files: Path) -> None:
+    device = Device(mosquitto.port, test=True)
+    ran, memory = files / "ran", files / "memory"
+    keeps = files / "keeps"
+    keeps.write_text(f'#!/bin/sh\ncat >> "{ran}"\n')
+    keeps.chmod(0o700)
+    words = ["--test", "--run", str(keeps), "--memory", str(memory)]
+    envelope = sealed(tags(test=True), device_key=keys.TEST_DEVICE_KEY)
+    for _ in range(2):
+        with started(command(mosquitto.port, files, *words, device_key=None)) as process:
+            wait_until(lambda: device.publish(envelope) is Handover.TAKEN, what="the command listens", within=30)
+            assert device.heard(30)["message_id"] == envelope.message_id
+            process.kill()
+    assert [json.loads(line)["id"] for line in ran.read_text().splitlines()] == [envelope.message_id]
+    assert PLATE not in memory.read_text()
     device.broker.close()
 
 
@@ -329,6 +414,11 @@ def test_the_command_says_once_that_the_broker_is_away(files: Path, run) -> None
         (["--ca", "/nowhere.pem"], 1, "/nowhere.pem: not a readable CA certificate (no such file or directory)"),
         (["--cert", "x"], 2, "need --ca"),
         (["--protocol", "4"], 2, "--protocol"),
+        (["--device-key", keys.public_text(keys.TEST_DEVICE_KEY)], 1, "everybody can sign with the test device's key"),
+        (["--test"], 1, "a real device's key signs no test messages"),
+        (["--run", "true"], 2, "--run and --memory FILE go together"),
+        (["--memory", "x"], 2, "--run and --memory FILE go together"),
+        (["--run", "true", "--memory", "x", "--out", "y"], 2, "give --out or --run, not both"),
     ],
 )
 def test_wrong_arguments_are_named_without_a_traceback(
