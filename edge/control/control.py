@@ -233,6 +233,7 @@ class Control:
         elif changed or (self._grace_at is not None and self._elapsed() >= self._grace_at):
             self._want()
         self._alarms.look_around(now, course.bundle, self._doors.away)
+        self._lists.look_around(course.bundle, now)
         if self._elapsed() >= self._floor_at:
             self._keep_floor()
 

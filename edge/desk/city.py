@@ -14,6 +14,7 @@ from edge.desk import folder as folders
 from edge.desk import pin as pins
 from edge.desk.floor import Floor
 from edge.desk.follow import MANIFEST, follow, for_this, verify
+from edge.desk.hotlists import Shelf
 from edge.desk.refused import Refused
 from edge.desk.watch import Seen, look
 from edge.errors import PolicyError
@@ -49,6 +50,7 @@ class City:
         """
         self._folder, self._pin, self._floor = folder, pin, floor
         self._device_id, self._pin_owner = device_id, pin_owner
+        self._shelf = Shelf(folder, heights=None if floor is None else floor.with_name(f"{floor.name}.hotlists"))
         self._pinned, self._note_pin = pinned, note_pin
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
@@ -109,8 +111,8 @@ class City:
         return taken.files, taken
 
     def hotlists(self, bundle: Bundle) -> HotLists:
-        """The hot lists that the bundle names; PolicyError, and then none counts."""
-        return folders.hotlists(self._folder, bundle)
+        """The hot lists that the bundle names; those that are refused count as none, and say why."""
+        return self._shelf.read(bundle)
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
         """Raises the floor to what the audit log holds now. Refused if it cannot be written, or lies higher."""

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from edge.desk.disk import get, why
 from edge.desk.follow import MANIFEST, SIGNATURE, follow, matches, verify
+from edge.desk.hotlists import Shelf, digest, find
 from edge.desk.laws import law_text
 from edge.errors import PolicyError
 from edge.keys import load_public
 from edge.policy import bundle as bundles
-from edge.policy import hotlists as lists
 from edge.policy import policy, subscribers
-from edge.policy.bundle import Bundle, hotlist_file, law_file
+from edge.policy.bundle import Bundle, law_file
 from edge.policy.hotlists import HotLists
-from edge.policy.manifest import FILE_NAME, parse_manifest, sha256, unsigned
+from edge.policy.manifest import FILE_NAME, parse_manifest, unsigned
 from edge.values import BundleFiles
 
 _SIGNATURE_BYTES = 64
@@ -73,23 +73,17 @@ def take_up(folder: Path, *, in_force: Bundle, pin: Path) -> tuple[BundleFiles, 
 
 
 def hotlists(folder: Path, bundle: Bundle) -> HotLists:
-    """The hot lists that the bundle names, each checked against its sha256; PolicyError, and then none counts."""
-    parsed = []
-    for source in bundle.policy.hotlist:
-        name = hotlist_file(source.id)
-        content = get(folder / name, name=name)
-        if sha256(content) != bundle.hotlist_digests.get(name):
-            raise PolicyError(
-                f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
-            )
-        parsed.append(lists.parse(bundles.text(content, name), source, banned=bundle.banned, file=name))
-    return lists.gather(parsed)
+    """The hot lists that the bundle names; PolicyError for one that is refused (a device goes on without)."""
+    found = Shelf(folder).read(bundle)
+    for said in found.refused.values():
+        raise PolicyError(said)
+    return found
 
 
 def hotlist_digests(folder: Path, written: policy.Policy) -> dict[str, str]:
-    """The sha256 of each hot list that a policy names, as it lies in the folder. Raises PolicyError."""
-    names = sorted(hotlist_file(source.id) for source in written.hotlist)
-    return {name: sha256(get(folder / name, name=name)) for name in names}
+    """The sha256 of each hot list that the city itself signs, as it lies in the folder. Raises PolicyError."""
+    names = sorted(find(folder, source.id) for source in written.hotlist if source.source_key is None)
+    return {name: digest(folder / name, name) for name in names}
 
 
 def _as_it_stands(folder: Path, files: BundleFiles) -> BundleFiles:

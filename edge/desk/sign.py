@@ -11,15 +11,15 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.desk.disk import get, put
+from edge.desk.disk import put
 from edge.desk.folder import hotlist_digests, read
 from edge.desk.follow import MANIFEST, SIGNATURE
+from edge.desk.hotlists import find, load
 from edge.desk.laws import law_text, pack_for
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
-from edge.policy import hotlists as lists
 from edge.policy import policy
-from edge.policy.bundle import Bundle, hotlist_file, law_file, text
+from edge.policy.bundle import Bundle, law_file, text
 from edge.policy.manifest import LEDGER_ID, Manifest, parse_manifest, sha256
 from edge.policy.policy import Policy
 from edge.values import BundleFiles
@@ -110,8 +110,9 @@ def _worth_signing(folder: Path, made: Bundle, now: datetime) -> None:
         )
     _own_pack(made.policy)
     for source in made.policy.hotlist:
-        name = hotlist_file(source.id)
-        lists.parse(text(get(folder / name, name=name), name), source, banned=made.banned, file=name)
+        if source.source_key is None:
+            name = find(folder, source.id)
+            load(folder / name, name, source, banned=made.banned, wanted=made.hotlist_digests[name])
 
 
 def _own_pack(written: Policy) -> None:

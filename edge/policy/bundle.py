@@ -196,9 +196,9 @@ def law_file(name: str) -> str:
     return f"laws/{name}.toml"
 
 
-def hotlist_file(name: str) -> str:
-    """The file of a hot list beside a bundle; its plates are never part of the bundle itself."""
-    return f"hotlists/{name}.toml"
+def hotlist_files(name: str) -> tuple[str, str]:
+    """The file of a hot list beside a bundle, which is one of these; its plates are never part of the bundle itself."""
+    return f"hotlists/{name}.toml", f"hotlists/{name}.csv"
 
 
 def _agree(written: Policy, registry: Mapping[str, Subscriber], manifest: Manifest) -> None:
@@ -221,8 +221,8 @@ def _agree(written: Policy, registry: Mapping[str, Subscriber], manifest: Manife
                 f"{policy.FILE}: `valid_until` is more than {policy.LONGEST_DAYS} days after the signature, "
                 f"write {latest:%Y-%m-%dT%H:%M:%SZ} or earlier"
             )
-    listed = {hotlist_file(source.id) for source in written.hotlist}
-    for file in sorted(manifest.hotlists.keys() - listed):
+    pinned = {file for one in written.hotlist if one.source_key is None for file in hotlist_files(one.id)}
+    for file in sorted(manifest.hotlists.keys() - pinned):
         raise PolicyError(f"{file}: is no hot list of {policy.FILE}, name it under [[hotlist]] or remove it")
 
 

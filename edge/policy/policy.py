@@ -1,5 +1,7 @@
 """policy.toml: where the camera stands, who owns it, and with whom it may share. Every default is the closed one."""
 
+import base64
+import binascii
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -56,6 +58,16 @@ def _named_channel(value: str) -> str:
     return value
 
 
+def _public_key(value: str) -> str:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError("must be a public key, 44 characters as in a `.pub` file")
+    return value
+
+
 def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) != len(values):
         raise ValueError("must not name the same one twice")
@@ -69,6 +81,7 @@ PlaceState = Annotated[str, AfterValidator(_place_state)]
 UsState = Annotated[str, AfterValidator(_us_state)]
 States = Annotated[tuple[UsState, ...], AfterValidator(_no_repeats)]
 CaseRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$")]
+PublicKey = Annotated[str, AfterValidator(_public_key)]
 Ids = Annotated[tuple[Id, ...], AfterValidator(_no_repeats)]
 ChannelName = Annotated[Id, AfterValidator(_named_channel)]
 
@@ -163,11 +176,17 @@ class Retention(Written):
 
 
 class HotListSource(Written):
-    """A hot list that the city accepts: its file is `hotlists/ID.toml`, and it may hold at most `cap` entries."""
+    """A hot list that the city accepts: `hotlists/ID.toml` or `hotlists/ID.csv`, with at most `cap` entries.
+
+    With `source_key` (Ed25519, base64) whoever holds that key may replace it, at least every `max_age_hours`; without,
+    it is the one that lay there when the city signed.
+    """
 
     id: Id
     source_agency: Line
     cap: Annotated[int, Field(ge=1, le=1_000_000)]
+    source_key: PublicKey | None = None
+    max_age_hours: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] | None = None
 
 
 class Policy(Written):
@@ -196,6 +215,9 @@ class Policy(Written):
 def parse(text: str) -> Policy:
     """Reads the text of policy.toml; PolicyError names table, key, line and the mend."""
     policy = parse_toml(text, Policy, file=FILE, error=PolicyError)
+    for source in policy.hotlist:
+        if (source.source_key is None) != (source.max_age_hours is None):
+            raise PolicyError(f"{FILE}: [[hotlist]] `{source.id}` needs `source_key` and `max_age_hours`, or neither")
     lists = [source.id for source in policy.hotlist]
     for name in lists:
         if lists.count(name) > 1:

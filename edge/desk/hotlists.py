@@ -1,0 +1,273 @@
+"""The hot lists on the disk: each is what the city signed, or what its source signed and not older than what was here.
+
+A list that is wrong in any way counts as none, whole, and no other list is touched by that. A list is believed only
+after every byte was read and vouched for; nothing of it is kept anywhere else.
+"""
+
+import io
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge import disk
+from edge.desk.disk import put, why
+from edge.errors import PolicyError
+from edge.keys import signing_public
+from edge.policy import hotlists as lists
+from edge.policy import issued
+from edge.policy.bundle import Bundle, hotlist_files
+from edge.policy.entries import HotList
+from edge.policy.hotlists import HotLists
+from edge.policy.issued import Issued
+from edge.policy.policy import HotListSource
+from edge.policy.vocabulary import Purpose
+
+LARGEST = 512 * 1024 * 1024
+"""Bytes of one list that are still read."""
+LARGEST_TOML = 32 * 1024 * 1024
+EARLY = timedelta(minutes=5)
+"""By how much a source's clock may be ahead of ours."""
+
+_CHUNK = 1 << 18
+_WORD = 4096
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What came of a list: itself or why it is refused, and all that this rests on."""
+
+    rests_on: object
+    made: HotList | str
+
+
+class Shelf:
+    """The hot lists of one folder. What was read is kept until its file, or what the city says of it, changes.
+
+    `heights` is the file in which the newest version of each list is written down, so that no older one comes back.
+    """
+
+    def __init__(self, folder: Path, *, heights: Path | None = None) -> None:
+        self._folder, self._heights = folder, heights
+        self._kept: dict[str, _Kept] = {}
+
+    def read(self, bundle: Bundle) -> HotLists:
+        """Every list that the bundle names, or the reason why it counts as none."""
+        kept = {}
+        for source in bundle.policy.hotlist:
+            rests_on = (source, bundle.banned, self._digest(source, bundle), self._stamps(source))
+            before = self._kept.get(source.id)
+            known = before is not None and before.rests_on == rests_on
+            kept[source.id] = before if before and known else _Kept(rests_on, self._one(source, bundle))
+        self._kept = kept
+        refused = {name: one.made for name, one in kept.items() if isinstance(one.made, str)}
+        return lists.gather([one.made for one in kept.values() if isinstance(one.made, HotList)], refused)
+
+    def _one(self, source: HotListSource, bundle: Bundle) -> HotList | str:
+        try:
+            name = find(self._folder, source.id)
+            if source.source_key is not None:
+                return self._of_source(source, source.source_key, bundle, name)
+            wanted = self._digest(source, bundle)
+            if digest(self._folder / name, name) != wanted:
+                raise PolicyError(
+                    f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
+                )
+            return load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
+        except PolicyError as error:
+            return str(error)
+
+    def _of_source(self, source: HotListSource, key: str, bundle: Bundle, name: str) -> HotList:
+        said = vouched(self._folder, name, source)
+        write = self._risen(source.id, key, said, name)
+        window = said.issued_at - EARLY, said.issued_at + timedelta(hours=source.max_age_hours or 0)
+        made = load(self._folder / name, name, source, banned=bundle.banned, wanted=said.sha256, window=window)
+        write()
+        return made
+
+    def _digest(self, source: HotListSource, bundle: Bundle) -> str:
+        return "".join(bundle.hotlist_digests.get(name, "") for name in hotlist_files(source.id))
+
+    def _stamps(self, source: HotListSource) -> tuple[Stamp, ...]:
+        names = hotlist_files(source.id)
+        return tuple(_stamp(self._folder / name) for name in (*names, *(name + issued.SUFFIX for name in names)))
+
+    def _risen(self, list_id: str, key: str, said: Issued, name: str) -> Callable[[], None]:
+        """What writes down that this version was here; PolicyError when a newer one was, or another of that number."""
+        if self._heights is None:
+            return lambda: None
+        path, known = self._heights, _heights(self._heights)
+        last_key, version, content = known.get(list_id, ("", 0, ""))
+        if key == last_key and (said.version < version or (said.version == version and said.sha256 != content)):
+            raise PolicyError(
+                f"{name}: version {said.version} is not newer than version {version}, which this device had; "
+                f"have its source sign a newer one"
+            )
+        now = {**known, list_id: (key, said.version, said.sha256)}
+        return lambda: None if now == known else _write_heights(path, now)
+
+
+def find(folder: Path, list_id: str) -> str:
+    """The name of a list's file, which lies there in one of its two forms. Raises PolicyError."""
+    names = hotlist_files(list_id)
+    there = [name for name in names if os.path.lexists(folder / name)]
+    if not there:
+        raise PolicyError(f"{' or '.join(names)}: is missing, put the hot list there")
+    if len(there) > 1:
+        raise PolicyError(f"{' and '.join(names)}: both are there, remove one of them")
+    return there[0]
+
+
+def digest(path: Path, name: str) -> str:
+    """The sha256 of a list's file. Raises PolicyError."""
+    with _opened(path, name) as file:
+        return _sum(file, name)
+
+
+def vouched(folder: Path, name: str, source: HotListSource) -> Issued:
+    """What the source says of the file that lies there now. PolicyError when the source's key did not sign that."""
+    beside = name + issued.SUFFIX
+    with _opened(folder / beside, beside) as file:
+        said, statement, signature = issued.parse(file.read(_WORD), file=beside)
+    try:
+        key = signing_public(source.source_key or "", where=f"[[hotlist]] `{source.id}` source_key")
+        key.verify(signature, statement)
+    except InvalidSignature:
+        raise PolicyError(f"{beside}: is not signed with the `source_key` of [[hotlist]] `{source.id}`") from None
+    if said.id != source.id:
+        raise PolicyError(f"{beside}: is the word for the list `{said.id}`, not for this one")
+    if digest(folder / name, name) != said.sha256:
+        raise PolicyError(f"{name}: is not the list that its source signed, have it sent again with its {beside}")
+    return said
+
+
+def load(
+    path: Path,
+    name: str,
+    source: HotListSource,
+    *,
+    banned: frozenset[Purpose],
+    wanted: str | None = None,
+    window: tuple[datetime, datetime] | None = None,
+) -> HotList:
+    """Reads the list at `path`; its bytes must have the sha256 `wanted`. PolicyError, and then nothing of it counts."""
+    begins, ends = window or (None, None)
+    summed = sha256()
+    with _opened(path, name) as file:
+        try:
+            if name.endswith(".csv"):
+                made = lists.parse_csv(
+                    _lines(file, name, summed.update), source, banned=banned, file=name, begins=begins, ends=ends
+                )
+            else:
+                content = file.read(LARGEST_TOML)
+                summed.update(content)
+                made = lists.parse(content.decode("utf-8"), source, banned=banned, file=name, begins=begins, ends=ends)
+        except UnicodeDecodeError:
+            raise PolicyError(f"{name}: is not UTF-8 text, save the file as UTF-8") from None
+        except OSError as error:
+            raise PolicyError(f"{name}: cannot be read, {why(error)}") from error
+    if wanted is not None and summed.hexdigest() != wanted:
+        raise PolicyError(f"{name}: was changed while it was read, put it in place by one rename")
+    return made
+
+
+def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime, version: int | None = None) -> Issued:
+    """Signs the list at `path` as its source, into a file beside it: the next version, or the one given.
+
+    The list is checked first, as far as it can be without a policy. Raises PolicyError; then nothing was written.
+    """
+    source = HotListSource(id=list_id, source_agency="-", cap=1_000_000)
+    if path.suffix not in (".toml", ".csv"):
+        raise PolicyError(f"{path}: is neither .toml nor .csv, rename it to what it is")
+    content = digest(path, path.name)
+    load(path, path.name, source, banned=frozenset(), wanted=content)
+    beside = path.with_name(path.name + issued.SUFFIX)
+    last = 0
+    if beside.exists():
+        with _opened(beside, beside.name) as file:
+            last = issued.parse(file.read(_WORD), file=beside.name)[0].version
+    if version is not None and version <= last:
+        raise PolicyError(f"{beside}: version {last} was signed already, take {last + 1} or leave it out")
+    statement = issued.statement(list_id, version=version or last + 1, issued_at=now, sha256=content)
+    put(beside, issued.written(statement, key.sign(statement)))
+    return issued.parse(issued.written(statement, key.sign(statement)), file=beside.name)[0]
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[io.FileIO]:
+    """The file, for reading; a pipe or a device in its place is refused, and so is one that is far too large."""
+    try:
+        file = io.FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    except FileNotFoundError:
+        raise PolicyError(f"{name}: is missing, put it there") from None
+    except OSError as error:
+        raise PolicyError(f"{name}: cannot be read, {why(error)}") from error
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise PolicyError(f"{name}: is not a regular file, put the list there")
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            raise PolicyError(f"{name}: is larger than {LARGEST // 1024 // 1024} MiB, cut it down")
+        yield file
+
+
+def _sum(file: io.FileIO, name: str) -> str:
+    summed = sha256()
+    try:
+        while content := file.read(_CHUNK):
+            summed.update(content)
+    except OSError as error:
+        raise PolicyError(f"{name}: cannot be read, {why(error)}") from error
+    return summed.hexdigest()
+
+
+def _lines(file: io.FileIO, name: str, seen: Callable[[bytes], object]) -> Iterator[str]:
+    """The lines of a text, their ends as they are; `seen` gets every byte."""
+    rest = b""
+    while content := file.read(_CHUNK):
+        seen(content)
+        *whole, rest = (rest + content).split(b"\n")
+        yield from (line + "\n" for line in b"\n".join(whole).decode("utf-8").split("\n")) if whole else ()
+        if len(rest) > _CHUNK:
+            raise PolicyError(f"{name}: has a line that is far too long for an entry, mend it")
+    if rest:
+        yield rest.decode("utf-8")
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        return (error.errno or 0,)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _heights(path: Path) -> dict[str, tuple[str, int, str]]:
+    try:
+        content, _ = disk.read(path, most=1 << 20)
+        read = json.loads(content)
+        return {str(name): (str(key), int(version), str(summed)) for name, (key, version, summed) in read.items()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read, {why(error)}; no list of a source counts") from error
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise PolicyError(
+            f"{path}: is damaged, so no list of a source counts; put it back, or remove it to begin anew"
+        ) from None
+
+
+def _write_heights(path: Path, now: dict[str, tuple[str, int, str]]) -> None:
+    try:
+        disk.put(path, (json.dumps(now, sort_keys=True) + "\n").encode("ascii"), mode=0o600)
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be written, {why(error)}; no list of a source counts") from error

@@ -1,0 +1,58 @@
+"""The word of a hot list's source: which list, which version of it, when, and the sha256 of its file.
+
+It stands in a file beside the list: one line of JSON, which are the bytes that are signed, and the signature (Ed25519,
+base64) in a second one. The context string keeps it from passing for any other signature.
+"""
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import PolicyError
+from edge.policy.policy import Id, Instant
+from edge.policy.subscribers import Sha256
+
+SUFFIX = ".sig"
+"""What is added to the name of the list's file."""
+
+_CONTEXT: Literal["homerule hotlist v1"] = "homerule hotlist v1"
+_LONGEST = 2048
+
+
+class Issued(BaseModel):
+    """What the source signed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    context: Literal["homerule hotlist v1"] = _CONTEXT
+    id: Id
+    version: Annotated[int, Field(ge=1, lt=2**63)]
+    issued_at: Instant
+    sha256: Sha256
+
+
+def statement(list_id: str, *, version: int, issued_at: datetime, sha256: str) -> bytes:
+    """The bytes that the source signs."""
+    said = Issued(id=list_id, version=version, issued_at=issued_at.replace(microsecond=0), sha256=sha256)
+    return json.dumps(said.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def written(statement: bytes, signature: bytes) -> bytes:
+    """The file that is put beside the list."""
+    return statement + b"\n" + base64.b64encode(signature) + b"\n"
+
+
+def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:
+    """What its source says, the bytes that were signed, and the signature, not verified yet. Raises PolicyError."""
+    head, _, rest = content.partition(b"\n")
+    try:
+        signature = base64.b64decode(rest.strip(), validate=True)
+        if len(signature) == 64 and len(content) <= _LONGEST:
+            return Issued.model_validate_json(head, strict=True), head, signature
+    except (ValidationError, RecursionError, binascii.Error, ValueError):
+        pass
+    raise PolicyError(f"{file}: is not the word of a hot list's source, have it sign with `homerule hotlist sign`")
