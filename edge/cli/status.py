@@ -66,6 +66,8 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
         yield "On hold", f"only the owner is served: {found.held}"
     if found.bundle is not None:
         yield "Opted out", ", ".join(found.bundle.opt_outs) or "of nothing"
+        if found.bundle.by_hand:
+            yield "By hand", f"{', '.join(found.bundle.by_hand)}; it stays until a bundle replaces the digest below"
         yield "Digest", found.bundle.digest
     by = f", by {report.clock_by}" if report.clock_by else ""
     yield "Clock", f"trusted{by}" if found.clock_trusted else "not trusted, so only the owner is served"

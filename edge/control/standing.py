@@ -26,7 +26,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
-    """The bundle in force. `signed_at` is None for one that nobody signed."""
+    """The bundle in force. `signed_at` is None for one that nobody signed; `by_hand` is what was closed since."""
 
     digest: str
     version: int
@@ -35,6 +35,7 @@ class InForce:
     valid_until: datetime
     owner: str
     opt_outs: tuple[str, ...]
+    by_hand: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class AlarmStatus(Told):
 
 
 class BundleStatus(Told):
-    """The bundle in force."""
+    """The bundle in force; `by_hand` is what was closed on this device since the city signed."""
 
     digest: str
     version: int
@@ -34,6 +34,7 @@ class BundleStatus(Told):
     valid_until: datetime
     owner: str
     opt_outs: tuple[str, ...]
+    by_hand: tuple[str, ...] = ()
 
 
 class SubscriberStatus(Told):
@@ -120,6 +121,7 @@ def status_of(device: str, standing: Standing, report: Report) -> Status:
             valid_until=bundle.valid_until,
             owner=bundle.owner,
             opt_outs=bundle.opt_outs,
+            by_hand=bundle.by_hand,
         ),
         held=standing.held,
         subscribers=tuple(

@@ -12,6 +12,7 @@ from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
 from edge.policy.manifest import parse_manifest
 from edge.policy.reach import Best
+from edge.policy.tightening import words
 from edge.values import BundleFiles, Instant
 
 
@@ -42,6 +43,7 @@ def _in_force(files: BundleFiles, bundle: Bundle) -> InForce:
         valid_until=bundle.valid_until,
         owner=bundle.owner,
         opt_outs=opt_outs(bundle),
+        by_hand=words(bundle.tightening),
     )
 
 

@@ -38,6 +38,7 @@ def status(*alarms: AlarmStatus) -> Status:
             valid_until=AT + timedelta(days=20),
             owner="village-pd",
             opt_outs=("national-lookup", "private"),
+            by_hand=("national-lookup off",),
         ),
         held=None,
         subscribers=(

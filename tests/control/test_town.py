@@ -41,6 +41,7 @@ def test_after_the_answer_nothing_comes_and_before_it_everything_did(place: Town
     status = ask_take_up(place.socket)
     assert status is not None
     assert "national-lookup" in status.bundle.opt_outs
+    assert status.bundle.by_hand == ("national-lookup off",)
     reads(far, within=0.0)  # what had come before the answer
     for _ in range(5):
         place.passes()
