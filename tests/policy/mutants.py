@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import ModuleType
+from typing import Any
 
 from edge.clock import monotonic
 
@@ -30,12 +31,15 @@ ROOT = HERE.parents[1]
 FOLDER = ROOT / "edge/policy"
 QUICK = """
 test_decide test_standing test_states test_instruments test_laws test_offences test_obligations test_cases test_tighten
-test_files test_reasons test_words test_edits test_door oracle test_reach test_properties
+test_files test_reasons test_words test_edits test_door oracle test_losing test_reach test_properties
 """
 """The tests in the order in which they are tried; those that are quick come first."""
 BESIDE = {"tightening.py": ["tests/desk"], "narrower.py": ["tests/desk"], "manifest.py": ["tests/desk"]}
 PATIENCE = 240
 """Seconds after which a child that has not ended counts as red: it hangs."""
+CITIES = 60
+Remembered = tuple[Any, list[tuple[Any, Any]]]
+"""A city that was drawn, and Cedar's answers to all questions about it."""
 
 _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -166,11 +170,15 @@ class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def turns_red(mutant: Mutant) -> bool:
+def turns_red(mutant: Mutant, cities: list[Remembered]) -> bool:
     """Whether a test fails, or hangs, with the mutant in place."""
     child = os.fork()
     if child == 0:
-        os._exit(_tested(mutant))
+        code = 1  # also when an error comes out of it
+        try:
+            code = _tested(mutant, cities)
+        finally:
+            os._exit(code)
     ended = monotonic() + PATIENCE
     while monotonic() < ended:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -182,7 +190,36 @@ def turns_red(mutant: Mutant) -> bool:
     return True
 
 
-def _tested(mutant: Mutant | None) -> int:
+def remembered() -> list[Remembered]:
+    """What Cedar says of some cities: asked once, and held against every mutant."""
+    from tests.policy.oracle.draw import a_place, questions
+    from tests.policy.oracle.model import Oracle
+
+    made = []
+    for seed in range(CITIES):
+        place = a_place(seed)
+        oracle = Oracle(place)
+        made.append((place, [(asked, oracle.answer(asked)) for asked in questions(place, seed)]))
+    return made
+
+
+def _differs(cities: list[Remembered]) -> bool:
+    """Whether a decision is another than Cedar's: test_decisions_are_what_cedar_says, but Cedar is not asked again."""
+    from dataclasses import replace
+
+    from tests.policy.oracle import test_against_cedar as cedar
+
+    for place, answers in cities:
+        here = cedar.bundle(place)
+        held, reads = replace(here, held=True), [cedar.tags(read) for read in place.reads]
+        for asked, answer in answers:
+            ours = cedar.decided(here, held, reads[asked.read], asked)
+            if not cedar.agrees(ours, answer):
+                return True
+    return False
+
+
+def _tested(mutant: Mutant | None, cities: list[Remembered]) -> int:
     """Runs the tests in this process; the exit code, 0 when nothing turned red."""
     import pytest
 
@@ -191,6 +228,8 @@ def _tested(mutant: Mutant | None) -> int:
     os.dup2(quiet, 2)
     if mutant is not None:
         sys.meta_path.insert(0, _Instead(mutant))
+    if _differs(cities):
+        return 1
     names = [HERE / name for name in QUICK.split()]
     files = [str(name if name.is_dir() else name.with_suffix(".py")) for name in names]
     files = [file for file in files if Path(file).exists()]
@@ -211,8 +250,10 @@ def main() -> None:
     every = [
         one for file in sorted(FOLDER.glob("*.py")) if file.name in (asked.only or [file.name]) for one in mutants(file)
     ]
-    for name in [name for name in sys.modules if name.startswith("edge")]:
-        del sys.modules[name]
+    cities = remembered()
+    stay = ("tests.policy.oracle.model", "tests.policy.oracle", "tests.policy", "tests")
+    for name in [name for name in sys.modules if name.startswith(("edge", "tests")) and name not in stay]:
+        del sys.modules[name]  # a child loads them anew, one of them broken
     Random(asked.seed).shuffle(every)
     began, tried, survived = monotonic(), 0, []
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -220,7 +261,7 @@ def main() -> None:
         if monotonic() - began > asked.seconds:
             break
         tried += 1
-        if turns_red(one):
+        if turns_red(one, cities):
             print(f"red: {one}", flush=True)
         else:
             survived.append(one)

@@ -15,7 +15,7 @@ from edge.policy.vocabulary import Deputation, Kind
 from edge.values import Decision, Effect, Flag, Hit, Instant, Jurisdiction, Tags
 from tests.policy.city import NOW, OWNER, agency, agreement, bundle_of, merged, owner, policy, toml
 from tests.policy.oracle.draw import Table, a_place, questions, words
-from tests.policy.oracle.model import Asked, Oracle, Place
+from tests.policy.oracle.model import Answer, Asked, Oracle, Place
 
 CITIES, ALL_CITIES = 100, 25_000
 """Of each city some thirty decisions are asked."""
@@ -65,22 +65,21 @@ def disagreements(seed: int, seen: Counter[str]) -> list[str]:
     wrong = []
     for asked in questions(place, seed):
         ours, answer = decided(here, held, reads[asked.read], asked), oracle.answer(asked)
-        shared = ours.effect is Effect.SHARE
         seen[f"{ours.effect} {ours.channel}"] += 1
-        told = f"seed {seed} {asked.agency} read {asked.read} at {asked.now}: {ours.reasons}, oracle {answer}"
-        if shared != answer.share:
-            wrong.append(told)
-        elif shared and not _as_told(ours, answer.channels, answer.redacted, answer.taken):
-            wrong.append(f"{told}, {ours.channel} {ours.obligations}")
+        if not agrees(ours, answer):
+            wrong.append(f"seed {seed} {asked}: {ours}, Cedar {answer}")
     return wrong
 
 
-def _as_told(ours: Decision, channels: frozenset[str], redacted: frozenset[str], taken: frozenset[str]) -> bool:
-    coarse = {"coarse_place", "coarse_time"}
+def agrees(ours: Decision, answer: Answer) -> bool:
+    """Whether a decision is Cedar's answer: shared or not, on one of its channels, blurred and bound as it says."""
+    if ours.effect is not Effect.SHARE or not answer.share:
+        return (ours.effect is Effect.SHARE) == answer.share
+    coarse = {one for one in ours.obligations if one in ("coarse_place", "coarse_time")}
     return (
-        ours.channel in channels
-        and {one for one in ours.obligations if one in coarse} - taken == redacted - taken
-        and taken <= set(ours.obligations)
+        ours.channel in answer.channels
+        and coarse - answer.taken == answer.redacted - answer.taken
+        and answer.taken <= set(ours.obligations)
     )
 
 
