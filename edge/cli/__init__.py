@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "receive": ("receive",),
     "replay": ("replay",),
     "run": ("run",),
+    "schema": ("schema",),
     "sign": ("sign",),
     "status": ("status",),
 }

@@ -2,6 +2,8 @@
 
 homerule/v1/<device>/to/<subscriber>/read     a sealed read
 homerule/v1/<device>/from/<subscriber>/ack    that subscriber's acknowledgement
+homerule/v1/<device>/status                   how the device stands
+homerule/v1/<device>/checkpoint               the signed checkpoint of its audit log
 homerule-test/v1/...                          the same for test data, which never reaches the first tree
 """
 
@@ -35,6 +37,16 @@ def ack_filter(device_id: str, *, test: bool) -> str:
 def reads_filter(device_id: str, *, test: bool) -> str:
     """What a device publishes on: the reads for all its subscribers."""
     return f"{_tree(test)}/{_name(device_id)}/to/+/read"
+
+
+def status_topic(device_id: str, *, test: bool) -> str:
+    """Where a device says how it stands; EnvelopeError for an id that is no topic level of ours."""
+    return f"{_tree(test)}/{_name(device_id)}/status"
+
+
+def checkpoint_topic(device_id: str, *, test: bool) -> str:
+    """Where a device shows the newest checkpoint of its audit log; EnvelopeError as above."""
+    return f"{_tree(test)}/{_name(device_id)}/checkpoint"
 
 
 def acknowledging(topic: str) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from edge.errors import EnvelopeError
 
+Version = Annotated[int, Field(ge=1, le=1)]  # a Literal[1] would take `true`
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 ReadId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}\.[a-z0-9-]{1,64}$")]
@@ -23,6 +24,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
 Codes = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]{1,64}( [a-z0-9_-]{1,64}){0,31})?$")]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Plate = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+Alarm = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_:-]{1,128}$")]
 Binary = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -45,7 +47,7 @@ class _Strict(BaseModel):
 class Header(_Strict):
     """The clear header: all that the broker sees beside the topic. `key` names the key that opens the seal."""
 
-    v: Literal[1]
+    v: Version
     device: Name
     subscriber: Name
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -140,6 +142,53 @@ class Acknowledgement(_Strict):
     acktoken: Token = Field(repr=False)
 
 
+class BundleWord(_Strict):
+    """Which bundle is in force, and which switches are off in it."""
+
+    digest: Digest
+    version: Annotated[int, Field(ge=0)]
+    revision: Annotated[int, Field(ge=0)]
+    valid_until: AwareDatetime
+    opt_outs: tuple[Code, ...]
+
+
+class CameraWord(_Strict):
+    """Whether a camera gives pictures."""
+
+    id: Name
+    connected: bool
+
+
+class StatusWord(_Strict):
+    """How a device stands, on its status topic: not signed, so nothing may rest on it but a person's attention.
+
+    `lost` is the will that the broker publishes when the device is gone; it has no other facts. No text that somebody
+    wrote is in it, so no plate can be.
+    """
+
+    v: Version
+    device: Name
+    state: Literal["running", "stopped", "lost"]
+    test: bool
+    at: AwareDatetime | None = None
+    software: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,64}$")] | None = None
+    bundle: BundleWord | None = None
+    held: bool | None = None
+    clock_trusted: bool | None = None
+    cameras: tuple[CameraWord, ...] = ()
+    reads_waiting: Annotated[int, Field(ge=0)] | None = None
+    free_megabytes: Annotated[int, Field(ge=0)] | None = None
+    alarms: tuple[Alarm, ...] = ()
+
+
+class CheckpointWord(_Strict):
+    """The newest checkpoint of a device's audit log, on its topic: a C2SP signed note in base64, as in a read."""
+
+    v: Version
+    device: Name
+    checkpoint: Binary
+
+
 def canonical(content: dict[str, Any]) -> bytes:
     """JSON with sorted keys, no spaces, ASCII only: the same content is always the same bytes."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
@@ -168,6 +217,9 @@ def decoded(text: str, *, what: str) -> bytes:
 # only names of ours may appear in a message: a stranger's key could carry a plate
 _FIELDS = frozenset(
     field
-    for model in (Header, Place, HitFacts, PackFacts, ReadFacts, Withdrawn, Body, Acknowledgement)
+    for model in (
+        *(Header, Place, HitFacts, PackFacts, ReadFacts, Withdrawn, Body, Acknowledgement),
+        *(BundleWord, CameraWord, StatusWord, CheckpointWord),
+    )
     for field in model.model_fields
 )
