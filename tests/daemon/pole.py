@@ -16,6 +16,8 @@ from tempfile import mkdtemp
 from time import monotonic
 from typing import Any
 
+import cv2
+import numpy as np
 import tomlkit
 
 from edge import desk, keys
@@ -58,6 +60,14 @@ def dense_clip() -> Path:
     passes = [Pass(text=text, speed=30.0, towards=bool(at % 2), enters=0.9 * at - 1.6) for at, text in enumerate(texts)]
     write_video(Road(passes=passes, seed=4, size=(640, 360), fps=12.5), path)
     return path
+
+
+def nothing_to_see(folder: Path) -> Path:
+    """A camera without traffic: a folder with one small picture."""
+    place = folder / "pictures"
+    place.mkdir()
+    cv2.imwrite(str(place / "1.png"), np.random.default_rng(1).integers(0, 255, (90, 160, 3), np.uint8))
+    return place
 
 
 class Running:
@@ -134,13 +144,17 @@ class Pole:
                     "key": "device.key",
                     "socket": "control.sock",
                 },
-                "camera": [{"id": "lane-1", "url": str(clip()), "repeat": True}],
+                "camera": [{"id": "lane-1", "url": str(nothing_to_see(folder)), "repeat": True}],
                 "broker": {"host": "127.0.0.1", "port": port, "access": "none"} if site is None else table(site),
                 "policy": {"folder": "policy", "pin": "city.key.pub"},
                 "limits": {"min_free_megabytes": 10},
             }
         )
         self._processes: list[Running] = []
+
+    def look_at(self, video: Path) -> None:
+        """The camera plays this, again and again."""
+        self.device["camera"] = [{"id": "lane-1", "url": str(video), "repeat": True}]
 
     # -- what people do
 

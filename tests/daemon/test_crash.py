@@ -82,7 +82,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashes]:
     folder = tmp_path_factory.mktemp("crash")
     with running(folder / "site", OWNER, COUNTY, TEXAS) as site:
         pole = Pole(folder / "pole", site.port, site=site)
-        pole.device["camera"] = [{"id": "lane-1", "url": str(dense_clip()), "repeat": True}]
+        pole.look_at(dense_clip())
         try:
             for name in (OWNER, COUNTY, TEXAS):
                 pole.receive(name)

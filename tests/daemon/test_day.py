@@ -15,7 +15,7 @@ from edge.ledger.entries import Entry, Revoked, SelfTest, Start, Stop, Switch, T
 from edge.values import Decision
 from tests.access.agency import REFUSED, Agency
 from tests.broker import wait_until
-from tests.daemon.pole import COUNTY, DEVICE, OWNER, PLATES, STOLEN, TEXAS, Pole
+from tests.daemon.pole import COUNTY, DEVICE, OWNER, PLATES, STOLEN, TEXAS, Pole, clip
 from tests.site import running
 
 pytestmark = pytest.mark.needs("mosquitto")
@@ -58,6 +58,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     folder = tmp_path_factory.mktemp("day")
     with running(folder / "site", OWNER, COUNTY, TEXAS, STRANGER) as site:
         pole = Pole(folder / "pole", site.port, site=site)
+        pole.look_at(clip())
         try:
             yield lived(Day(pole=pole))
         finally:
