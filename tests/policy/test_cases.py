@@ -41,7 +41,7 @@ def _agencies(told: list[Table]) -> list[Table]:
     return made
 
 
-def _signed(files: dict[str, bytes], version: int, replaces: str | None) -> BundleFiles:
+def signed_files(files: dict[str, bytes], version: int, replaces: str | None) -> BundleFiles:
     manifest = Manifest(
         version=version,
         replaces=replaces,
@@ -57,7 +57,7 @@ def _signed(files: dict[str, bytes], version: int, replaces: str | None) -> Bund
 def in_force(case: Table) -> Iterator[Bundle]:
     """What is in force at first, and after each turn. Fails where a turn ends otherwise than the file says."""
     written, agencies = policy(_without(case.get("policy", {}))), [owner(), *_agencies(case["agency"])]
-    signed = _signed(city_files(written, agencies), 1, None)
+    signed = signed_files(city_files(written, agencies), 1, None)
     here = parse(signed, signed=True)
     yield here
     for turn in case.get("turn", ()):
@@ -67,7 +67,7 @@ def in_force(case: Table) -> Iterator[Bundle]:
         files = city_files(after, others)
         asks = BundleFiles(manifest=signed.manifest, signature=signed.signature, files=files)
         if turn["by"] == "city":
-            asks = _signed(files, turn["version"], here.digest if "replaces" in turn else None)
+            asks = signed_files(files, turn["version"], here.digest if "replaces" in turn else None)
         if turn["comes"] == "refused":
             with pytest.raises(PolicyError, match=turn["said"]):
                 _taken_up(asks, here)
