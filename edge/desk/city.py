@@ -14,8 +14,8 @@ from edge.desk import folder as folders
 from edge.desk import pin as pins
 from edge.desk.floor import Floor
 from edge.desk.follow import MANIFEST, follow, for_this, verify
-from edge.desk.hotlists import Shelf
 from edge.desk.refused import Refused
+from edge.desk.shelf import Shelf
 from edge.desk.watch import Seen, look
 from edge.errors import PolicyError
 from edge.keys import public_text

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from edge.desk.disk import get, why
 from edge.desk.follow import MANIFEST, SIGNATURE, follow, matches, verify
-from edge.desk.hotlists import Shelf, digest, find
 from edge.desk.laws import law_text
+from edge.desk.shelf import Shelf, digest, find
 from edge.errors import PolicyError
 from edge.keys import load_public
 from edge.policy import bundle as bundles

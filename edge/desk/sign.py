@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.desk.disk import put
 from edge.desk.folder import hotlist_digests, read
 from edge.desk.follow import MANIFEST, SIGNATURE
-from edge.desk.hotlists import find, load
 from edge.desk.laws import law_text, pack_for
+from edge.desk.shelf import find, load
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
 from edge.policy import policy

@@ -1,0 +1,231 @@
+"""Hot lists in CSV and TOML: what is a hit, what refuses a list, and that no plate is ever told."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import tomlkit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import PolicyError
+from edge.policy import policy
+from edge.policy.entries import MOST_ALIKE, HotList, plain
+from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
+from edge.policy.policy import HotListSource
+from edge.policy.vocabulary import Purpose
+from tests.policy.city import NOW, POLICY, Table, toml
+
+SOURCE = HotListSource(id="list", source_agency="desk", cap=1000)
+FILE = "hotlists/list.csv"
+LETTERS = "ABZ019"
+
+
+def entry(pattern: str = "AB12345", **changes: Any) -> Table:
+    made: Table = {
+        "id": "e-1",
+        "pattern": pattern,
+        "source_agency": "desk",
+        "purpose": "stolen_vehicle",
+        "expires_at": NOW + timedelta(days=1),
+    }
+    return {**made, **changes}
+
+
+def as_csv(entries: Sequence[Table], columns: Sequence[str] = COLUMNS) -> str:
+    written = io.StringIO()
+    rows = csv.DictWriter(written, columns, extrasaction="ignore")
+    rows.writeheader()
+    for one in entries:
+        at = one.get("expires_at", "")
+        rows.writerow({**one, "expires_at": at if isinstance(at, str) else at.isoformat()})
+    return written.getvalue()
+
+
+def from_csv(text: str, *, source: HotListSource = SOURCE, banned: frozenset[Purpose] = frozenset()) -> HotList:
+    return parse_csv(io.StringIO(text, newline=""), source, banned=banned, file=FILE)
+
+
+def listed(*entries: Table) -> HotLists:
+    return gather([from_csv(as_csv(entries))])
+
+
+def refusal(text: str, **how: Any) -> str:
+    with pytest.raises(PolicyError) as refused:
+        from_csv(text, **how)
+    return str(refused.value)
+
+
+patterns = st.text(LETTERS + "?", min_size=5, max_size=10).filter(lambda text: len(text) - text.count("?") >= 5)
+plates = st.text(LETTERS, min_size=0, max_size=11)
+
+
+def matches(pattern: str, plate: str) -> bool:
+    """By brute force, and in another way than the list does it."""
+    return len(pattern) == len(plate) and all(one in ("?", two) for one, two in zip(pattern, plate, strict=True))
+
+
+@given(st.lists(patterns, max_size=30), st.lists(plates, max_size=10))
+@settings(deadline=None)
+def test_a_plate_is_a_hit_exactly_where_it_matches_character_by_character(found: list[str], asked: list[str]) -> None:
+    lists = listed(*(entry(pattern, id=f"e-{at:02}") for at, pattern in enumerate(found)))
+    for plate in [*asked, *(pattern.replace("?", "Z") for pattern in found)]:
+        wanted = [f"e-{at:02}" for at, pattern in enumerate(found) if matches(pattern, plate)]
+        assert [hit.entry_id for hit in lists.look_up(plate, NOW)] == wanted
+
+
+@given(
+    st.permutations([entry(f"AB{at}2345", id=f"e-{at}", purpose=one.value) for at, one in enumerate(list(Purpose)[:9])])
+)
+@settings(deadline=None)
+def test_the_order_of_the_entries_does_not_matter(entries: list[Table]) -> None:
+    lists = listed(*entries)
+    assert [lists.look_up(f"AB{at}2345", NOW)[0].entry_id for at in range(9)] == [f"e-{at}" for at in range(9)]
+
+
+def test_csv_and_toml_say_the_same() -> None:
+    one = entry(offence_grade="felony", offence_state="US-IL", case="26-1/A")
+    text = tomlkit.dumps({"entry": [one]})
+    by_toml = gather([parse(text, SOURCE, banned=frozenset(), file="hotlists/list.toml")])
+    assert by_toml.look_up("AB12345", NOW) == listed(one).look_up("AB12345", NOW)
+    hit = by_toml.look_up("AB12345", NOW)[0]
+    assert (hit.offence_grade, hit.offence_state, hit.case) == ("felony", "US-IL", "26-1/A")
+
+
+def test_columns_may_stand_in_any_order_and_the_last_three_may_be_missing() -> None:
+    text = as_csv([entry()], ("expires_at", "purpose", "pattern", "id", "source_agency"))
+    assert gather([from_csv(text)]).look_up("AB12345", NOW)[0].case is None
+
+
+def test_a_byte_order_mark_from_a_spreadsheet_is_read_over() -> None:
+    assert from_csv("\ufeff" + as_csv([entry()])).entries == 1
+
+
+def test_zeros_at_the_beginning_of_a_plate_count() -> None:
+    assert not listed(entry("0012345")).look_up("12345", NOW)
+    assert not listed(entry("12345")).look_up("0012345", NOW)
+
+
+def test_a_list_counts_between_its_issue_and_its_age() -> None:
+    text, later = as_csv([entry()]), NOW + timedelta(hours=1)
+    one = parse_csv(io.StringIO(text), SOURCE, banned=frozenset(), file=FILE, begins=NOW, ends=later)
+    at = {moment: bool(gather([one]).look_up("AB12345", moment)) for moment in (NOW, later)}
+    assert at == {NOW: True, later: False}
+    assert not one.look_up("AB12345", NOW - timedelta(seconds=1))
+
+
+def test_a_stale_list_says_so() -> None:
+    one = parse_csv(io.StringIO(as_csv([entry()])), SOURCE, banned=frozenset(), file=FILE, ends=NOW)
+    assert "older than it may be" in gather([one]).stale(NOW)["list"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"purpose": "immigration_enforcement"}, "line 3 serves the banned purpose `immigration_enforcement`"),
+        ({"purpose": "other"}, "line 3 serves the banned purpose `other`"),
+        ({"purpose": "stolen"}, "line 3: `purpose`"),
+        ({"expires_at": ""}, "line 3: `expires_at`"),
+        ({"expires_at": "2027-01-01"}, "line 3: `expires_at`"),
+        ({"pattern": "AB1234"[:4]}, "line 3: `pattern`"),
+        ({"pattern": "AB12???"}, "line 3 needs at least 5 certain characters"),
+        ({"pattern": "ab12345"}, "line 3: `pattern`"),
+        ({"id": "e 2"}, "line 3: `id`"),
+        ({"id": "e-1"}, "entry `e-1` stands there twice"),
+        ({"offence_grade": "grave"}, "line 3: `offence_grade`"),
+        ({"offence_state": "IL"}, "line 3: `offence_state`"),
+        ({"case": "?"}, "line 3: `case`"),
+        ({"source_agency": " "}, "line 3 needs one line"),
+        ({"source_agency": "desk\nof nobody"}, "line 3 needs one line"),
+    ],
+)
+def test_one_wrong_entry_refuses_the_whole_list(change: Table, said: str) -> None:
+    text = as_csv([entry(), {**entry("ZK98765", id="e-2"), **change}])
+    assert said in refusal(text, banned=frozenset({Purpose.IMMIGRATION_ENFORCEMENT}))
+
+
+def test_a_list_longer_than_its_cap_is_refused() -> None:
+    text = as_csv([entry(id=f"e-{at}") for at in range(3)])
+    assert "cap of 2" in refusal(text, source=SOURCE.model_copy(update={"cap": 2}))
+
+
+def test_a_list_without_the_column_of_expiry_is_refused() -> None:
+    assert "no column `expires_at`" in refusal(as_csv([entry()], COLUMNS[:4]))
+
+
+def test_a_misspelt_column_gets_a_hint() -> None:
+    assert "did you mean `offence_grade`?" in refusal("id,pattern,source_agency,purpose,expires_at,offense_grade\n")
+
+
+def test_a_file_without_names_of_columns_is_refused_without_a_plate() -> None:
+    said = refusal(as_csv([entry()]).split("\n", 1)[1])
+    assert "line 1" in said
+    assert "AB12345" not in said
+
+
+@pytest.mark.parametrize("change", [{"id": "stolen-AB12345"}, {"case": "ab12345"}])
+def test_a_plate_in_what_the_audit_log_is_told_refuses_the_list(change: Table) -> None:
+    said = refusal(as_csv([entry(**change)]))
+    assert "pattern in its id or case" in said
+    assert "12345" not in said
+
+
+def test_too_many_entries_of_one_plate_are_refused() -> None:
+    assert "one and the same pattern" in refusal(as_csv([entry(id=f"e-{at}") for at in range(MOST_ALIKE + 1)]))
+    assert from_csv(as_csv([entry(id=f"e-{at}") for at in range(MOST_ALIKE)])).entries == MOST_ALIKE
+
+
+@pytest.mark.parametrize("text", ["", "\n", 'id,"pattern\n', as_csv([entry()]) + "e-2,ZK98765\n", as_csv([]) + "\n"])
+def test_what_is_no_list_is_refused(text: str) -> None:
+    assert refusal(text).startswith(f"{FILE}: ")
+
+
+ENTRIES = [
+    entry("QW12345", id="e-1", case="26-1"),
+    entry("QW9?417", id="e-2", purpose="stolen_plate", offence_grade="felony"),
+    entry("XY77777", id="e-3", offence_state="US-IL"),
+]
+
+
+@given(st.integers(0, len(as_csv(ENTRIES)) - 1), st.sampled_from([*'",\n?A0z-', "", "\x00", "é"]))
+@settings(deadline=None, max_examples=400)
+def test_a_damaged_list_is_refused_without_a_plate_or_still_a_list(at: int, character: str) -> None:
+    text = as_csv(ENTRIES)
+    said, made = "", None
+    try:
+        made = from_csv(text[:at] + character + text[at + 1 :])
+    except PolicyError as refused:
+        said = str(refused)
+    assert not any(plain(one["pattern"])[:6] in said for one in ENTRIES)
+    if made is not None:
+        assert made.entries <= len(ENTRIES)
+        for one in ENTRIES:  # a change of one character changes one entry at most
+            plate = one["pattern"].replace("?", "5")
+            assert len(made.look_up(plate, NOW)) <= 1
+        assert sum(bool(made.look_up(one["pattern"].replace("?", "5"), NOW)) for one in ENTRIES) >= len(ENTRIES) - 1
+
+
+def test_counts_tell_source_and_purpose_and_no_plate() -> None:
+    made = from_csv(as_csv(ENTRIES))
+    assert made.by_source() == {"desk": 3}
+    assert made.by_purpose() == {Purpose.STOLEN_VEHICLE: 2, Purpose.STOLEN_PLATE: 1}
+    assert (made.run_out(NOW), made.run_out(NOW + timedelta(days=1))) == (0, 3)
+    assert not any(plain(one["pattern"]) in repr(made) for one in ENTRIES)
+
+
+def sourced(**keys: object) -> str:
+    return toml({**POLICY, "hotlist": [{"id": "list", "source_agency": "desk", "cap": 3, **keys}]})
+
+
+@pytest.mark.parametrize("keys", [{"source_key": "A" * 43 + "="}, {"max_age_hours": 24.0}])
+def test_a_source_key_and_a_greatest_age_go_together(keys: Table) -> None:
+    with pytest.raises(PolicyError, match="needs `source_key` and `max_age_hours`, or neither"):
+        policy.parse(sourced(**keys))
+
+
+def test_a_source_key_must_be_a_key() -> None:
+    with pytest.raises(PolicyError, match="source_key` must be a public key"):
+        policy.parse(sourced(source_key="short", max_age_hours=24.0))
