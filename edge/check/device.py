@@ -11,9 +11,12 @@ from edge.check.finding import Finding, look, note, wrong
 from edge.check.network import broker_findings, camera
 from edge.clock import Clock
 from edge.config import Config
-from edge.errors import ConfigError
+from edge.errors import ConfigError, LedgerError
 from edge.keys import load_public, load_signing_key
 from edge.ledger.database import open_readonly
+from edge.ledger.entries import Begun
+from edge.ledger.look import look as entries
+from edge.policy.manifest import parse_manifest
 from edge.timekeeping import synchronised
 
 
@@ -111,7 +114,7 @@ def _pin(path: Path) -> str:
 
 
 def _policy(config: Config, clock: Clock) -> Finding | str:
-    bundle = desk.open_bundle(config.policy.folder, pin=config.policy.pin)
+    files, bundle = desk.load(config.policy.folder, pin=config.policy.pin)
     desk.hotlists(config.policy.folder, bundle)
     if config.device.id not in bundle.device_ids:
         return wrong(
@@ -119,6 +122,22 @@ def _policy(config: Config, clock: Clock) -> Finding | str:
             f"version {bundle.version} is for {', '.join(bundle.device_ids)}, not for `{config.device.id}`; "
             f"sign it with `--device {config.device.id}`",
         )
+    own = _ledger_id(config.device.ledger)
+    if own is not None and own not in parse_manifest(files.manifest).ledgers:
+        return wrong(
+            "policy",
+            f"version {bundle.version} does not name this device's audit log, so nothing is shared; "
+            f"sign it with `--adopt {own}`",
+        )
     if bundle.valid_until <= clock.now().at:
         return wrong("policy", f"`valid_until` has passed on {bundle.valid_until:%Y-%m-%d}, sign a new version")
     return f"version {bundle.version}, signed by the city, valid until {bundle.valid_until:%Y-%m-%d}"
+
+
+def _ledger_id(path: Path) -> str | None:
+    """The id under which the city adopts the audit log; None before the first start, or when it cannot be read."""
+    try:
+        first = next(entries(path, frozenset({Begun.kind})), None)
+    except LedgerError:
+        return None  # its own finding says so
+    return first.entry.ledger_id if first is not None and isinstance(first.entry, Begun) else None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from edge.check import Finding, State, device, program
 from edge.check.program import PACKAGES
 from edge.clock import ReplayClock
 from edge.config import load
-from edge.desk import Answers, init
+from edge.desk import Answers, init, sign
 from edge.keys import load_signing_key
 from edge.ledger import Ledger
 from edge.timekeeping import synchronised
@@ -48,7 +49,9 @@ def site(tmp_path: Path, broker: int) -> Path:
         (tmp_path / "policy" / name).rename(tmp_path / name)
     (tmp_path / "state").mkdir()
     key = load_signing_key(tmp_path / "device.key")
-    Ledger.open(tmp_path / "state" / "ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north").close()
+    ledger = Ledger.open(tmp_path / "state" / "ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north")
+    sign(tmp_path / "policy", key=load_signing_key(tmp_path / "policy/city.key"), now=NOW, adopt=(ledger.ledger_id,))
+    ledger.close()
     (tmp_path / "road.mp4").write_bytes(b"not looked at")
     (tmp_path / "device.toml").write_text(
         f"""
@@ -156,6 +159,13 @@ def test_a_policy_changed_after_the_signature_is_wrong(site: Path) -> None:
 def test_a_policy_for_another_device_is_wrong(site: Path) -> None:
     write(site / "device.toml", '"elm-street-north"', '"oak-street"')
     assert "`--device oak-street`" in fault(site, "policy")
+
+
+def test_an_audit_log_that_the_city_has_not_adopted_is_wrong(site: Path) -> None:
+    (site / "state" / "ledger.sqlite").rename(site / "elsewhere.sqlite")
+    key = load_signing_key(site / "device.key")
+    with closing(Ledger.open(site / "state" / "ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north")) as new:
+        assert f"`--adopt {new.ledger_id}`" in fault(site, "policy")
 
 
 def test_a_broker_that_is_away_is_wrong(site: Path, broker: int) -> None:
