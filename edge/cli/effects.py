@@ -8,8 +8,11 @@ from edge.values import Instant
 _MOST = 25
 
 
-def effects(old: Bundle, new: Bundle, now: Instant) -> list[str]:
-    """One line for each agency and channel that could receive more or less than before, at the very best."""
+def effects(old: Bundle, new: Bundle, now: Instant, *, most: int | None = _MOST) -> list[str]:
+    """One line for each agency and channel that could receive more or less than before, at the very best.
+
+    No more than `most` lines; None is all of them.
+    """
     lines = []
     for name in sorted({*old.subscribers, *new.subscribers}):
         before, after = _open(old, name, now), _open(new, name, now)
@@ -24,8 +27,8 @@ def effects(old: Bundle, new: Bundle, now: Instant) -> list[str]:
                 f"{'gains' if more else 'loses'}: {known.name} ({name}) by {channel}: "
                 f"{outcome(will) if will is not None else 'nothing any more'}{had}"
             )
-    if len(lines) > _MOST:
-        lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more, see `homerule policy show`"]
+    if most is not None and len(lines) > most:
+        lines = [*lines[:most], f"and {len(lines) - most} more, see `homerule policy show`"]
     return lines or ["Nobody gains or loses by it as things stand today."]
 
 

@@ -4,17 +4,17 @@ import json
 import re
 import sys
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from edge import desk, disk
-from edge.cli import history, switch
+from edge.cli import diff, history, review, switch
+from edge.cli.moments import At, moment
+from edge.cli.screen import console
 from edge.cli.words import outcome, switches
 from edge.clock import SystemClock
 from edge.errors import PolicyError
@@ -31,10 +31,6 @@ from edge.written import nearest
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The policy folder.", show_default=False)]
 Pin = Annotated[Path | None, typer.Option(metavar="FILE", help="The city's public key; then the signature must hold.")]
-At = Annotated[
-    str | None, typer.Option(metavar="TIME", help="As of this time, such as 2026-12-31T00:00:00Z; else now.")
-]
-
 UNCHECKED = "The signature was not checked; name the city's public key with --pin to check it."
 
 
@@ -43,7 +39,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What the policy in a folder means.", no_args_is_help=True, rich_markup_mode=None)
     group.command("show")(show)
     group.command("explain")(explain_read)
-    switch.register(group)
+    for commands in (review, diff, switch):
+        commands.register(group)
     history.register(group)
     app.command("init")(init)
     app.add_typer(group, name="policy")
@@ -81,11 +78,11 @@ def init(
 
 def show(folder: Folder, pin: Pin = None, at: At = None) -> None:
     """Says in words what the policy allows, and who could receive what on which channel."""
-    bundle, now = desk.open_bundle(folder, pin=pin), _moment(at)
-    console = _console()
+    bundle, now = desk.open_bundle(folder, pin=pin), moment(at)
+    out = console()
     for line in switches(bundle, now):
-        console.print(Text(line))
-    console.print()
+        out.print(Text(line))
+    out.print()
     table = Table("agency", "channel", "could receive", "why", title="Who could receive what", title_justify="left")
     for subscriber in bundle.subscribers.values():
         for number, answer in enumerate(reach(subscriber, bundle, now) or (_nowhere(),)):
@@ -93,10 +90,10 @@ def show(folder: Folder, pin: Pin = None, at: At = None) -> None:
             table.add_row(
                 Text(_who(subscriber) if number == 0 else ""), Text(answer.channel), Text(outcome(answer)), Text(why)
             )
-    console.print(table)
-    console.print("Every reason for one agency: homerule policy explain DIR --subscriber ID")
+    out.print(table)
+    out.print("Every reason for one agency: homerule policy explain DIR --subscriber ID")
     if pin is None:
-        console.print(UNCHECKED)
+        out.print(UNCHECKED)
 
 
 def explain_read(
@@ -109,7 +106,7 @@ def explain_read(
     at: At = None,
 ) -> None:
     """Says what each rule says about one read and one agency, and what comes of it."""
-    bundle, now = desk.open_bundle(folder, pin=pin), _moment(at)
+    bundle, now = desk.open_bundle(folder, pin=pin), moment(at)
     text = plate or (_text_of(read) if read else "")
     tagged = _tagged(text, hit or [], bundle, desk.hotlists(folder, bundle) if text else NO_LISTS, now)
     known = bundle.subscribers.get(subscriber)
@@ -127,15 +124,15 @@ def explain_read(
             Text(codes or "no objection"),
             Text("\n".join(reason.sentence for reason in verdict.reasons)),
         )
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     decision = decide(tagged.tags, known, bundle, now)
-    console.print(Text(f"{known.name}: {decision.effect.value}"))
-    console.print(Text(f"channel: {decision.channel or 'none'}"))
-    console.print(Text(f"reason: {decision.reasons[0]}, {sentence(decision.reasons[0])}"))
-    console.print(Text(f"obligations: {', '.join(decision.obligations) or 'none'}"))
+    out.print(Text(f"{known.name}: {decision.effect.value}"))
+    out.print(Text(f"channel: {decision.channel or 'none'}"))
+    out.print(Text(f"reason: {decision.reasons[0]}, {sentence(decision.reasons[0])}"))
+    out.print(Text(f"obligations: {', '.join(decision.obligations) or 'none'}"))
     if pin is None:
-        console.print(UNCHECKED)
+        out.print(UNCHECKED)
 
 
 def _tagged(text: str, purposes: list[str], bundle: Bundle, lists: HotLists, now: Instant) -> TaggedRead:
@@ -184,18 +181,6 @@ def _text_of(path: Path) -> str:
     return text
 
 
-def _moment(at: str | None) -> Instant:
-    if at is None:
-        return SystemClock(trusted=True).now()
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise PolicyError(f"`--at {at}` is no time with its zone, write it as 2026-12-31T00:00:00Z")
-    return Instant(at=moment, trusted=True)
-
-
 def _ask(given: str | None, option: str, question: str, default: str | None = None) -> str:
     if given is not None:
         return given
@@ -220,11 +205,6 @@ def _first(answer: Reach) -> str:
         return ""
     more = f" (and {len(answer.reasons) - 1} more)" if len(answer.reasons) > 1 else ""
     return answer.reasons[0].sentence + more
-
-
-def _console() -> Console:
-    """As wide as the terminal; in a file or a pipe wide enough that nothing is cut."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def _nowhere() -> Reach:

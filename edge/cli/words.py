@@ -72,10 +72,10 @@ def _law(bundle: Bundle) -> list[str]:
     head = f"Law packs: {packs}; " + (
         f"reviewed by {reviewed}." if reviewed else "reviewed by nobody, so only the owner is served."
     )
-    return [head, *(line for pack in bundle.packs for line in _overrides(bundle, pack))]
+    return [head, *(line for pack in bundle.packs for line in overrides(bundle, pack))]
 
 
-def _overrides(bundle: Bundle, pack: LawPack) -> Iterator[str]:
+def overrides(bundle: Bundle, pack: LawPack) -> Iterator[str]:
     """Where a pack is narrower than a switch that is open, or lets this device not even collect."""
     sharing = bundle.policy.sharing
     is_open = {
