@@ -9,6 +9,7 @@ come rows of batch, x1, y1, x2, y2, class, score in letterboxed pixels. Scores a
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -38,14 +39,23 @@ class EndToEnd(nn.Module):
         return torch.cat([zeros, boxes, zeros, scores[:, None]], dim=1)
 
 
-def export(weights: Path, out: Path, small: Path | None = None) -> None:
-    """Write one ONNX file per size; `small` keeps the averaged weights alone, to go on from."""
+def export(
+    weights: Path, out: Path, small: Path | None = None, *, shift: float = 0.0, names: Sequence[str] = tuple(SIZES)
+) -> None:
+    """Write one ONNX file per size; `small` keeps the averaged weights alone, to go on from.
+
+    `shift` is added to every score's logit, and kept in the weights: scores may come to mean something else in training
+    while the daemon's threshold stays.
+    """
     state = torch.load(weights, weights_only=True)
     state = state.get("average", state)
     net = PlateDetector()
     net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in state.items()})
+    with torch.no_grad():
+        net.out.bias[0] += shift
     end = EndToEnd(net).eval()
-    for name, (height, width) in SIZES.items():
+    for name in names:
+        height, width = SIZES[name]
         torch.onnx.export(
             end,
             (torch.zeros(1, 3, height, width),),
@@ -66,8 +76,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="latest.pt of a run, or averaged weights alone")
     parser.add_argument("--out", type=Path, required=True, help="folder for the ONNX files")
     parser.add_argument("--small", type=Path, help="also keep the averaged weights alone in this file")
+    parser.add_argument("--shift", type=float, default=0.0, help="added to the logit of every score")
+    parser.add_argument("--only", choices=sorted(SIZES), nargs="+", default=sorted(SIZES), help="write these alone")
     found = parser.parse_args()
-    export(found.weights, found.out, found.small)
+    export(found.weights, found.out, found.small, shift=found.shift, names=found.only)
 
 
 if __name__ == "__main__":
