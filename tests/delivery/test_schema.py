@@ -106,6 +106,20 @@ def test_what_the_program_refuses_the_schema_refuses_and_the_other_way_round(wor
 MOMENTS = ("time", "expiresat", "retainuntil", "first_seen", "best_seen", "last_seen", "at", "valid_until")
 
 
+@pytest.mark.parametrize("type_", wire.Kind)
+@pytest.mark.parametrize("of", BODIES)
+def test_facts_of_another_type_are_refused_by_both(of: str, type_: wire.Kind) -> None:
+    content = BODIES[of] | {"type": type_.value}
+    assert VALIDATORS["read"].is_valid(content) == taken(wire.Body, content) == (type_.value == BODIES[of]["type"])
+
+
+def test_a_stored_line_fits_its_schema() -> None:
+    kept = {key: value for key, value in BODIES["correction"].items() if key not in ("acktoken", "checkpoint")}
+    added = {"receivedat": NOON.isoformat(), "replacesid": f"earlier.{NEIGHBOUR}", "replacesheld": True}
+    VALIDATORS["stored"].validate(kept | added)
+    assert not VALIDATORS["stored"].is_valid(kept)
+
+
 @pytest.mark.parametrize("name", VALIDATORS)
 def test_a_schema_is_one(name: str) -> None:
     Draft202012Validator.check_schema(schema.schema(name))

@@ -108,6 +108,12 @@ def test_nobody_takes_the_file_over_during_or_after_a_purge(tmp_path: Path) -> N
     store.close()
 
 
+def test_what_a_power_cut_left_of_a_purge_is_gone_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / ".reads.jsonl.new").write_bytes(line("r0.b").line)
+    LinesFile(tmp_path / "reads.jsonl").close()
+    assert [each.name for each in tmp_path.iterdir()] == ["reads.jsonl"]
+
+
 def test_a_link_stays_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "reads.jsonl")
     store = filled(tmp_path / "link", 1, 2)
@@ -174,7 +180,7 @@ def test_killed_at_any_moment_of_a_purge_it_is_all_there_or_all_gone_and_the_rec
         if receipts(path):
             assert held(path) == ["r2.b"]
         store = LinesFile(path)
-        store.purge(NOON + timedelta(hours=1))
+        store.purge(NOON + timedelta(hours=1.5))
         store.close()
         assert held(path) == ["r2.b"]
         assert receipts(path) == [["r0.b", "r1.b"]]

@@ -71,6 +71,7 @@ def test_two_logs_in_turn_are_told_as_two_computers(witness: Seeing) -> None:
     witness.see(note_of(900))
     witness.see(note_of(3, log="other"), 1)
     assert "two computers hold its key" in witness.see(note_of(901), 2)
+    assert "two computers hold its key" in witness.see(note_of(4, log="other"), 3)
 
 
 def test_another_device_with_the_same_key_has_a_log_of_its_own(witness: Seeing) -> None:
