@@ -35,6 +35,11 @@ test_files test_reasons test_words test_edits test_door oracle test_losing test_
 """
 """The tests in the order in which they are tried; those that are quick come first."""
 BESIDE = {"tightening.py": ["tests/desk"], "narrower.py": ["tests/desk"], "manifest.py": ["tests/desk"]}
+SAME = {
+    ("reach.py", "if moment > now.at:", "compare 0"): "what turns at this very moment is as now: nothing changes",
+    ("policy.py", "if not 2000 <= value.year < 2200:", "compare 0"): "a policy of the year 2000 has run out",
+}
+"""Mutants that no test can tell from the original, and why: file, the line's text, what was done."""
 PATIENCE = 240
 """Seconds after which a child that has not ended counts as red: it hangs."""
 CITIES = 60
@@ -76,12 +81,15 @@ class Mutant:
 
 def mutants(file: Path) -> Iterator[Mutant]:
     """Every mutant of one file."""
-    tree = ast.parse(file.read_text())
+    text = file.read_text()
+    tree = ast.parse(text)
     spots = list(_spots(tree))
     for number, (_, what) in enumerate(spots):
         changed = copy.deepcopy(tree)
         node, _ = list(_spots(changed))[number]
-        line = getattr(node, "lineno", 0)
+        line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
+        if (file.name, text.splitlines()[line - 1].strip(), what) in SAME:
+            continue
         _break(node, what)
         yield Mutant(file=file.name, line=line, what=what, tree=ast.fix_missing_locations(changed))
 
@@ -170,7 +178,7 @@ class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def turns_red(mutant: Mutant, cities: list[Remembered]) -> bool:
+def turns_red(mutant: Mutant | None, cities: list[Remembered]) -> bool:
     """Whether a test fails, or hangs, with the mutant in place."""
     child = os.fork()
     if child == 0:
@@ -257,6 +265,8 @@ def main() -> None:
     Random(asked.seed).shuffle(every)
     began, tried, survived = monotonic(), 0, []
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    if turns_red(None, cities):
+        sys.exit("the tests are red with nothing broken")
     for one in every[: asked.most]:
         if monotonic() - began > asked.seconds:
             break
