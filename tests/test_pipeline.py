@@ -15,6 +15,7 @@ from edge.delivery.envelope import open_
 from edge.errors import LedgerError, Superseded
 from edge.ledger.entries import BundleAccepted, Pattern, Read
 from edge.ledger.verify import verify
+from edge.pipeline import MOST_UNRECORDED
 from edge.policy.reasons import Reason
 from edge.values import Effect, Frame
 from tests.relay.house import COUNTY, DEVICE, OWNER, STOLEN, TEXAS, House
@@ -182,3 +183,49 @@ def test_reads_of_one_frame_are_recorded_with_one_commit(house: House) -> None:
     frame = Frame(camera_id="north", sequence=0, captured_at=house.clock.at, pixels=pixels)
     assert len(house.pipeline.step(frame)) == 20
     assert len(commits) == 1
+
+
+class Doubtful:
+    """The ledger behind a disk that says it failed: `fails` is what is raised next, after it has happened or before."""
+
+    def __init__(self, house: House) -> None:
+        self._ledger, self.fails, self.happened = house.ledger, [], True
+        self.given: list[tuple[bytes, ...]] = []
+
+    def record_many(self, reads) -> list[int]:
+        self.given.append(tuple(envelope.payload for read in reads for envelope in read.envelopes))
+        error = self.fails.pop(0) if self.fails else None
+        if error is not None and not self.happened:
+            raise error
+        positions = self._ledger.record_many(reads)
+        if error is not None:
+            raise error
+        return positions
+
+    def latest_checkpoint(self):
+        return self._ledger.latest_checkpoint()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_caller_told_of_a_failure_records_the_same_bytes_again_and_once_only(house: House, happened: bool) -> None:
+    doubtful = Doubtful(house)
+    doubtful.fails, doubtful.happened = [LedgerError("the disk failed")] * 2, happened
+    house.pipeline._ledger = doubtful
+    with pytest.raises(LedgerError):
+        house.passes(STOLEN)
+    assert house.pipeline.unrecorded == 1
+    with pytest.raises(LedgerError):
+        house.pipeline.record()
+    assert len(house.pipeline.record()) == 1
+    assert len(set(doubtful.given)) == 1
+    assert len(list(house.ledger.outcomes())) == 1
+
+
+def test_of_too_many_reads_that_wait_the_oldest_is_lost_and_counted(house: House) -> None:
+    doubtful = Doubtful(house)
+    doubtful.fails, doubtful.happened = [LedgerError("the disk failed")] * 1000, False
+    house.pipeline._ledger = doubtful
+    for _ in range(MOST_UNRECORDED + 3):
+        with pytest.raises(LedgerError):
+            house.passes(STOLEN)
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (MOST_UNRECORDED, 3)

@@ -104,6 +104,28 @@ def test_after_a_step_what_was_known_before_it_counts_no_more() -> None:
         assert not trust.now().trusted
 
 
+def test_a_step_back_does_not_make_an_old_word_young() -> None:
+    hand = Hand(since_boot=1000.0, says=Vouched(by="timesyncd", age=10.0, stamp=1))
+    trust = hand.trust()
+    hand.pass_by(2.0)
+    hand.set_by(-11.9)
+    hand.says = Vouched(by="timesyncd", age=0.1, stamp=1)
+    trust.look()
+    assert not trust.now().trusted
+
+
+def test_a_word_of_before_a_step_does_not_count_though_it_is_heard_after_it() -> None:
+    hand = Hand(since_boot=1000.0)
+    trust = hand.trust()
+    hand.pass_by(5.0)
+    trust.now()
+    hand.pass_by(5.0)
+    hand.set_by(3600.0)
+    hand.says = Vouched(by="timesyncd", age=3607.0, stamp=1)
+    trust.look()
+    assert not trust.now().trusted
+
+
 def test_after_a_step_it_is_believed_again_once_somebody_vouches_anew() -> None:
     hand = Hand(since_boot=1000.0, says=Vouched(by="timesyncd", age=10.0, stamp=1))
     trust = hand.trust()

@@ -6,12 +6,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 
 import pytest
 
 from edge.ledger.entries import Gap
 from tests.broker import Mosquitto, mosquitto, wait_until
-from tests.daemon.pole import OWNER, Pole, Running, dense_clip
+from tests.daemon.pole import OWNER, TEXAS, Pole, Running, dense_clip
 
 __all__ = ["mosquitto"]
 pytestmark = pytest.mark.needs("mosquitto")
@@ -81,14 +82,20 @@ def alarms(pole: Pole) -> set[str]:
     return {each.what for each in pole.status().alarms}
 
 
-def test_with_too_little_room_nothing_is_shared_until_there_is_more(pole: Pole) -> None:
+def test_with_too_little_room_nothing_is_shared_until_there_is_more(pole: Pole, mosquitto: Mosquitto) -> None:
     pole.device["limits"]["min_free_megabytes"] = 200
     daemon = faulty(pole)
     await_reads(pole)
+    wait_until(lambda: pole.count_waiting(TEXAS), what="something waits for Texas, which is not there yet")
     (pole.folder / "faults" / "free").write_text("199")
     daemon.await_words("less than 200 MB are free")
-    count = len(pole.plates(OWNER))
+    count, recorded = len(pole.plates(OWNER)), pole.count_reads()
     wait_until(lambda: "ledger" in alarms(pole), what="the status says it")
+    pole.receive(TEXAS)
+    wait_until(lambda: mosquitto.log.count(f" as {TEXAS} ") > 0, what="Texas listens")
+    sleep(3)  # longer than a vehicle and a rest of the relay take
+    assert pole.count_reads() - recorded <= 1
+    assert pole.plates(TEXAS) == []
     (pole.folder / "faults" / "free").write_text("205")
     wait_until(lambda: pole.status().report.free_megabytes == 205, what="a little more is free")
     assert BACK not in daemon.said, "it must not come and go at the edge"
@@ -96,6 +103,7 @@ def test_with_too_little_room_nothing_is_shared_until_there_is_more(pole: Pole) 
     daemon.await_words(BACK)
     assert daemon.said.count(STOPPED) == 1, daemon.said
     wait_until(lambda: len(pole.plates(OWNER)) > count, what="reads flow again", within=30)
+    wait_until(lambda: pole.plates(TEXAS), what="what waited for Texas arrives")
     in_order(pole, daemon)
 
 
