@@ -31,7 +31,7 @@ ROOT = HERE.parents[1]
 FOLDER = ROOT / "edge/policy"
 QUICK = """
 test_decide test_standing test_states test_instruments test_laws test_offences test_obligations test_cases test_tighten
-test_files test_reasons test_words test_edits test_door oracle test_losing test_reach test_properties
+test_mutated_text test_files test_reasons test_words test_edits test_door oracle test_losing test_reach test_properties
 """
 """The tests in the order in which they are tried; those that are quick come first."""
 BESIDE = {"tightening.py": ["tests/desk"], "narrower.py": ["tests/desk"], "manifest.py": ["tests/desk"]}

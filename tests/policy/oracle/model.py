@@ -133,7 +133,6 @@ class Oracle:
 
     def _receives(self, asked: Asked, one: Table) -> bool:
         written, packs = self._place.policy, self._place.packs
-        reviewed = "reviewed_by" in written["law"] or all(pack["reviewed"] for pack in packs)
         seconds = [pack["retention"]["seconds"] for pack in packs if "seconds" in pack["retention"]]
         context = {
             "signed": self._place.signed,
@@ -145,7 +144,7 @@ class Oracle:
             "valid_until": _ms(written["valid_until"]),
             "ceiling": round(1000 * min([written["retention"]["undelivered_hours"] * 3600, *seconds])),
             "law_named": any(pack.get("state", self._state) == self._state for pack in packs),
-            "law_reviewed": reviewed,
+            "law_reviewed": "reviewed_by" in written["law"] or all(pack["reviewed"] for pack in packs),
             "banned": self._purposes["banned"],
         }
         return self._ask("reads", "receive", _agency(one), f'Read::"{asked.read}"', context)
@@ -196,10 +195,8 @@ class Oracle:
                 "named_open": [name for name, on in sharing.get("channels", {}).items() if on],
             },
         }
-        asks = {
-            name: self._ask("channels", "reach", _agency(one), f'Channel::"{name}"', context) for name in _names(one)
-        }
-        return {name for name, reached in asks.items() if reached}
+        ways = {name: f'Channel::"{name}"' for name in _names(one)}
+        return {name for name, way in ways.items() if self._ask("channels", "reach", _agency(one), way, context)}
 
     def _wanted(self, asked: Asked, one: Table, read: Table, parties: list[Table], limits: list[set[str]]) -> bool:
         """Whether the agency is fed this read: all reads, or one for the sake of one hit."""
