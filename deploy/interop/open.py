@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEM_SUITE = b"KEM" + (0x0020).to_bytes(2, "big")
 HPKE_SUITE = b"HPKE" + b"".join(number.to_bytes(2, "big") for number in (0x0020, 0x0001, 0x0002))
-BUCKETS = (1024, 4096, 16384, 65536)
+BUCKETS = (4096, 16384, 65536)
 REPEATED = {"device": "device", "subscriber": "subscriber", "key": "sealkey", "bundle": "bundledigest"}
 
 

@@ -26,8 +26,11 @@ from edge.delivery.wire import Body, Header, Kind, canonical, decoded, parse
 from edge.errors import EnvelopeError
 from edge.values import Decision, Effect, Envelope, Flag, Hit, TaggedRead, Tags
 
-BUCKETS = (1024, 4096, 16384, 65536)
-"""The sizes in bytes of what is sealed: a message's length tells no more than which of these it fills."""
+BUCKETS = (4096, 16384, 65536)
+"""The sizes in bytes of what is sealed: a message's length tells no more than which of these it fills.
+
+The smallest holds a read with its checkpoint and some hits, so that a withdrawal is no shorter than a read.
+"""
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _SIGNED = b"homerule read v1\n"
