@@ -197,7 +197,7 @@ def _store(out: Path | None, run: str | None, memory: Path | None, within: float
     if path is None:
         yield Printed(lambda line: print(line, end="", flush=True))
         return
-    with closing(LinesFile(path)) as file:
+    with closing(LinesFile(path, receipts=run is None)) as file:
         yield file if run is None else Commanded(run, file, within=within)
 
 

@@ -112,8 +112,11 @@ class Printed:
 class LinesFile:
     """A file of JSON lines (0600) for one process at a time; receipts of what was deleted stand beside it."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens or begins the file and reads what it holds; ConfigError when it holds something else."""
+    def __init__(self, path: Path, *, receipts: bool = True) -> None:
+        """Opens or begins the file and reads what it holds; ConfigError when it holds something else.
+
+        Without `receipts` nothing is said of what goes: for a file that only remembers what is stored elsewhere.
+        """
         self._path = Path(os.path.realpath(path))
         self._fresh = self._path.parent / f".{self._path.name}.new"
         self._until, self._replaced = dict[str, datetime](), dict[str, str]()
@@ -127,7 +130,7 @@ class LinesFile:
             self._take_over()
             self._size = self._take_stock()
             disk.settle(self._path.parent)  # a new file outlives a power cut only when its folder was written too
-            self._receipts = Receipts(self._path, held=self._until)
+            self._receipts = Receipts(self._path, held=self._until) if receipts else None
         except OSError as error:
             self.close()
             raise ConfigError(f"{path}: cannot be used, {disk.why(error)}") from error
@@ -162,9 +165,11 @@ class LinesFile:
         gone = [name for name, until in self._until.items() if until <= over]
         began = monotonic()
         try:
-            self._receipts.announce(gone, now)
+            if self._receipts is not None:
+                self._receipts.announce(gone, now)
             self._rewrite(set(gone))
-            self._receipts.confirm()
+            if self._receipts is not None:
+                self._receipts.confirm()
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._fresh.unlink(missing_ok=True)

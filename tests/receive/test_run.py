@@ -22,7 +22,7 @@ def script(folder: Path, text: str) -> str:
 
 
 def commanded(folder: Path, command: str, within: float = 20.0) -> Commanded:
-    return Commanded(command, LinesFile(folder / "memory"), within=within)
+    return Commanded(command, LinesFile(folder / "memory", receipts=False), within=within)
 
 
 def test_the_command_has_the_read_on_its_standard_input_and_nowhere_else(tmp_path: Path) -> None:
@@ -49,6 +49,13 @@ def test_the_memory_holds_no_plate_and_is_for_its_owner_alone(tmp_path: Path) ->
     commanded(tmp_path, "true").add(READ)
     assert PLATE not in (tmp_path / "memory").read_text()
     assert stat.S_IMODE((tmp_path / "memory").stat().st_mode) == 0o600
+
+
+def test_what_is_forgotten_in_time_is_not_said_to_be_deleted_where_the_command_stored_it(tmp_path: Path) -> None:
+    store = commanded(tmp_path, "true")
+    store.add(READ)
+    assert store.purge(READ.until) == 0
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("memory", b"")]
 
 
 def test_what_a_command_took_is_known_after_a_restart(tmp_path: Path) -> None:
