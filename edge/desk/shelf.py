@@ -8,11 +8,12 @@ import io
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -232,15 +233,19 @@ def _sum(file: io.FileIO, name: str) -> str:
 
 def _lines(file: io.FileIO, name: str, seen: Callable[[bytes], object]) -> Iterator[str]:
     """The lines of a text, their ends as they are; `seen` gets every byte."""
+    return chain.from_iterable(_pieces(file, name, seen))
+
+
+def _pieces(file: io.FileIO, name: str, seen: Callable[[bytes], object]) -> Iterator[Iterable[str]]:
     rest = b""
     while content := file.read(_CHUNK):
         seen(content)
-        *whole, rest = (rest + content).split(b"\n")
-        yield from (line + "\n" for line in b"\n".join(whole).decode("utf-8").split("\n")) if whole else ()
+        whole, end, rest = (rest + content).rpartition(b"\n")
+        yield io.StringIO((whole + end).decode("utf-8"), newline="\n")
         if len(rest) > _CHUNK:
             raise PolicyError(f"{name}: has a line that is far too long for an entry, mend it")
     if rest:
-        yield rest.decode("utf-8")
+        yield (rest.decode("utf-8"),)
 
 
 def _stamp(path: Path) -> Stamp:
