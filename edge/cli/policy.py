@@ -17,6 +17,7 @@ from edge.cli.moments import At, moment
 from edge.cli.screen import console
 from edge.cli.words import outcome, switches
 from edge.clock import SystemClock
+from edge.desk.laws import packs
 from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide, explain, stranger
@@ -25,7 +26,7 @@ from edge.policy.reach import Reach, reach
 from edge.policy.reasons import Reason, sentence
 from edge.policy.subscribers import Subscriber
 from edge.policy.tag import tag
-from edge.policy.vocabulary import Purpose
+from edge.policy.vocabulary import STATES, UNKNOWN_PLACE, Purpose
 from edge.values import Box, Hit, Instant, PlateRead, TaggedRead
 from edge.written import nearest
 
@@ -59,6 +60,7 @@ def init(
 ) -> None:
     """Makes a city's first policy folder: keys, policy, registry, and the first signed bundle."""
     state = _ask(state, "--state", "In which state does the camera stand (such as US-IL)?")
+    _offer(state)
     place = _ask(place, "--place", "In which city or village?")
     owner_name = _ask(owner_name, "--owner-name", "Which agency owns it?", f"{place} Police Department")
     owner_id = _ask(owner_id, "--owner-id", "A short id for that agency?", _short(owner_name))
@@ -191,6 +193,17 @@ def _ask(given: str | None, option: str, question: str, default: str | None = No
     return default
 
 
+def _offer(state: str) -> None:
+    """Says which law pack the policy will go by."""
+    if state not in (*STATES, UNKNOWN_PLACE):
+        mend = nearest(state, sorted(STATES)) or nearest(f"US-{state.upper()}", sorted(STATES))
+        raise PolicyError(f"there is no state `{state}`{mend or ', write it as US-IL (ISO 3166-2)'}")
+    pack = next(one for one in packs() if one.id == desk.pack_for(state))
+    if pack.state is None:
+        print(f"There is no law pack for {state} yet, so the cautious one named {pack.id} is taken.")
+    print(f"Law pack: {pack.id}, {pack.text.title}. Line by line: homerule law show {pack.id}")
+
+
 def _short(name: str) -> str:
     short = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("police department", "pd")).strip("-")
     return short[:64] or "owner"
@@ -234,5 +247,5 @@ def _say_what_next(folder: Path, made: Bundle) -> None:
         print(f"6. {made.owner} makes its key with `homerule keygen` and its public line goes into subscribers.toml;")
         print("   until then there is nothing to seal reads to, and it receives nothing either.")
     print()
-    print(f"See what it means: homerule policy show {folder}")
+    print(f"See what it means: homerule policy show {folder}, and what to look at: homerule policy check {folder}")
     print(f"After a change:    homerule sign {folder} --key {folder}/city.key (or from wherever the clerk keeps it)")

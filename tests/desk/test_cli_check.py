@@ -204,3 +204,16 @@ def test_a_list_that_is_refused_makes_the_check_fail(folder: Path) -> None:
 
 def test_a_misspelt_list_gets_a_hint(folder: Path) -> None:
     assert "did you mean `county-stolen`?" in homerule("hotlist", "check", folder, "county-stollen")[2]
+
+
+def test_init_says_which_law_pack_it_takes(tmp_path: Path) -> None:
+    code, said, _ = homerule("init", tmp_path / "city", "--state", "US-WI", "--place", "Fox Lake")
+    assert code == 0
+    assert "There is no law pack for US-WI yet" in said
+    assert "homerule law show generic" in said
+
+
+def test_init_knows_no_other_states_than_there_are(tmp_path: Path) -> None:
+    code, _, complained = homerule("init", tmp_path / "city", "--state", "il", "--place", "Fox Lake")
+    assert (code, "did you mean `US-IL`?" in complained) == (1, True)
+    assert not (tmp_path / "city").exists()
