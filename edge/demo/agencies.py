@@ -49,8 +49,7 @@ class Agency:
             *("--subscriber", name, "--device", DEVICE_ID, "--test"),
             *("--broker", f"127.0.0.1:{broker.port}", "--protocol", broker.protocol),
             *("--username", account.name, "--password-file", str(self._password)),
-            *("--key", str(city.sealing_key(name)), "--device-key", str(city.device_public)),
-            *("--out", str(self._book.path)),
+            *("--key", str(city.sealing_key(name)), "--out", str(self._book.path)),
         ]
         self._broker, self._secret = broker, account.password
         self._process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 import tomlkit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge import desk, keys
+from edge import desk, disk, keys
 from edge.desk.edit import set_value
 from edge.errors import PolicyError
 from edge.policy import policy, subscribers
@@ -52,14 +52,15 @@ def found_city(folder: Path, *, now: datetime) -> City:
     _edit_policy(laws / policy.FILE)
     desk.opt_in(laws, OPT_OUT)
     city_key = folder / "keys" / "city.key"
-    device = folder / "keys" / "device.key"
+    device_public = folder / "keys" / "device.key.pub"
+    disk.put(device_public, f"{keys.public_text(keys.TEST_DEVICE_KEY)}\n".encode(), mode=0o644)
     return City(
         folder=folder,
         policy=laws,
         pin=city_key.with_name("city.key.pub"),
         key=keys.new_signing_key(city_key),
-        device_key=keys.new_signing_key(device),
-        device_public=device.with_name("device.key.pub"),
+        device_key=keys.TEST_DEVICE_KEY,
+        device_public=device_public,
     )
 
 

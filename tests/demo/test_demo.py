@@ -16,7 +16,7 @@ from edge.demo.agencies import Book
 from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, NEIGHBOUR, OWNER
 from edge.demo.judge import Receipt, Ruling, Silence, astray
 from edge.demo.performance import PASSES
-from edge.keys import load_signing_key
+from edge.keys import TEST_DEVICE_KEY
 from edge.ledger import Ledger
 from edge.ledger.entries import Logged, Revoked, Switch
 from edge.values import Decision, Effect
@@ -65,9 +65,8 @@ def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("demo") / "kept"
     command = [sys.executable, "-m", "edge", "demo", "--broker", request.param, "--keep", str(folder)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-    key = load_signing_key(folder / "keys" / "device.key")
     path = folder / "ledger.sqlite"
-    ledger = Ledger.open(path, clock=SystemClock(trusted=True), key=key, device=DEVICE_ID, test=True)
+    ledger = Ledger.open(path, clock=SystemClock(trusted=True), key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True)
     try:
         entries, decisions = list(ledger.entries()), dict(ledger.outcomes())
     finally:
