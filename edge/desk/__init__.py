@@ -1,6 +1,6 @@
 """The desk: the files that people write, read whole, edited in place, signed and verified. Policy itself is next door.
 
-A folder holds policy.toml, subscribers.toml, laws/ID.toml, hotlists/ID.toml, manifest.json and manifest.sig. Every
+A folder holds policy.toml, subscribers.toml, laws/ID.toml, hotlists/ID.toml or .csv, manifest.json, manifest.sig. Every
 write is a new file put in place by one rename, so that a reader never sees half of one.
 """
 
