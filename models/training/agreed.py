@@ -4,7 +4,6 @@ reference reader is sure of what it reads at two margins, and the reader in trai
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import onnxruntime  # type: ignore[import-untyped]
 from crops import HEIGHT, WIDTH, LabelledBox, cut, labelled_boxes
 from mine import Mined
 from numpy.typing import NDArray
+from typed import typed_texts
 
 Pixels = NDArray[np.uint8]
 OwnBoxes = Mapping[tuple[str, int, int], tuple[tuple[float, float, float, float], ...]]
@@ -74,12 +74,11 @@ def reference_crops(
 def typed_crops(
     folder: Path, split: str, typed: Path, own: OwnBoxes | None = None
 ) -> tuple[list[AgreedCrop], set[tuple[str, int, int]]]:
-    """The crops whose text was typed by who looked at them (CSV: image, x1, y1, plate), and all places looked at.
+    """The crops whose text was typed by who looked at them (see typed.py), and all places looked at.
 
     An empty plate says that nobody can read it: such a crop is for neither list.
     """
-    with typed.open(newline="", encoding="utf-8") as file:
-        texts = {(row["image"], int(row["x1"]), int(row["y1"])): row["plate"] for row in csv.DictReader(file)}
+    texts = typed_texts(typed, folder)
     found = [
         _kept(picture, box, texts[place_of(box)], own)
         for box, picture in _pictures(folder, split)

@@ -7,6 +7,7 @@ import pytest
 from agreed import AgreedCrop, agreed_crops, own_boxes, own_margins, typed_crops
 from mine import Mined
 from shelf import Shelf
+from typed import masked, typed_texts
 
 FIRST = ("a.png", 40, 60)
 
@@ -64,3 +65,17 @@ def test_a_crop_knows_where_the_detector_saw_its_plate(photographs: Path) -> Non
 def test_the_detectors_margins_are_shares_of_its_own_box(photographs: Path) -> None:
     own = own_boxes(photographs, "train", [Mined(image="b.png", box=(95, 100, 160, 135), score=0.9, plate=0)])
     assert own_margins(photographs, "train", own).tolist() == [pytest.approx([5 / 65, 0, 0, 5 / 35])]
+
+
+def test_a_masked_text_comes_back_with_its_photograph_and_with_no_other(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(b"one photograph")
+    place = ("a.jpg", 12, 34)
+    hidden = masked("AB12345", place, tmp_path)
+    (tmp_path / "typed.csv").write_text(f"image,x1,y1,masked\na.jpg,12,34,{hidden}\n")
+    assert "AB12345" not in hidden
+    assert typed_texts(tmp_path / "typed.csv", tmp_path) == {place: "AB12345"}
+    elsewhere = tmp_path / "other"
+    (elsewhere / "images").mkdir(parents=True)
+    (elsewhere / "images" / "a.jpg").write_bytes(b"another photograph")
+    assert typed_texts(tmp_path / "typed.csv", elsewhere) != {place: "AB12345"}
