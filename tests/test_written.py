@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from edge.config import Config
 from edge.errors import PolicyError
 from edge.policy.hotlists import ListTable
+from edge.policy.law import LawText
 from edge.policy.policy import Policy
 from edge.policy.subscribers import RegistryTable
 from edge.written import SPELLED, parse_toml
@@ -25,7 +26,7 @@ def patterns(schema: object) -> Iterator[str]:
             yield from patterns(inner)
 
 
-@pytest.mark.parametrize("model", [Policy, RegistryTable, ListTable, Config])
+@pytest.mark.parametrize("model", [Policy, RegistryTable, ListTable, LawText, Config])
 def test_nobody_is_shown_a_pattern(model: type[BaseModel]) -> None:
     assert set(patterns(model.model_json_schema())) <= set(SPELLED)
 

@@ -102,10 +102,9 @@ class Control:
 
     def work(self) -> None:
         """One pass at the broker, now; none while the ledger fails. Raises LedgerError like `tick`."""
-        if self._broken:
-            return
-        with self._shutting():
-            self._doors.work()
+        if not self._broken:
+            with self._shutting():
+                self._doors.work()
 
     def take_up(self, by: str, *, may_tighten: bool = True) -> Standing:
         """Looks at the files now, and returns when what they ask for is in force, at the broker too.

@@ -16,6 +16,7 @@ from operator import contains
 from typing import TypeAlias
 
 from edge.errors import PolicyError
+from edge.policy.numbers import Numbers, in_order, more_alike, number, repeated, shares
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import NEVER, Grade, Purpose
 from edge.values import Hit
@@ -36,7 +37,6 @@ _PURPOSES, _GRADES = tuple(Purpose), tuple(Grade)
 _PURPOSE_CODES = {purpose: code for code, purpose in enumerate(_PURPOSES)}
 _GRADE_CODES: dict[Grade | None, int] = {None: 0, **{grade: code for code, grade in enumerate(_GRADES, start=1)}}
 
-Numbers: TypeAlias = "array[int]"
 Table: TypeAlias = "tuple[tuple[int, ...], Numbers, Numbers]"
 """Where the `?` stand, the patterns as numbers in order, and the row of each."""
 
@@ -64,12 +64,12 @@ class HotList:
         """The entries that `plate` (capital letters and digits, 5 to 10) matches and that have not run out at `now`."""
         if not 5 <= len(plate) <= 10 or not self.counts(now):
             return []
-        whole, shares = _number(plate), _shares(plate)
+        whole, share = number(plate), shares(plate)
         found: list[Hit] = []
         for places, numbers, rows in (*self._tables.get(0, ()), *self._tables.get(len(plate), ())):
             wanted = whole
             for place in places:
-                wanted -= shares[place]
+                wanted -= share[place]
             at = bisect_left(numbers, wanted)
             while at < len(numbers) and numbers[at] == wanted:
                 hit = self._rows.hit(self.id, rows[at])
@@ -193,7 +193,7 @@ class Entries:
             pattern = patterns[at]
             places = tuple(place for place, letter in enumerate(pattern) if letter == "?")
             numbers, rows = self._numbers.setdefault((len(pattern), places), (array("Q"), array("I")))
-            numbers.append(_number(pattern.replace("?", "0")))
+            numbers.append(number(pattern.replace("?", "0")))
             rows.append(first + at)
 
     def _check(self, some: Columns, masked: Sequence[int], where: Callable[[int], str]) -> None:
@@ -220,8 +220,8 @@ class Entries:
         self._once_each()
         tables: dict[int, list[Table]] = {}
         for length, places in sorted(self._numbers):
-            numbers, rows = _in_order(*self._numbers.pop((length, places)))
-            if _too_many_alike(numbers):
+            numbers, rows = in_order(*self._numbers.pop((length, places)))
+            if more_alike(numbers, than=MOST_ALIKE):
                 raise self._wrong(f"more than {MOST_ALIKE} entries have one and the same pattern")
             tables.setdefault(length, []).append((places, numbers, rows))
         kept = self._rows
@@ -247,7 +247,7 @@ class Entries:
 
     def _once_each(self) -> None:
         """No id stands there twice: first by hash, which is small, then those of one hash by what they are."""
-        alike = _repeated(self._ids)
+        alike = repeated(self._ids)
         seen: set[str] = set()
         for row, found in enumerate(self._ids if alike else ()):
             if found in alike:
@@ -271,43 +271,6 @@ def microseconds(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def _number(plate: str) -> int:
-    """Letters and digits as one number below 2**58; the 1 in front keeps zeros at the beginning."""
-    return int("1" + plate, 36)
-
-
-def _shares(plate: str) -> list[int]:
-    """What each character adds to the number of its plate."""
-    last = len(plate) - 1
-    return [int(letter, 36) * 36 ** (last - at) for at, letter in enumerate(plate)]
-
-
 def _upper(words: Sequence[str]) -> list[str]:
     """The words, which have no line ends, in capitals."""
     return "\n".join(words).upper().split("\n")
-
-
-# numpy is loaded where it is needed: it costs a tenth of a second that only who reads a list should spend
-
-
-def _in_order(numbers: Numbers, rows: Numbers) -> "tuple[Numbers, Numbers]":
-    """Both, by the numbers; of equal numbers the earlier row first."""
-    import numpy
-
-    order = numpy.argsort(numpy.asarray(numbers), kind="stable")
-    return array("Q", numpy.asarray(numbers)[order].tobytes()), array("I", numpy.asarray(rows)[order].tobytes())
-
-
-def _repeated(numbers: Numbers) -> set[int]:
-    """Those that stand there more than once."""
-    import numpy
-
-    found = numpy.sort(numpy.asarray(numbers))
-    return {int(one) for one in found[1:][found[1:] == found[:-1]]}
-
-
-def _too_many_alike(in_order: Numbers) -> bool:
-    import numpy
-
-    found = numpy.asarray(in_order)
-    return bool((found[MOST_ALIKE:] == found[:-MOST_ALIKE]).any())
