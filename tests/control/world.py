@@ -348,7 +348,7 @@ class World:
         subscriber = bundle.subscribers.get(name)
         later = now.at + timedelta(days=1)
         hits = tuple(replace(one, expires_at=later) for one in tags.hits)
-        tags = replace(tags, hits=hits, retain_until=later)
+        tags = replace(tags, hits=hits, captured_at=now.at, retain_until=later)
         return subscriber is not None and decide(tags, subscriber, bundle, now).effect is Effect.SHARE
 
     def take_up(self) -> None:
