@@ -317,6 +317,12 @@ class Pole:
         marks = ",".join("?" for _ in names)
         return self._counted(f"SELECT count(*) FROM outbox WHERE subscriber_id IN ({marks})", *names)
 
+    def waiting(self, name: str) -> set[str]:
+        """Ids of the reads that wait for an agency's acknowledgement."""
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as db:
+            found = db.execute("SELECT message_id FROM outbox WHERE subscriber_id = ?", (name,)).fetchall()
+        return {message_id.partition(".")[0] for (message_id,) in found}
+
     def _counted(self, query: str, *values: str) -> int:
         with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as db:
             return int(db.execute(query, values).fetchone()[0])

@@ -130,7 +130,8 @@ def test_it_ends_when_it_is_told_to(day: Day) -> None:
 
 
 def test_the_owner_holds_every_read(day: Day) -> None:
-    assert day.pole.held(OWNER) == set(day.decisions)
+    # what was in view at the very end is recorded, and may still wait for the next start
+    assert day.pole.held(OWNER) | day.pole.waiting(OWNER) == set(day.decisions)
     assert set(day.pole.plates(OWNER)) == set(PLATES)
 
 
@@ -140,7 +141,7 @@ def test_the_neighbour_holds_the_hits_and_nothing_else(day: Day) -> None:
 
 def test_each_holds_exactly_what_the_log_says_it_was_allowed(day: Day) -> None:
     for name in (OWNER, COUNTY, TEXAS):
-        assert day.pole.held(name) == day.pole.allowed(name), name
+        assert day.pole.held(name) | day.pole.waiting(name) == day.pole.allowed(name), name
 
 
 def test_the_opted_out_agency_got_something_before_and_nothing_after(day: Day) -> None:

@@ -48,7 +48,8 @@ def in_order(pole: Pole, daemon: Running) -> None:
     wait_until(lambda: pole.count_waiting(OWNER) == 0, what="all has arrived", within=20)
     assert daemon.end() == 0, daemon.said
     assert pole.verified().faults == ()
-    assert pole.held(OWNER) == pole.allowed(OWNER)
+    # what was in view at the end is recorded, and may still wait for the next start
+    assert pole.held(OWNER) | pole.waiting(OWNER) == pole.allowed(OWNER)
     assert len(pole.received(OWNER)) == len(pole.held(OWNER))
 
 
