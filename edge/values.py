@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,14 +41,44 @@ class Box:
         return self.y2 - self.y1
 
 
+class Picture(Protocol):
+    """What a frame shows, as its decoder left it: only what is asked for is converted. All pixels are BGR, uint8."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        ...
+
+    def luma(self, step: int) -> NDArray[np.uint8]:
+        """A copy of every `step`-th pixel of every `step`-th row of the brightness, as it was filmed."""
+        ...
+
+    def scaled(self, size: tuple[int, int]) -> Pixels:
+        """The whole of it in another size (width, height): height x width x 3."""
+        ...
+
+    def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
+        """A copy of the rectangle from (x1, y1) up to, not with, (x2, y2), which lies inside."""
+        ...
+
+    def pixels(self) -> Pixels:
+        """The whole of it, height x width x 3; costs as much as decoding did."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One picture of one camera. `pixels` is height x width x 3, uint8, BGR."""
+    """One picture of one camera."""
 
     camera_id: str
     sequence: int
     captured_at: datetime
-    pixels: Pixels = field(repr=False)
+    picture: Picture = field(repr=False)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The whole picture, height x width x 3, uint8, BGR, converted anew at each call."""
+        return self.picture.pixels()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge import desk
+from edge.capture import Plain
 from edge.delivery.envelope import open_
 from edge.errors import LedgerError, Superseded
 from edge.ledger.entries import BundleAccepted, Pattern, Read
@@ -180,7 +181,7 @@ def test_reads_of_one_frame_are_recorded_with_one_commit(house: House) -> None:
     commits.clear()
     house.eyes.seen = [replace(first, read_id=house.clock.new_id()) for _ in range(20)]
     pixels = np.zeros((4, 4, 3), dtype=np.uint8)
-    frame = Frame(camera_id="north", sequence=0, captured_at=house.clock.at, pixels=pixels)
+    frame = Frame(camera_id="north", sequence=0, captured_at=house.clock.at, picture=Plain(pixels))
     assert len(house.pipeline.step(frame)) == 20
     assert len(commits) == 1
 

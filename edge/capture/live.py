@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from av.error import FFmpegError
-
 from edge.capture.address import address_of, device_path
 from edge.capture.mailbox import Mailbox
-from edge.capture.picture import Picture, keep_freed_memory
+from edge.capture.picture import keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.stream import Stream
@@ -24,7 +22,7 @@ from edge.capture.trouble import CameraGap, Diary, Trouble, Why
 from edge.clock import Clock, monotonic
 from edge.config import Camera
 from edge.errors import CameraError
-from edge.values import Frame
+from edge.values import Frame, Picture
 
 _PAUSES = (0.5, 1.0, 2.0, 3.0)
 """Seconds between attempts. With the time that opening takes, a camera that is back is seen within ten seconds."""
@@ -124,13 +122,8 @@ class LiveCamera:
             if self._thread.ident and not self._thread.is_alive() and not self._over and not self._closing.is_set():
                 raise CameraError(f"camera {self.id}: its thread has died, restart the daemon and report this")
             return None
-        try:
-            pixels = caught.picture.pixels()
-        except (FFmpegError, ValueError, OSError):
-            raise CameraError(f"camera {self.id}: a picture cannot be converted, set it to plain H.264") from None
-        return Frame(
-            camera_id=self.id, sequence=caught.sequence, captured_at=self._time_of(caught.captured), pixels=pixels
-        )
+        at = self._time_of(caught.captured)
+        return Frame(camera_id=self.id, sequence=caught.sequence, captured_at=at, picture=caught.picture)
 
     def state(self) -> CameraState:
         """How the camera is at this moment."""

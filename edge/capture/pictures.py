@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.capture.picture import Plain
 from edge.errors import CameraError
 from edge.values import Frame, Pixels
 
@@ -41,7 +42,7 @@ class PictureFolder:
                 self.warnings.append(f"`{picture}`: not an image that can be decoded; left out")
                 continue
             captured_at = self._start + timedelta(seconds=place / self.frames_per_second)
-            yield Frame(camera_id=self._camera_id, sequence=place, captured_at=captured_at, pixels=pixels)
+            yield Frame(camera_id=self._camera_id, sequence=place, captured_at=captured_at, picture=Plain(pixels))
             decoded += 1
         if not decoded:
             raise CameraError(f"`{self.path}`: not one of its {self.total} images can be decoded; copy them again")

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.capture.picture import Picture, Plain
 from edge.capture.recording import open_recording
 from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
 from edge.config import Camera
 from edge.errors import CameraError
+from edge.values import Picture
 
 _LATE = 1.0
 """Seconds; whoever takes the pictures more slowly than that makes the recording run slower, not further behind."""
@@ -38,6 +38,6 @@ def play(path: Path, camera: Camera, *, closing: threading.Event) -> Iterator[tu
                 began, due = began + late, due + late
             if closing.wait(max(0.0, -late)):
                 return
-            yield due, Plain(frame.pixels)
+            yield due, frame.picture
     except CameraError as error:
         raise Trouble(Why.NOT_REACHED if not path.exists() else Why.GARBAGE, str(error)) from None

@@ -11,12 +11,12 @@ from time import sleep
 import av
 from av import error as fault
 from av.container import InputContainer
-from av.video.reformatter import VideoReformatter
 
 from edge.capture.address import OPEN_SECONDS, Address
-from edge.capture.picture import Decoded, Picture
+from edge.capture.picture import Converter, Decoded
 from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
+from edge.values import Picture
 
 POLL_SECONDS = 1.5
 """How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
@@ -52,7 +52,7 @@ class Stream:
         self._video.thread_type = "NONE"
         self._packets = opened.demux(self._video)
         self._over = False
-        self._reformatter = VideoReformatter()
+        self._converter = Converter()
         self._convertible = ""
 
     def read(self) -> Sequence[Arrival]:
@@ -98,7 +98,7 @@ class Stream:
             Arrival(
                 at=arrived,
                 told=frame.time if self._has_clock else None,
-                picture=Decoded(frame=frame, reformatter=self._reformatter),
+                picture=Decoded(frame=frame, converter=self._converter),
             )
             for frame in frames
             if isinstance(frame, av.VideoFrame) and not frame.is_corrupt

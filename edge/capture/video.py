@@ -7,9 +7,8 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.reformatter import VideoReformatter
 
-from edge.capture.picture import Decoded, keep_freed_memory
+from edge.capture.picture import Converter, Decoded, keep_freed_memory
 from edge.errors import CameraError
 from edge.values import Frame
 
@@ -57,13 +56,7 @@ class VideoFile:
                 told = (picture.frame.time or 0.0) - began
                 seconds = told if told > seconds else seconds + 1.0 / self.frames_per_second
             captured_at = self._start + timedelta(seconds=seconds)
-            try:
-                pixels = picture.pixels()
-            except (FFmpegError, ValueError) as error:
-                raise CameraError(
-                    f"`{self.path}`: its kind of picture cannot be read; convert it with ffmpeg"
-                ) from error
-            yield Frame(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, pixels=pixels)
+            yield Frame(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, picture=picture)
             sequence += 1
             picture = next(self._pictures, None)
         self._container.close()
@@ -71,7 +64,7 @@ class VideoFile:
 
     def _decode(self) -> Iterator[Decoded]:
         """Every picture that can be decoded; what is damaged is left out, to the end of the file or its first hole."""
-        reformatter = VideoReformatter()
+        converter = Converter()
         packets = self._container.demux(video=0)
         while True:
             try:
@@ -82,7 +75,7 @@ class VideoFile:
                 frames = packet.decode()
             except FFmpegError:
                 continue
-            yield from (Decoded(frame=frame, reformatter=reformatter) for frame in frames)
+            yield from (Decoded(frame=frame, converter=converter) for frame in frames)
 
     def _compare(self, read: int) -> None:
         # The index of an mp4 counts exactly, other containers estimate; a few frames less is no sign of damage.

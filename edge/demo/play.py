@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from edge import desk
+from edge.capture import Plain
 from edge.clock import SystemClock, monotonic
 from edge.control import Control
 from edge.delivery import topics
@@ -172,7 +173,7 @@ class Play:
                 camera_id=CAMERA_ID,
                 sequence=number,
                 captured_at=self._clock.now().at,
-                pixels=self._road.frame(number),
+                picture=Plain(self._road.frame(number)),
             )
             self._frames, self._last = self._frames + 1, number
             self._take_down(self._pipeline.step(frame))

@@ -4,12 +4,14 @@ Input: float32 1 x 3 x H x W, RGB in 0..1, letterboxed on grey. Output: rows of 
 letterboxed pixels. Our own detectors and fast-alpr's hub detectors go through this one door, square or not.
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from edge.values import Box, Detection, Pixels
+from edge.values import Box, Detection, Picture, Pixels
 from edge.vision.session import Session
 
 PADDING_GREY = 114
@@ -21,11 +23,11 @@ SAME_PLATE_OVERLAP = 0.45
 class Detector:
     """A plate detector that is ready to run."""
 
-    def __init__(self, *, name: str, written: bytes, threshold: float = 0.3) -> None:
+    def __init__(self, *, name: str, written: bytes, threshold: float = 0.3, threads: int = 1) -> None:
         """`written` are the ONNX file's bytes, `threshold` the least score that counts. Raises ModelError."""
         self.name = name
         self._threshold = threshold
-        self._session = Session(name=name, written=written)
+        self._session = Session(name=name, written=written, threads=threads)
         shape = self._session.input_shape
         if len(shape) != 4 or shape[1] != 3 or not isinstance(shape[2], int) or not isinstance(shape[3], int):
             raise ModelError(f"model `{name}`: not a plate detector, its input is {list(shape)} and not [1, 3, H, W]")
@@ -38,31 +40,62 @@ class Detector:
 
     def find(self, pixels: Pixels) -> list[Detection]:
         """Plates in one picture (height x width x 3, BGR), best first, in its own pixels. Raises ModelError."""
-        batch, scale, left, top = self._letterbox(pixels)
+        high, wide = pixels.shape[:2]
+        size = self._fitted(wide, high)
+        # INTER_AREA would cost as much as the network itself.
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+        return self._found(small, (wide, high))
+
+    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+        """Plates in a picture, or in one part of it at its own scale; best first, in the picture's own pixels.
+
+        Raises ModelError.
+        """
+        wide, high = picture.size
+        if part is None:
+            return self._found(picture.scaled(self._fitted(wide, high)), (wide, high))
+        left, top = max(0, int(part.x1)), max(0, int(part.y1))
+        right, bottom = min(wide, math.ceil(part.x2)), min(high, math.ceil(part.y2))
+        if right - left < 2 or bottom - top < 2:
+            return []
+        return [_moved(one, left, top) for one in self.find(picture.cut(left, top, right, bottom))]
+
+    def _found(self, small: Pixels, size: tuple[int, int]) -> list[Detection]:
+        """`small` fits the canvas; what is found in it, in pixels of the picture of that `size` (width, height)."""
+        wide, high = size
+        scale = small.shape[1] / wide
+        batch, left, top = self._letterbox(small)
         rows = self._session.run(batch)
         if rows.ndim < 2 or rows.shape[-1] != 7:
             raise ModelError(f"model `{self.name}`: not an end-to-end plate detector, its output is {list(rows.shape)}")
         rows = rows.reshape(-1, 7)
         rows = rows[rows[:, 6] >= self._threshold]
-        high, wide = pixels.shape[:2]
         boxes = (rows[:, 1:5] - np.array([left, top, left, top], np.float32)) / scale
         boxes[:, 0::2] = boxes[:, 0::2].clip(0, wide)
         boxes[:, 1::2] = boxes[:, 1::2].clip(0, high)
         whole = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
         return _without_doubles(boxes[whole], rows[whole, 6])
 
-    def _letterbox(self, pixels: Pixels) -> tuple[NDArray[np.float32], float, int, int]:
-        """The picture scaled into the middle of the canvas; also the scale and where its top left corner lies."""
-        high, wide = pixels.shape[:2]
+    def _fitted(self, wide: int, high: int) -> tuple[int, int]:
+        """The size, width and height, in which a picture of this size fits the canvas."""
         scale = min(self._canvas.shape[0] / high, self._canvas.shape[1] / wide)
-        size = max(1, round(wide * scale)), max(1, round(high * scale))
-        left, top = (self._canvas.shape[1] - size[0]) // 2, (self._canvas.shape[0] - size[1]) // 2
+        return max(1, round(wide * scale)), max(1, round(high * scale))
+
+    def _letterbox(self, small: Pixels) -> tuple[NDArray[np.float32], int, int]:
+        """The picture in the middle of the canvas, as the network wants it; and where its top left corner lies."""
+        high, wide = small.shape[:2]
+        left, top = (self._canvas.shape[1] - wide) // 2, (self._canvas.shape[0] - high) // 2
         self._canvas[:] = PADDING_GREY
-        # INTER_AREA would cost as much as the network itself.
-        inside = self._canvas[top : top + size[1], left : left + size[0]]
-        inside[:] = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        self._canvas[top : top + high, left : left + wide] = small
         batch = cv2.dnn.blobFromImage(self._canvas, scalefactor=1 / 255.0, swapRB=True)
-        return np.asarray(batch, np.float32), scale, left, top
+        return np.asarray(batch, np.float32), left, top
+
+
+def _moved(found: Detection, right: int, down: int) -> Detection:
+    box = found.box
+    return Detection(
+        box=Box(x1=box.x1 + right, y1=box.y1 + down, x2=box.x2 + right, y2=box.y2 + down), confidence=found.confidence
+    )
 
 
 def _without_doubles(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:

@@ -30,8 +30,8 @@ class MotionGate:
 
     def moving(self, frame: Frame) -> bool:
         """Whether something moves in this frame; True for the first one and after a change of size."""
-        step = max(1, frame.pixels.shape[1] // PLANE_WIDTH)
-        plane = cv2.blur(frame.pixels[::step, ::step, 1].astype(np.float32), (3, 3)).astype(np.float32, copy=False)
+        step = max(1, frame.picture.size[0] // PLANE_WIDTH)
+        plane = cv2.blur(frame.picture.luma(step).astype(np.float32), (3, 3)).astype(np.float32, copy=False)
         background, before = self._background, self._before
         self._before = frame.captured_at
         if background is None or before is None or background.shape != plane.shape:

@@ -9,7 +9,7 @@ from fast_plate_ocr import LicensePlateRecognizer
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from edge.errors import ModelError
-from edge.values import Box, Pixels
+from edge.values import Box, Picture, Pixels
 from edge.vision.session import PROVIDERS, RUNTIME_ERRORS, first_line, options
 
 _LOADING_ERRORS: tuple[type[Exception], ...] = (
@@ -33,7 +33,7 @@ class Reading:
 class Reader:
     """A plate reader that is ready to run."""
 
-    def __init__(self, *, name: str, file: Path, config: Path, margin: float = 0.0) -> None:
+    def __init__(self, *, name: str, file: Path, config: Path, margin: float = 0.0, threads: int = 1) -> None:
         """`file` is the ONNX file and `config` its fast-plate-ocr plate config.
 
         `margin` is the free space that it reads best with, as a part of the detector's box on each side: nothing for
@@ -43,7 +43,7 @@ class Reader:
         self.name = name
         try:
             self._recognizer = LicensePlateRecognizer(
-                onnx_model_path=file, plate_config_path=config, providers=PROVIDERS, sess_options=options()
+                onnx_model_path=file, plate_config_path=config, providers=PROVIDERS, sess_options=options(threads)
             )
         except _LOADING_ERRORS as error:
             raise ModelError(
@@ -71,8 +71,19 @@ class Reader:
 def cut_out(pixels: Pixels, box: Box, *, margin: float) -> Pixels:
     """A copy of the plate with `margin` of its width and height left free on each side, inside the picture."""
     high, wide = pixels.shape[:2]
+    x1, y1, x2, y2 = _around(box, (wide, high), margin)
+    return pixels[y1:y2, x1:x2].copy()
+
+
+def cut_from(picture: Picture, box: Box, *, margin: float) -> Pixels:
+    """The same out of a picture of which nothing else needs to be converted."""
+    return picture.cut(*_around(box, picture.size, margin))
+
+
+def _around(box: Box, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
+    wide, high = size
     left, right = box.x1 - margin * box.width, box.x2 + margin * box.width
     top, bottom = box.y1 - margin * box.height, box.y2 + margin * box.height
     x1, y1 = max(0, int(left)), max(0, int(top))
     x2, y2 = min(wide, int(np.ceil(right))), min(high, int(np.ceil(bottom)))
-    return pixels[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)].copy()
+    return x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)

@@ -12,10 +12,10 @@ from typing import Protocol
 import cv2
 
 from edge.clock import Clock
-from edge.values import Box, Detection, Frame, Pixels, PlateRead
+from edge.values import Box, Detection, Frame, Picture, Pixels, PlateRead
 from edge.vision.gate import MotionGate
 from edge.vision.passage import LEAST_MISSED, Memory, Plausibility, Rejection, has_gone, same_vehicle
-from edge.vision.reader import Reading, cut_out
+from edge.vision.reader import Reading, cut_from
 from edge.vision.tracker import Look, Track, match
 
 LOOK_SECONDS = 0.1
@@ -37,7 +37,7 @@ HAND_ON_SECONDS = 60.0
 class Detecting(Protocol):
     """Finds plates in a picture (edge.vision.Detector)."""
 
-    def find(self, pixels: Pixels) -> list[Detection]: ...
+    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]: ...
 
 
 class Reads(Protocol):
@@ -108,9 +108,10 @@ class Vision:
         self._camera_id = frame.camera_id
         self._count["frames"] += 1
         done: list[PlateRead] = []
-        if frame.pixels.shape[:2] != self._size:
+        wide, high = frame.picture.size
+        if (high, wide) != self._size:
             done = self.finish()
-            self._size = (frame.pixels.shape[0], frame.pixels.shape[1])
+            self._size = (high, wide)
         if self._gate.moving(frame):
             self._last_motion = frame.captured_at
         if self._is_due(frame.captured_at):
@@ -159,7 +160,7 @@ class Vision:
     def _look(self, frame: Frame) -> None:
         self._last_look = frame.captured_at
         self._count["looks"] += 1
-        looks = [self._examine(frame, detection) for detection in self._models.detector.find(frame.pixels)]
+        looks = [self._examine(frame, detection) for detection in self._models.detector.look(frame.picture)]
         pairs = match(self._tracks, looks, frame.captured_at)
         matched = {id(look) for _, look in pairs}
         seen = {id(track) for track, _ in pairs}
@@ -181,8 +182,8 @@ class Vision:
         if known or not whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, reading=None, crop=None, quality=0.0, whole=whole)
         reader = self._models.reader
-        reading = reader.read(cut_out(frame.pixels, box, margin=reader.margin))
-        crop = cut_out(frame.pixels, box, margin=SHOWN_MARGIN)
+        reading = reader.read(cut_from(frame.picture, box, margin=reader.margin))
+        crop = cut_from(frame.picture, box, margin=SHOWN_MARGIN)
         self._count["readings"] += 1
         sharpness = math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
         quality = box.width * sharpness * reading.confidence**2

@@ -24,6 +24,7 @@ import tomlkit
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge import desk, keys
+from edge.capture import Plain
 from edge.clock import SystemClock
 from edge.delivery.broker import Broker
 from edge.ledger import Ledger
@@ -113,7 +114,7 @@ class Device:
             )
         ]
         pixels = np.zeros((4, 4, 3), dtype=np.uint8)
-        outcomes = self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
+        outcomes = self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, picture=Plain(pixels)))
         assert sum(each.effect == "share" for each in outcomes[0].decisions) == len(self.names)
 
     def listening(self) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ import numpy as np
 import tomlkit
 
 from edge import desk, keys
+from edge.capture import Plain
 from edge.clock import SystemClock
 from edge.control import Control
 from edge.control.server import Server
@@ -154,7 +155,7 @@ class Town:
             )
         ]
         pixels = np.zeros((4, 4, 3), dtype=np.uint8)
-        self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
+        self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, picture=Plain(pixels)))
         return read_id
 
     def _take_up(self, by: str, may_tighten: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.capture import Plain
 from edge.clock import SystemClock
 from edge.daemon import watch as watching
 from edge.daemon.loops import Loop
@@ -32,7 +33,7 @@ class Camera:
         if self.idle:
             return None
         at = SystemClock(trusted=True).now().at
-        return Frame(camera_id=self.id, sequence=self.asked, captured_at=at, pixels=NO_PIXELS)
+        return Frame(camera_id=self.id, sequence=self.asked, captured_at=at, picture=Plain(NO_PIXELS))
 
     def gaps(self) -> list[object]:
         return []

@@ -10,6 +10,7 @@ import tomlkit
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge import desk, keys
+from edge.capture import Plain
 from edge.delivery.broker import Broker
 from edge.ledger import Ledger
 from edge.pipeline import Outcome, Pipeline
@@ -125,7 +126,7 @@ class House:
             )
         ]
         pixels = np.zeros((4, 4, 3), dtype=np.uint8)
-        return self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, pixels=pixels))
+        return self.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=at, picture=Plain(pixels)))
 
     def edit(self, name: str, change) -> None:
         """Edits a written file of the city."""

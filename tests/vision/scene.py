@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from edge.capture import Plain
 from edge.clock import ReplayClock
-from edge.values import Box, Detection, Frame, Pixels, PlateRead
+from edge.values import Box, Detection, Frame, Picture, Pixels, PlateRead
 from edge.vision import Reading, Vision
 
 START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
@@ -69,7 +70,8 @@ class Eyes:
     def reader(self) -> "Eyes":
         return self
 
-    def find(self, pixels: Pixels) -> list[Detection]:
+    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+        pixels = picture.pixels()
         self.found += 1
         if self.failing:
             raise self.failing
@@ -99,7 +101,7 @@ def draw(vehicles: Mapping[int, Vehicle], *, seconds: float, fps: float) -> Iter
             if place is not None:
                 _draw(pixels, place, number)
         captured_at = START + timedelta(seconds=sequence / fps)
-        yield Frame(camera_id="north", sequence=sequence, captured_at=captured_at, pixels=pixels)
+        yield Frame(camera_id="north", sequence=sequence, captured_at=captured_at, picture=Plain(pixels))
 
 
 def _draw(pixels: Pixels, place: tuple[float, float, float], number: int) -> None:

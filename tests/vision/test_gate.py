@@ -5,6 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from edge.capture import Plain
 from edge.values import Frame
 from edge.vision.gate import MotionGate
 from tests.vision.scene import START
@@ -16,7 +17,7 @@ def frames(count: int, *, brightness: float = 90.0, noise: float = 3.0, drift: f
     for number in range(count):
         pixels = chance.normal(brightness + drift * number, noise, (360, 640, 3)).clip(0, 255).astype(np.uint8)
         captured_at = START + timedelta(seconds=number / 25)
-        made.append(Frame(camera_id="north", sequence=number, captured_at=captured_at, pixels=pixels))
+        made.append(Frame(camera_id="north", sequence=number, captured_at=captured_at, picture=Plain(pixels)))
     return made
 
 
@@ -51,5 +52,5 @@ def test_a_small_car_is_motion() -> None:
 
 def test_a_change_of_size_counts_as_motion() -> None:
     given = frames(3)
-    smaller = Frame(camera_id="north", sequence=3, captured_at=START, pixels=given[0].pixels[:200].copy())
+    smaller = Frame(camera_id="north", sequence=3, captured_at=START, picture=Plain(given[0].pixels[:200].copy()))
     assert moving([*given, smaller]) == [True, False, False, True]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from edge.capture import Plain
 from edge.clock import ReplayClock
 from edge.errors import ModelError
 from edge.vision import Vision
@@ -233,6 +234,6 @@ def test_a_camera_that_changes_its_size_goes_on() -> None:
         smaller = frame.pixels[:300, :500].copy()
         later = frame.captured_at + timedelta(seconds=3)
         reads += vision.passages(
-            type(frame)(camera_id="north", sequence=frame.sequence, captured_at=later, pixels=smaller)
+            type(frame)(camera_id="north", sequence=frame.sequence, captured_at=later, picture=Plain(smaller))
         )
     assert texts(reads + vision.finish()) == ["AB12345", "XY98765"]
