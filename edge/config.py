@@ -87,11 +87,12 @@ class Camera(Written):
 
 
 class ModelChoice(Written):
-    """Which models read the plates; the built-in ones when nothing is said."""
+    """Which models read the plates; the built-in ones when nothing is said. `threads`: how many an inference uses."""
 
     folder: Path | None = None
     detector: str | None = None
     reader: str | None = None
+    threads: int = Field(default=1, ge=1, le=16)
     min_confidence: float | None = Field(default=None, ge=0, le=1)
 
 

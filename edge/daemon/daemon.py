@@ -49,7 +49,7 @@ class Daemon:
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(config.device.key)
         chosen = config.models
-        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader)
+        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads)
         self._storage = Storage(
             folder=config.device.ledger.parent,
             least_megabytes=config.limits.min_free_megabytes,
@@ -162,7 +162,14 @@ class Daemon:
 
     def _open(self, *, first: bool) -> None:
         """Opens the ledger and what rests on it. Raises LedgerError."""
-        house = House(config=self._config, clock=self._clock, key=self._key, storage=self._storage, broken=self.broken)
+        house = House(
+            config=self._config,
+            clock=self._clock,
+            key=self._key,
+            storage=self._storage,
+            broken=self.broken,
+            status=self._reporter.status,
+        )
         begun: list[Entry] = []
         if first:
             begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)

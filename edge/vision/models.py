@@ -1,11 +1,13 @@
 """The model files: which there are (`manifest.toml`), whether they are unchanged (sha256), and loading them.
 
-A model whose bytes are not those that the manifest names is refused.
+A model whose bytes are not those that the manifest names is refused, and so is one of somebody else's whose licence
+nobody has accepted. Nothing here asks a network.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +20,18 @@ from edge.vision.reader import Reader
 from edge.written import Written, nearest, parse_toml
 
 Kind = Literal["detector", "reader"]
+MANIFEST = "manifest.toml"
 
 _FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
 class ModelEntry(Written):
-    """One `[[model]]` of manifest.toml. A reader also names its plate config, and its margin (see Reader)."""
+    """One `[[model]]` of manifest.toml. A reader also names its plate config, and its margin (see Reader).
+
+    `homerule models fetch` also writes where it comes from (`source`), how its sha256 came to be known (`locked`: with
+    homerule's catalogue, or from the file that came first), and when its licence was accepted.
+    """
 
     name: str = Field(pattern=_FILE)
     kind: Kind
@@ -39,6 +46,10 @@ class ModelEntry(Written):
     parameters: int | None = None
     data: tuple[str, ...] = ()
     accuracy: str | None = None
+    source: str | None = None
+    locked: Literal["catalogue", "first-fetch"] | None = None
+    fetched: date | None = None
+    accepted: date | None = None
 
 
 class Manifest(Written):
@@ -56,19 +67,69 @@ class Models:
     entries: tuple[ModelEntry, ModelEntry]
 
     @classmethod
-    def load(cls, folder: Path | None = None, detector: str | None = None, reader: str | None = None) -> "Models":
-        """Loads two models by name, or the defaults, from `folder` or the built-in one. Raises ModelError."""
-        place = models_folder(folder)
-        known = read_manifest(place)
-        finds = choose(known, "detector", detector, place)
-        reads = choose(known, "reader", reader, place)
-        loaded = Detector(name=finds.name, written=_verified(place, finds.file, finds.sha256))
-        if reads.config is None or reads.config_sha256 is None:
-            raise ModelError(f"{place / 'manifest.toml'}: reader `{reads.name}` has no `config` and `config_sha256`")
-        _verified(place, reads.file, reads.sha256)
-        _verified(place, reads.config, reads.config_sha256)
-        reading = Reader(name=reads.name, file=place / reads.file, config=place / reads.config, margin=reads.margin)
-        return cls(detector=loaded, reader=reading, entries=(finds, reads))
+    def load(
+        cls, folder: Path | None = None, detector: str | None = None, reader: str | None = None, threads: int = 1
+    ) -> "Models":
+        """Loads two models by name, or the defaults, from `folder` or, where it has none such, the built-in one.
+
+        `threads` is how many each inference may use. Raises ModelError.
+        """
+        finds, reads = find_model("detector", detector, folder), find_model("reader", reader, folder)
+        return cls(detector=finds.detector(threads), reader=reads.reader(threads), entries=(finds.entry, reads.entry))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A model's entry, and the folder that its files are in."""
+
+    entry: ModelEntry
+    folder: Path
+
+    def detector(self, threads: int = 1) -> Detector:
+        """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no detector."""
+        self._allowed()
+        written = verified(self.folder, self.entry.file, self.entry.sha256)
+        return Detector(name=self.entry.name, written=written, threads=threads)
+
+    def reader(self, threads: int = 1) -> Reader:
+        """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no reader."""
+        self._allowed()
+        self.check()
+        file, config = self.folder / self.entry.file, self.folder / str(self.entry.config)
+        return Reader(name=self.entry.name, file=file, config=config, margin=self.entry.margin, threads=threads)
+
+    def check(self) -> None:
+        """Raises ModelError when a file of it is missing or has other bytes than the manifest says."""
+        entry = self.entry
+        verified(self.folder, entry.file, entry.sha256)
+        if entry.kind == "reader":
+            if entry.config is None or entry.config_sha256 is None:
+                raise ModelError(f"{self.folder / MANIFEST}: reader `{entry.name}` has no `config` and `config_sha256`")
+            verified(self.folder, entry.config, entry.config_sha256)
+
+    def _allowed(self) -> None:
+        entry = self.entry
+        if entry.source is not None and entry.accepted is None:
+            raise ModelError(
+                f"model `{entry.name}` is under the licence {entry.licence}, which nobody has accepted yet; "
+                f"run `homerule models use {entry.name} --accept-licence`"
+            )
+
+
+def find_model(kind: Kind, name: str | None, folder: Path | None = None) -> Stored:
+    """The model of that kind and name (None: the default), from `folder`, else built in. Raises ModelError."""
+    place, built_in = models_folder(folder), models_folder()
+    here = read_manifest(place)
+    if place != built_in and not any(_is_meant(entry, kind, name) for entry in here):
+        there = read_manifest(built_in)
+        if name is None or any(_is_meant(entry, kind, name) for entry in there):
+            return Stored(entry=choose(there, kind, name, built_in), folder=built_in)
+        return Stored(entry=choose(here + there, kind, name, place), folder=place)
+    return Stored(entry=choose(here, kind, name, place), folder=place)
+
+
+def _is_meant(entry: ModelEntry, kind: Kind, name: str | None) -> bool:
+    return entry.kind == kind and (entry.default if name is None else entry.name == name)
 
 
 def models_folder(folder: Path | None = None) -> Path:
@@ -77,12 +138,12 @@ def models_folder(folder: Path | None = None) -> Path:
         return folder
     package = Path(edge.__file__).resolve().parent
     packed = package / "models"
-    return packed if (packed / "manifest.toml").is_file() else package.parent / "models"
+    return packed if (packed / MANIFEST).is_file() else package.parent / "models"
 
 
 def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
     """All models of a folder. Raises ModelError when its manifest is missing or wrong."""
-    path = folder / "manifest.toml"
+    path = folder / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -101,7 +162,7 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
 
 def choose(models: tuple[ModelEntry, ...], kind: Kind, name: str | None, folder: Path) -> ModelEntry:
     """The model of that kind and name, or the default one when `name` is None. Raises ModelError."""
-    path = folder / "manifest.toml"
+    path = folder / MANIFEST
     of_kind = [entry for entry in models if entry.kind == kind]
     if name is None:
         wanted = [entry for entry in of_kind if entry.default]
@@ -116,7 +177,8 @@ def choose(models: tuple[ModelEntry, ...], kind: Kind, name: str | None, folder:
     raise ModelError(f"`{path}`: no {kind} `{name}`{hint}")
 
 
-def _verified(folder: Path, file: str, sha256: str) -> bytes:
+def verified(folder: Path, file: str, sha256: str) -> bytes:
+    """The bytes of a file of `folder`. Raises ModelError when they are not those with that sha256."""
     path = folder / file
     try:
         written = path.read_bytes()

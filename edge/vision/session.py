@@ -1,4 +1,4 @@
-"""The one place that starts onnxruntime: one thread, no spinning, no arena, and every failure a `ModelError`.
+"""The one place that starts onnxruntime: as many threads as asked for, no spinning, no arena, failures a `ModelError`.
 
 A failed inference must never look like an empty road, so nothing here returns an empty answer in its place.
 """
@@ -34,10 +34,10 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 """Everything that onnxruntime raises; its own classes have no common base."""
 
 
-def options() -> onnxruntime.SessionOptions:
+def options(threads: int = 1) -> onnxruntime.SessionOptions:
     """Session options set explicitly: the defaults spin on every core, which costs more than the network itself."""
     chosen = onnxruntime.SessionOptions()
-    chosen.intra_op_num_threads = 1
+    chosen.intra_op_num_threads = threads
     chosen.inter_op_num_threads = 1
     chosen.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     chosen.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -51,11 +51,11 @@ def options() -> onnxruntime.SessionOptions:
 class Session:
     """One network with one input and one output that is used."""
 
-    def __init__(self, *, name: str, written: bytes) -> None:
+    def __init__(self, *, name: str, written: bytes, threads: int = 1) -> None:
         """`written` are the bytes of an ONNX file. Raises ModelError when they are not a network that runs here."""
         self.name = name
         try:
-            self._session = onnxruntime.InferenceSession(written, sess_options=options(), providers=PROVIDERS)
+            self._session = onnxruntime.InferenceSession(written, sess_options=options(threads), providers=PROVIDERS)
         except RUNTIME_ERRORS as error:
             raise ModelError(
                 f"model `{name}`: onnxruntime cannot load it ({first_line(error)}); install the file again"
