@@ -1,11 +1,12 @@
 """The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent.
 
 A read that cannot be recorded waits here, and is tried again with the same bytes: it may have been written after all.
+A correction goes to those whom the read that it replaces went to, and who may still have it.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from edge.delivery.crop import jpeg
 from edge.delivery.envelope import seal
 from edge.errors import EnvelopeError, Superseded
 from edge.policy.bundle import Bundle
+from edge.policy.correct import Given, correct_all, given, taken_back
 from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
 from edge.policy.reasons import Reason
@@ -38,6 +40,9 @@ from edge.values import (
 
 MOST_UNRECORDED = 256
 """Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
+
+MOST_CORRECTABLE = 1024
+"""Reads of which it is remembered whom they went to; a correction follows within seconds, or never."""
 
 _MOST_TOGETHER = 32  # reads with one commit
 
@@ -91,6 +96,7 @@ class Pipeline:
         self._test = test
         self._unrecorded: deque[PlateRead] = deque()
         self._decided: deque[Recorded] = deque()
+        self._given: OrderedDict[str, Given] = OrderedDict()
         self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
@@ -140,40 +146,69 @@ class Pipeline:
     def _keep(self, reads: Sequence[PlateRead]) -> None:
         self._unrecorded += reads
         while len(self._unrecorded) > MOST_UNRECORDED:
-            self._unrecorded.popleft()
+            lost = self._unrecorded.popleft()
+            self._given.pop(lost.read_id, None)
             if self._decided:
                 self._decided.popleft()
             self.lost += 1
 
     def _decide(self, read: PlateRead) -> Recorded:
+        """Decides about one read and seals it; a correction of a read that was lost on the way is a first read."""
+        before = None if read.replaces is None else self._given.get(read.replaces)
+        if before is None:
+            read = replace(read, replaces=None)
         bundle, now = self._in_force(), self._clock.now()
-        if bundle is None:
-            return Recorded(tagged=_nobodys(read, self._test), decisions=(), envelopes=())
-        tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
-        decisions, envelopes = self._sealed(tagged, decide_all(tagged.tags, bundle, now), bundle, now)
-        return Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes)
+        recorded = Recorded(tagged=_nobodys(read, self._test), decisions=(), envelopes=())
+        if bundle is not None:
+            tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
+            decided, losing = decide_all(tagged.tags, bundle, now), frozenset[str]()
+            if before is not None:
+                decided, losing = correct_all(tagged.tags, before, bundle, now)
+            back = tagged if before is None else replace(tagged, tags=taken_back(tagged.tags, before))
+            of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
+            decisions, envelopes = self._sealed(of, losing, bundle, now)
+            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes)
+        self._remember(recorded)
+        return recorded
+
+    def _remember(self, recorded: Recorded) -> None:
+        """Whom a read is for, should it be corrected."""
+        tags = recorded.tagged.tags
+        self._given[tags.read_id] = given(tags, recorded.decisions)
+        while len(self._given) > MOST_CORRECTABLE:
+            self._given.popitem(last=False)
 
     def _sealed(
-        self, tagged: TaggedRead, decided: Sequence[Decision], bundle: Bundle, now: Instant
+        self, decided: Sequence[tuple[Decision, TaggedRead]], losing: Collection[str], bundle: Bundle, now: Instant
     ) -> tuple[tuple[Decision, ...], tuple[Envelope, ...]]:
         """The decisions, and one envelope for each subscriber that is allowed the read, sealed to its own key.
 
-        A subscriber whose key cannot be sealed to gets nothing, and the decision says so; the others are not held up.
+        Those that are `losing` a hit are sent a withdrawal. A subscriber whose key cannot be sealed to gets nothing,
+        and the decision says so; the others are not held up.
         """
         note = self._ledger.latest_checkpoint()
         decisions: list[Decision] = []
         envelopes: list[Envelope] = []
-        for decision in decided:
+        for decision, tagged in decided:
+            name = decision.subscriber_id
             if decision.effect is Effect.SHARE:
+                seen = note.note if note else None
                 try:
-                    envelopes.append(self._envelope(tagged, decision, bundle, now, note.note if note else None))
+                    envelopes.append(self._envelope(tagged, decision, bundle, now, seen, withdrawal=name in losing))
                 except EnvelopeError:
-                    decision = withhold(tagged.tags, decision.subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
+                    decision = withhold(tagged.tags, name, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
             decisions.append(decision)
         return tuple(decisions), tuple(envelopes)
 
     def _envelope(
-        self, tagged: TaggedRead, decision: Decision, bundle: Bundle, now: Instant, checkpoint: str | None
+        self,
+        tagged: TaggedRead,
+        decision: Decision,
+        bundle: Bundle,
+        now: Instant,
+        checkpoint: str | None,
+        *,
+        withdrawal: bool,
     ) -> Envelope:
         subscriber = bundle.subscribers[decision.subscriber_id]
         return seal(
@@ -187,6 +222,7 @@ class Pipeline:
             ack_token=self._clock.new_id(),
             checkpoint=checkpoint,
             crop=self._crop(tagged, decision),
+            withdrawal=withdrawal,
         )
 
     @staticmethod

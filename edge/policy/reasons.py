@@ -141,6 +141,7 @@ class Reason(StrEnum):
     DENY_FEED_NONE = "deny_feed_none", "The registry says that the agency receives nothing."
     DENY_TAGS_INVALID = "deny_tags_invalid", "The tags of the read do not agree with the policy or with one another."
     DENY_READ_FLAG = "deny_read_flag", "The read was taken under a stricter rule, which stays with it."
+    DENY_CORRECTION = "deny_correction", "The read corrects one that this agency was not sent."
 
     # the way to the agency
     DENY_PAYLOAD_KEY = "deny_payload_key", "The agency has no key to seal the read to."

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from edge.desk.laws import law_text
+from edge.policy.correct import Given, correct_all
 from edge.policy.decide import decide, stranger
 from edge.policy.reasons import ORDER, Reason, sentence
 from edge.values import Decision, Flag, Instant
-from tests.policy.city import NOW, OWNER, agency, agreement, asked, city, hit, pack, taken, texan
+from tests.policy.city import INSTANT, NOW, OWNER, agency, agreement, asked, city, hit, pack, taken, texan
 
 JUDGE = {"sharing": {"federal": "judicial-warrant"}}
 
@@ -60,6 +61,12 @@ def forbidding(group: str) -> Any:
 def unreadable() -> Decision:
     here = city()
     return decide(taken(here), here.subscribers[OWNER], here, Instant(at=datetime(2026, 11, 23), trusted=True))
+
+
+def corrected() -> Decision:
+    here = city(agency("they"))
+    decisions, _ = correct_all(taken(here, hit()), Given(to=frozenset({OWNER}), hits=()), here, INSTANT)
+    return next(one for one in decisions if one.subscriber_id == "they")
 
 
 def force_of(member: dict[str, Any]) -> Decision:
@@ -143,6 +150,7 @@ WITH: dict[Reason, Callable[[], Decision]] = {
     Reason.DENY_FEED_NONE: lambda: county(feed="none"),
     Reason.DENY_TAGS_INVALID: lambda: tampered(owner="somebody-else"),
     Reason.DENY_READ_FLAG: lambda: tampered(flags=frozenset({Flag.NO_STATEWIDE_LOOKUP})),
+    Reason.DENY_CORRECTION: corrected,
     Reason.DENY_PAYLOAD_KEY: lambda: county(sealing_key=None),
 }
 
@@ -159,7 +167,7 @@ deny_purpose_banned deny_purpose_not_listed deny_offence_grade deny_offence_not_
 deny_hotlist_stale deny_hotlist_other_purpose deny_hotlist_case deny_agreement_missing deny_agreement_expired
 deny_agreement_not_yet_valid deny_agreement_revoked deny_agreement_scope deny_agreement_form deny_warrant_required
 deny_warrant_expired deny_warrant_not_judicial deny_warrant_scope deny_retention_expired deny_non_hit deny_feed_none
-deny_tags_invalid deny_read_flag deny_payload_key
+deny_tags_invalid deny_read_flag deny_correction deny_payload_key
 """
 
 

@@ -1,0 +1,51 @@
+"""Who is told that a read was wrong: those who were sent it and may still be, and nobody else.
+
+An agency that was sent it for a hit, which the corrected plate is not, learns that it was none, not the new plate.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from edge.policy.bundle import Bundle
+from edge.policy.decide import decide, decide_all, withhold
+from edge.policy.reasons import Reason
+from edge.values import Decision, Effect, Hit, Instant, Tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The agencies that an earlier read was sealed for, and the hits that it had."""
+
+    to: frozenset[str]
+    hits: tuple[Hit, ...]
+
+
+def given(tags: Tags, decisions: Collection[Decision]) -> Given:
+    """What is to be remembered of a read in case that it is corrected."""
+    to = frozenset(one.subscriber_id for one in decisions if one.effect is Effect.SHARE)
+    return Given(to=to, hits=tags.hits)
+
+
+def taken_back(tags: Tags, before: Given) -> Tags:
+    """The tags under which a hit is taken back: what holds for the correction, with the hits of the read before it."""
+    return replace(tags, hits=before.hits)
+
+
+def correct_all(tags: Tags, before: Given, bundle: Bundle, now: Instant) -> tuple[tuple[Decision, ...], frozenset[str]]:
+    """One decision about a correction for every agency, in the order of their ids; and those that only lose a hit.
+
+    For these the decision holds for `taken_back` tags.
+    """
+    decisions: list[Decision] = []
+    losing: set[str] = set()
+    for decision in decide_all(tags, bundle, now):
+        name = decision.subscriber_id
+        if decision.effect is Effect.SHARE and name not in before.to:
+            decision = withhold(tags, name, (Reason.DENY_CORRECTION,), bundle.digest)
+        elif decision.effect is Effect.WITHHOLD and name in before.to:
+            without = decide(taken_back(tags, before), bundle.subscribers[name], bundle, now)
+            if without.effect is Effect.SHARE:
+                decision = without
+                losing.add(name)
+        decisions.append(decision)
+    return tuple(decisions), frozenset(losing)

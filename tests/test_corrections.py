@@ -1,0 +1,178 @@
+"""A correction through the pipeline: to those who hold what it replaces, and recorded as what it is."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import desk
+from edge.capture import Plain
+from edge.delivery.envelope import Opened, open_
+from edge.delivery.wire import Kind
+from edge.errors import LedgerError
+from edge.ledger.entries import Read
+from edge.ledger.verify import verify
+from edge.pipeline import MOST_UNRECORDED, Outcome
+from edge.relay.door import decide_again, stands
+from edge.values import Effect, Frame, PlateRead
+from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
+from tests.test_pipeline import NOBODY_LISTENS, Doubtful, opted_out
+
+MISREAD = "AB1Z345"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path / "house", NOBODY_LISTENS)
+    yield house
+    house.close()
+
+
+def hand_on(house: House, *reads: PlateRead) -> list[Outcome]:
+    house.eyes.seen = list(reads)
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    return house.pipeline.step(Frame(camera_id="north", sequence=0, captured_at=house.clock.at, picture=Plain(pixels)))
+
+
+def correction(house: House, first: Outcome, text: str) -> PlateRead:
+    read = first.tagged.read
+    return replace(read, read_id=house.clock.new_id(), replaces=read.read_id, text=text)
+
+
+def messages(house: House, read_id: str) -> dict[str, Opened]:
+    """What lies in the outbox of one read, opened by those whom it is for."""
+    house.clock.move(1)
+    opened = {}
+    for row in house.ledger.due(house.clock.at, limit=999):
+        name = row.envelope.subscriber_id
+        if row.envelope.tags.read_id == read_id and name in house.sealing_keys:
+            opened[name] = open_(
+                row.envelope.payload,
+                sealing_key=house.sealing_keys[name],
+                device_public_key=house.device_key.public_key(),
+                subscriber_id=name,
+                device_id=DEVICE,
+                now=house.clock.at,
+                test=False,
+            )
+    return opened
+
+
+def kinds(house: House, outcome: Outcome) -> dict[str, Kind]:
+    return {name: one.body.type for name, one in messages(house, outcome.tagged.read.read_id).items()}
+
+
+def test_who_was_sent_a_read_is_sent_its_correction_and_what_it_replaces(house: House) -> None:
+    first = house.passes(INNOCENT)
+    (second,) = hand_on(house, correction(house, first, "QXK9271"))
+    (opened,) = messages(house, second.tagged.read.read_id).values()
+    assert opened.body.type is Kind.CORRECTION
+    assert (opened.body.data.replaces, opened.body.data.plate) == (first.tagged.read.read_id, "QXK9271")
+
+
+def test_a_hit_that_vanishes_is_withdrawn_without_the_new_plate(house: House) -> None:
+    first = house.passes(STOLEN)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: Kind.WITHDRAWAL, TEXAS: Kind.WITHDRAWAL}
+    withdrawn = messages(house, second.tagged.read.read_id)[COUNTY].body
+    assert MISREAD not in withdrawn.model_dump_json()
+    assert withdrawn.data.replaces == first.tagged.read.read_id
+
+
+def test_a_hit_that_appears_is_told_to_the_owner_only(house: House) -> None:
+    first = house.passes(MISREAD)
+    (second,) = hand_on(house, correction(house, first, STOLEN))
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION}
+    reasons = {one.subscriber_id: one.reasons for one in second.decisions}
+    assert reasons[COUNTY] == ("deny_correction",)
+
+
+def test_who_lost_the_right_in_between_is_not_even_told_that_a_hit_was_none(house: House) -> None:
+    first = house.passes(STOLEN)
+    opted_out(house)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    assert set(kinds(house, second)) == {OWNER, COUNTY}
+
+
+def test_who_gained_a_right_in_between_is_not_sent_the_correction(house: House) -> None:
+    opted_out(house)
+    first = house.passes(STOLEN)
+    desk.opt_in(house.policy, "national-lookup")
+    house.take_up(signed=True)
+    (second,) = hand_on(house, correction(house, first, STOLEN))
+    assert TEXAS not in kinds(house, second)
+    assert TEXAS in {one.subscriber_id for one in house.passes(STOLEN).decisions if one.effect is Effect.SHARE}
+
+
+def test_a_withdrawal_still_stands_at_the_door_and_falls_with_the_right(house: House) -> None:
+    first = house.passes(STOLEN)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    due = house.ledger.due(house.clock.move(1), limit=99)
+    (row,) = [
+        row
+        for row in due
+        if row.envelope.subscriber_id == TEXAS and row.envelope.tags.read_id == second.tagged.read.read_id
+    ]
+    now = house.clock.now()
+    assert stands(row, decide_again(row, house.bundle, now), house.bundle, now)
+    opted_out(house)
+    assert not stands(row, decide_again(row, house.bundle, now), house.bundle, now)
+
+
+def test_the_log_names_the_read_that_is_corrected(house: House) -> None:
+    first = house.passes(STOLEN)
+    hand_on(house, correction(house, first, MISREAD))
+    read, corrected = [one for one in house.ledger.entries() if isinstance(one.entry, Read)]
+    assert corrected.entry.replaces == read.position
+    assert not verify(house.folder / "ledger.sqlite", house.device_key.public_key()).faults
+
+
+def test_a_read_and_its_correction_may_be_recorded_together(house: House) -> None:
+    doubtful = Doubtful(house)
+    doubtful.fails, doubtful.happened = [LedgerError("the disk failed")], False
+    house.pipeline._ledger = doubtful
+    with pytest.raises(LedgerError):
+        house.passes(STOLEN)
+    (waiting,) = house.pipeline._unrecorded
+    late = replace(waiting, read_id=house.clock.new_id(), replaces=waiting.read_id, text=MISREAD)
+    first, second = hand_on(house, late)
+    assert second.tagged.tags.replaces == first.tagged.tags.read_id
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: Kind.WITHDRAWAL, TEXAS: Kind.WITHDRAWAL}
+
+
+def test_a_correction_decided_again_under_another_bundle_is_still_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, record, left = house.passes(STOLEN), house.ledger.record_many, [1]
+
+    def later(reads):
+        if left and left.pop():
+            opted_out(house)
+        return record(reads)
+
+    monkeypatch.setattr(house.ledger, "record_many", later)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: Kind.WITHDRAWAL}
+
+
+def test_the_correction_of_a_read_that_was_lost_is_a_first_read(house: House) -> None:
+    doubtful = Doubtful(house)
+    doubtful.fails, doubtful.happened = [LedgerError("the disk failed")] * 1000, False
+    house.pipeline._ledger = doubtful
+    with pytest.raises(LedgerError):
+        house.passes(MISREAD)
+    lost = house.pipeline._unrecorded[0]
+    for _ in range(MOST_UNRECORDED):
+        with pytest.raises(LedgerError):
+            house.passes(INNOCENT)
+    doubtful.fails = []
+    house.pipeline.record()
+    later = lost.best_seen + timedelta(seconds=1)
+    late = replace(lost, read_id=house.clock.new_id(), replaces=lost.read_id, text=STOLEN, last_seen=later)
+    (outcome,) = hand_on(house, late)
+    assert outcome.tagged.tags.replaces is None
+    assert set(kinds(house, outcome).values()) == {Kind.READ}
+    assert {OWNER, COUNTY, TEXAS} <= {one.subscriber_id for one in outcome.decisions if one.effect is Effect.SHARE}
