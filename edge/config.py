@@ -18,7 +18,11 @@ CONTROL_SOCKET = Path("/run/homerule/control.sock")
 """Where the daemon is asked, unless device.toml says otherwise."""
 
 _LONGEST_SOCKET = 100  # bytes; the kernel takes 107
+_LEAST_EXTENT = 1e-4  # of the picture
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
+Provider = Literal["cpu", "cuda", "tensorrt"]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -48,7 +52,9 @@ class Camera(Written):
     """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder.
 
     `size` and `frames_per_second` are asked of a USB camera; the latter is also the pace of a folder of images.
-    `repeat` plays a video or a folder again and again.
+    `repeat` plays a video or a folder again and again. With `sub_url`, the address of the same camera's small stream,
+    that one is watched, and `url` is decoded only while something moves. `zones` are where to look, `masks` where not:
+    polygons whose corners are fractions of the picture, from [0, 0] top left to [1, 1] bottom right.
     """
 
     id: Id
@@ -58,10 +64,22 @@ class Camera(Written):
     size: str | None = Field(default=None, pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")
     frames_per_second: float | None = Field(default=None, gt=0, le=240)
     repeat: bool = False
+    sub_url: str | None = None
+    zones: tuple[Polygon, ...] = ()
+    masks: tuple[Polygon, ...] = ()
 
-    @field_validator("url")
+    @field_validator("zones", "masks")
     @classmethod
-    def _without_password(cls, url: str) -> str:
+    def _wide(cls, polygons: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
+        if any(_extent(polygon) < _LEAST_EXTENT for polygon in polygons):
+            raise ValueError("has a polygon that surrounds nothing, give its corners in the order of its edge")
+        return polygons
+
+    @field_validator("url", "sub_url")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         scheme = re.match(r"([a-z][a-z0-9+.-]*):", url)
         if not scheme:
             if not url.startswith("/"):
@@ -79,6 +97,8 @@ class Camera(Written):
 
     @model_validator(mode="after")
     def _keys_that_fit(self) -> "Camera":
+        if self.sub_url is not None and not ("://" in self.url and "://" in self.sub_url):
+            raise ValueError("`sub_url` is for a camera on the network, both addresses start with rtsp:// or http://")
         if self.repeat and (self.url.startswith("/dev/") or not self.url.startswith("/")):
             raise ValueError("`repeat` is for a video or a folder of images, remove it")
         if (self.size or self.frames_per_second) and "://" in self.url:
@@ -202,6 +222,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _extent(polygon: Polygon) -> float:
+    """The part of the picture that a polygon surrounds."""
+    ends = (*polygon[1:], polygon[0])
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, ends, strict=True))) / 2
 
 
 def _from(folder: Path, written: M) -> M:

@@ -3,13 +3,14 @@
 It only ever saves work: whoever asks must still look now and then, for a vehicle that stood there from the start.
 """
 
-from datetime import datetime
+import math
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.values import Frame
+from edge.vision.area import EVERYWHERE, Area
 
 PLANE_WIDTH = 160
 """Columns of the small plane; one is 12 pixels of a 1080p frame."""
@@ -22,24 +23,32 @@ BACKGROUND_SECONDS = 2.0
 
 
 class MotionGate:
-    """Compares a strided plane of each frame with a running average of those before."""
+    """Compares a small plane of each picture with a running average of those before, where `area` counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, area: Area = EVERYWHERE) -> None:
+        self._area = area
+        self._counts: NDArray[np.bool_] | None = None
         self._background: NDArray[np.float32] | None = None
-        self._before: datetime | None = None
+        self._before = 0.0
 
     def moving(self, frame: Frame) -> bool:
         """Whether something moves in this frame; True for the first one and after a change of size."""
         step = max(1, frame.picture.size[0] // PLANE_WIDTH)
-        plane = cv2.blur(frame.picture.luma(step).astype(np.float32), (3, 3)).astype(np.float32, copy=False)
-        background, before = self._background, self._before
-        self._before = frame.captured_at
-        if background is None or before is None or background.shape != plane.shape:
-            self._background = plane
+        return self.stirs(frame.picture.luma(step), frame.captured_at.timestamp())
+
+    def stirs(self, luma: NDArray[np.uint8], at: float) -> bool:
+        """The same for the brightness alone, a plane of about PLANE_WIDTH columns, at second `at`."""
+        plane = cv2.blur(luma.astype(np.float32), (3, 3)).astype(np.float32, copy=False)
+        background, seconds = self._background, max(0.0, at - self._before)
+        self._before = at
+        if background is None or background.shape != plane.shape:
+            self._background, self._counts = plane, self._area.plane(plane.shape)
             return True
         change = plane - background
+        background += change * np.float32(1.0 - math.exp(-seconds / BACKGROUND_SECONDS))
         # The whole picture growing lighter or darker is a cloud or the camera's exposure, not a vehicle.
         change -= np.median(change[::3, ::3])
-        seconds = max(0.0, (frame.captured_at - before).total_seconds())
-        background += (plane - background) * np.float32(1.0 - np.exp(-seconds / BACKGROUND_SECONDS))
-        return int(np.count_nonzero(np.abs(change) > CHANGE)) >= CHANGED_PIXELS
+        changed = np.abs(change) > CHANGE
+        if self._counts is not None:
+            changed &= self._counts
+        return int(np.count_nonzero(changed)) >= CHANGED_PIXELS

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edge.capture import Plain
-from edge.values import Frame
+from edge.values import Box, Frame
+from edge.vision.area import Area
 from edge.vision.gate import MotionGate
 from tests.vision.scene import START
 
@@ -54,3 +55,37 @@ def test_a_change_of_size_counts_as_motion() -> None:
     given = frames(3)
     smaller = Frame(camera_id="north", sequence=3, captured_at=START, picture=Plain(given[0].pixels[:200].copy()))
     assert moving([*given, smaller]) == [True, False, False, True]
+
+
+LEFT_HALF = Area(zones=(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)),))
+CLOCK = Area(masks=(((0.3, 0.25), (0.4, 0.25), (0.4, 0.4), (0.3, 0.4)),))
+
+
+@pytest.mark.parametrize(("area", "seen"), [(Area(), True), (LEFT_HALF, True), (CLOCK, False)])
+def test_only_what_moves_where_the_camera_is_to_look_is_motion(area: Area, seen: bool) -> None:
+    given = frames(4)
+    given[2].pixels[100:130, 200:240] = 30
+    gate = MotionGate(area)
+    assert [gate.moving(frame) for frame in given][1:3] == [False, seen]
+
+
+def test_what_moves_outside_the_zone_is_no_motion() -> None:
+    given = frames(4)
+    given[2].pixels[100:130, 500:540] = 30
+    gate = MotionGate(LEFT_HALF)
+    assert [gate.moving(frame) for frame in given][1:] == [False, False, False]
+
+
+@pytest.mark.parametrize(("x", "y", "held"), [(100, 100, True), (500, 100, False), (220, 110, False)])
+def test_a_plate_counts_by_its_middle(x: float, y: float, held: bool) -> None:
+    area = Area(zones=LEFT_HALF.zones, masks=CLOCK.masks)
+    assert area.holds(Box(x1=x - 30, y1=y - 10, x2=x + 30, y2=y + 10), (640, 360)) is held
+
+
+def test_the_plane_and_the_boxes_agree_on_what_counts() -> None:
+    """A pixel of the plane counts when a box around its middle does."""
+    area = Area(zones=(((0.1, 0.9), (0.45, 0.1), (0.8, 0.85)),), masks=(((0.4, 0.5), (0.6, 0.5), (0.5, 0.8)),))
+    plane = area.plane((90, 160))
+    assert plane is not None
+    middles = [[area.holds(Box(x1=x, y1=y, x2=x + 1, y2=y + 1), (160, 90)) for x in range(160)] for y in range(90)]
+    assert np.count_nonzero(plane != np.array(middles)) < 0.03 * plane.size
