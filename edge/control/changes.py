@@ -6,6 +6,7 @@ from edge.ledger.entries import Entry, SubscriberChanged, Switch, Tightened
 from edge.policy.bundle import Bundle
 from edge.policy.reach import Best
 from edge.policy.reasons import Reason
+from edge.policy.switches import switches
 
 _CLOSED = ("off", "never")
 
@@ -50,19 +51,6 @@ def drops(lost: Mapping[str, Best | None]) -> dict[str, tuple[str, ...]]:
         name: tuple(reason.value for reason in (left.reasons if left is not None else [Reason.DENY_UNKNOWN_SUBSCRIBER]))
         for name, left in lost.items()
         if not left
-    }
-
-
-def switches(bundle: Bundle) -> dict[str, str]:
-    """Every sharing switch as a word, by the name that a person gives it."""
-    sharing = bundle.policy.sharing
-    channels = {name: "on" if is_open else "off" for name, is_open in bundle.channels.items()}
-    return {
-        **channels,
-        "out-of-state": sharing.out_of_state.value,
-        "federal": sharing.federal.value,
-        "private": sharing.private.value,
-        "foreign": sharing.foreign.value,
     }
 
 

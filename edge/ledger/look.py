@@ -1,22 +1,86 @@
-"""A look into an audit log that may be in use: entries of some kinds, in order. Nothing is changed."""
+"""A look into an audit log that may be in use. Nothing is changed."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import Connection
 
+from edge.errors import LedgerError
 from edge.ledger.codec import decode
 from edge.ledger.database import faults_named, open_readonly
 from edge.ledger.entries import Logged
+from edge.values import BundleFiles
+
+_TOGETHER = 4096
+
+
+class Look:
+    """One state of a ledger file, however much is written meanwhile. Every method raises LedgerError."""
+
+    def __init__(self, path: Path, db: Connection) -> None:
+        self._path, self._db = path, db
+
+    @property
+    def where(self) -> str:
+        """The file, for a person."""
+        return str(self._path)
+
+    @property
+    def first(self) -> int:
+        """From this position on the log is whole; what stands before it is only what later entries name."""
+        return 0
+
+    def entries(self) -> Iterator[tuple[int, bytes]]:
+        """Position and canonical bytes of each entry, in order."""
+        with faults_named(self._path):
+            found = self._db.execute("SELECT position, bytes FROM entries ORDER BY position")
+            while rows := found.fetchmany(_TOGETHER):
+                yield from rows
+
+    def bundle(self, position: int) -> BundleFiles:
+        """The files that the entry at `position` accepted, byte for byte as they are kept."""
+        with faults_named(self._path):
+            query = "SELECT manifest, signature FROM bundles WHERE position = ?"
+            row = self._db.execute(query, (position,)).fetchone()
+            query = "SELECT name, bytes FROM bundle_files JOIN blobs USING (sha256) WHERE position = ? ORDER BY name"
+            files = dict(self._db.execute(query, (position,)))
+        if row is None:
+            raise LedgerError(f"{self._path}: the bundle of entry {position} is not kept")
+        return BundleFiles(manifest=row[0], signature=row[1], files=files)
+
+    def unlogged(self) -> dict[str, list[int]]:
+        """Acknowledgements that are not in the log yet: positions of reads by subscriber."""
+        found: dict[str, list[int]] = {}
+        with faults_named(self._path):
+            query = "SELECT subscriber_id, position FROM settled WHERE state = 'acknowledged' ORDER BY 1, 2"
+            for subscriber_id, position in self._db.execute(query):
+                found.setdefault(subscriber_id, []).append(position)
+        return found
+
+    def notes(self) -> list[str]:
+        """The checkpoints that are kept, signed notes, by their size."""
+        with faults_named(self._path):
+            return [row[0] for row in self._db.execute("SELECT note FROM checkpoints ORDER BY size")]
+
+
+@contextmanager
+def looking(path: Path) -> Iterator[Look]:
+    """Opens a ledger file for reading, at one state. LedgerError if it is none."""
+    db = open_readonly(path)
+    try:
+        with faults_named(path):
+            db.execute("BEGIN")
+            db.execute("SELECT size FROM tree").fetchone()
+        yield Look(path, db)
+    finally:
+        db.close()
 
 
 def look(path: Path, kinds: frozenset[str]) -> Iterator[Logged]:
     """Every entry whose kind is among `kinds`. LedgerError if the file is no ledger or an entry cannot be read."""
     starts = tuple(f'["{kind}",'.encode() for kind in kinds)
-    db = open_readonly(path)
-    try:
-        with faults_named(path):
-            for position, raw in db.execute("SELECT position, bytes FROM entries ORDER BY position"):
-                if bytes(raw).startswith(starts):
-                    at, entry = decode(raw)
-                    yield Logged(position=position, at=at, entry=entry)
-    finally:
-        db.close()
+    with looking(path) as found:
+        for position, raw in found.entries():
+            if raw.startswith(starts):
+                at, entry = decode(raw)
+                yield Logged(position=position, at=at, entry=entry)

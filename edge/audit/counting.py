@@ -1,0 +1,265 @@
+"""PURE: what became of every read for every agency, in one pass; reads that were decided alike are counted together.
+
+withheld + refused at the door + never sent + sent + acknowledged = reads x agencies, in every report. It keeps four
+bytes for each entry after the first read, and a few counts for each kind of decision and agency.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge.audit.asked import Asked
+from edge.errors import LedgerError
+from edge.ledger.entries import Discarded, Dropped, Entry, Expired, Name, Outcome, Pattern, Refused
+from edge.values import Effect
+
+SENT, ACKNOWLEDGED, REFUSED, EXPIRED, DROPPED, DISCARDED, FIRST, LAST = range(8)
+WRONG = "the log does not fit together; run `homerule audit verify` on it"
+_OTHER = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Alike:
+    """Reads of one camera that were decided by one pattern; `counted` are those that the report is about."""
+
+    camera: str
+    pattern: Pattern
+    asked_camera: bool
+    counted: bool
+    reads: int = 0
+    corrections: int = 0
+    first: int = 0
+    last: int = 0
+    fates: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sends:
+    """What left for one agency: ever, for the first time and the last; within the time asked about, of earlier reads;
+    and after it, of reads that are counted. Times in milliseconds."""
+
+    number: int = 0
+    first: int | None = None
+    last: int | None = None
+    again: int = 0
+    of_earlier: int = 0
+    later: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class AtTheDoor:
+    """Decisions that were made again at the door and alike; `sent`: of reads that had been sent before."""
+
+    pattern: Pattern
+    sent: bool
+    number: int = 0
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Reads of one camera that were decided alike for one agency, and what became of them; times in milliseconds.
+
+    `first` and `last` are of the reads, `first_sent` and `last_sent` of their first sends.
+    """
+
+    camera: str
+    bundle: str
+    outcome: Outcome
+    reads: int
+    withheld: int
+    refused: int
+    never_sent: int
+    sent: int
+    acknowledged: int
+    expired: int
+    dropped: int
+    discarded: int
+    first: int
+    last: int
+    first_sent: int | None
+    last_sent: int | None
+
+
+class Counting:
+    """Takes entries in order. LookupError, ValueError or IndexError: the log names what is not there."""
+
+    def __init__(self, asked: Asked, *, first: int = 0) -> None:
+        """From the position `first` on the log is whole; reads before it are known, and not counted."""
+        self._asked, self._first = asked, first
+        self.names: dict[int, Name] = {}
+        self.patterns: dict[int, Pattern] = {}
+        self.sends: dict[str, Sends] = {}
+        self.doors: dict[tuple[int, int], AtTheDoor] = {}
+        self.hours: dict[int, int] = {}
+        self.wrong_tokens: dict[str, int] = {}
+        nobody = Pattern(bundle="", outcomes=())
+        self.alike: list[Alike] = [Alike(camera="", pattern=nobody, asked_camera=False, counted=False)]
+        self._number: dict[tuple[int, int, bool], int] = {}
+        self._alike_at = array("I")  # for each position from the first read on: which kind of read is there, 0 for none
+        self._origin = 0
+
+    def read(self, position: int, at: int, camera: int, pattern: int, replaces: int) -> None:
+        """A read was decided."""
+        within = self._asked.when(at) and position >= self._first
+        key = (camera, pattern, within)
+        number = self._number.get(key) or self._new(key)
+        kind = self.alike[number]
+        if not kind.reads:
+            kind.first = at
+        kind.reads += 1
+        kind.last = at
+        kind.corrections += replaces != 0
+        if kind.counted:
+            hour = at // 3_600_000
+            self.hours[hour] = self.hours.get(hour, 0) + 1
+        if not self._alike_at:
+            self._origin = position
+        gap = position - self._origin - len(self._alike_at)
+        if gap:
+            self._alike_at.frombytes(bytes(self._alike_at.itemsize * gap))
+        self._alike_at.append(number)
+
+    def sent(self, at: int, batches: Iterable[Sequence[int]]) -> None:
+        """Reads are about to be handed over for the first time; each batch as `entries.Runs`."""
+        within = self._asked.when(at)
+        for batch in batches:
+            name = self.names[batch[0]].name
+            sends = self.sends.get(name) or self.sends.setdefault(name, Sends())
+            if sends.first is None:
+                sends.first = at
+            for kind, number in self._kinds(batch):
+                if not kind.asked_camera:
+                    continue
+                sends.number += number
+                sends.last = at
+                if kind.counted:
+                    fate = kind.fates.get(name) or _begun(kind, name)
+                    fate[FIRST] = fate[FIRST] or at
+                    fate[SENT] += number
+                    fate[LAST] = at
+                    sends.later += 0 if within else number
+                elif within:
+                    sends.of_earlier += number
+
+    def sent_again(self, at: int, batches: Iterable[Sequence[int]]) -> None:
+        """The same once more."""
+        if self._asked.when(at):
+            for batch in batches:
+                name = self.names[batch[0]].name
+                self.sends.setdefault(name, Sends()).again += sum(batch[2::2])
+
+    def acknowledged(self, batches: Iterable[Sequence[int]]) -> None:
+        """Agencies brought back the tokens of these reads."""
+        self._add(batches, ACKNOWLEDGED)
+
+    def acknowledged_unlogged(self, reads: Mapping[str, Sequence[int]]) -> None:
+        """The same, of what no entry says yet: positions of reads by subscriber."""
+        for name, positions in reads.items():
+            for position in positions:
+                kind = self.alike[self._at(position)]
+                if kind.counted:
+                    (kind.fates.get(name) or _begun(kind, name))[ACKNOWLEDGED] += 1
+
+    def entry(self, position: int, at: int, entry: Entry) -> None:
+        """Any other entry."""
+        match entry:
+            case Name():
+                self.names[position] = entry
+            case Pattern():
+                self.patterns[position] = entry
+            case Refused():
+                self._refused(at, entry)
+            case Expired(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), EXPIRED)
+            case Dropped(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), DROPPED)
+            case Discarded(unsent=unsent, sent=sent):
+                self._add((*unsent, *sent), DISCARDED)
+
+    def rows(self) -> Iterator[Row]:
+        """All that was counted, for the agencies asked about. LedgerError if the counts cannot be."""
+        for kind in self.alike:
+            if not kind.counted:
+                continue
+            if not kind.fates.keys() <= {outcome[0] for outcome in kind.pattern.outcomes}:
+                raise LedgerError(WRONG)
+            for outcome in kind.pattern.outcomes:
+                if self._asked.subscriber(outcome[0]):
+                    yield _row(kind, outcome, kind.fates.get(outcome[0], [0] * 8))
+
+    def kind_at(self, position: int) -> Alike | None:
+        """What kind of read is at a position, None if there is none."""
+        return self.alike[self._at(position)] if self._at(position) else None
+
+    def _refused(self, at: int, entry: Refused) -> None:
+        kind = self.alike[self._at(entry.read)]
+        if not kind.counted:
+            return
+        pattern = self.patterns[entry.pattern]
+        key = (entry.pattern, entry.sent)
+        door = self.doors.get(key) or self.doors.setdefault(
+            key, AtTheDoor(pattern=pattern, sent=bool(entry.sent), first=at)
+        )
+        door.number += 1
+        door.last = at
+        if not entry.sent:
+            name = pattern.outcomes[0][0]
+            (kind.fates.get(name) or _begun(kind, name))[REFUSED] += 1
+
+    def _add(self, batches: Iterable[Sequence[int]], what: int) -> None:
+        for batch in batches:
+            name = self.names[batch[0]].name
+            for kind, number in self._kinds(batch):
+                if kind.counted:
+                    (kind.fates.get(name) or _begun(kind, name))[what] += number
+
+    def _kinds(self, batch: Sequence[int]) -> Iterator[tuple[Alike, int]]:
+        """The kinds of the reads in a batch, each with a number of reads."""
+        alike, numbers, origin, size = self.alike, self._alike_at, self._origin, len(self._alike_at)
+        for first, count in zip(batch[1::2], batch[2::2], strict=True):
+            for index in range(first - origin, first - origin + count):
+                yield (alike[numbers[index]] if 0 <= index < size else alike[_OTHER]), 1
+
+    def _at(self, position: int) -> int:
+        index = position - self._origin
+        return self._alike_at[index] if 0 <= index < len(self._alike_at) else _OTHER
+
+    def _new(self, key: tuple[int, int, bool]) -> int:
+        camera, pattern, within = key
+        name = self.names[camera].name
+        asked = self._asked.camera(name)
+        made = Alike(camera=name, pattern=self.patterns[pattern], asked_camera=asked, counted=asked and within)
+        self._number[key] = len(self.alike)
+        self.alike.append(made)
+        return self._number[key]
+
+
+def _begun(kind: Alike, name: str) -> list[int]:
+    return kind.fates.setdefault(name, [0] * 8)
+
+
+def _row(kind: Alike, outcome: Outcome, fate: Sequence[int]) -> Row:
+    shared = kind.reads if outcome[1] == Effect.SHARE else 0
+    never_sent = shared - fate[REFUSED] - fate[SENT]
+    if never_sent < 0 or fate[ACKNOWLEDGED] > fate[SENT]:
+        raise LedgerError(WRONG)
+    return Row(
+        camera=kind.camera,
+        bundle=kind.pattern.bundle,
+        outcome=outcome,
+        reads=kind.reads,
+        withheld=kind.reads - shared,
+        refused=fate[REFUSED],
+        never_sent=never_sent,
+        sent=fate[SENT] - fate[ACKNOWLEDGED],
+        acknowledged=fate[ACKNOWLEDGED],
+        expired=fate[EXPIRED],
+        dropped=fate[DROPPED],
+        discarded=fate[DISCARDED],
+        first=kind.first,
+        last=kind.last,
+        first_sent=fate[FIRST] or None,
+        last_sent=fate[LAST] or None,
+    )

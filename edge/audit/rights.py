@@ -1,0 +1,34 @@
+"""PURE: rights that were taken away at the broker, and how long that took."""
+
+from dataclasses import dataclass
+
+from edge.audit.asked import Asked
+from edge.ledger.entries import Entry, RevocationFailed, Revoked
+
+
+@dataclass(slots=True)
+class Taken:
+    """How often an agency's right was taken away, the longest until that was done (milliseconds), and failures."""
+
+    revoked: int = 0
+    slowest: int = 0
+    failed: int = 0
+
+
+class RightsTaken:
+    """Takes entries in order; counts by subscriber what lies in the time asked about."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self.of: dict[str, Taken] = {}
+
+    def entry(self, at: int, entry: Entry) -> None:
+        """Any entry that is of no read."""
+        if not isinstance(entry, Revoked | RevocationFailed) or not self._asked.when(at):
+            return
+        taken = self.of.setdefault(entry.subscriber, Taken())
+        if isinstance(entry, Revoked):
+            taken.revoked += 1
+            taken.slowest = max(taken.slowest, max((took for _, took in entry.steps), default=0))
+        else:
+            taken.failed += 1
