@@ -6,6 +6,7 @@ A bundle that this version cannot read keeps its place and its digest; only what
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from edge.audit.counting import Sends
 from edge.clock import milliseconds
@@ -29,6 +30,7 @@ from edge.policy.vocabulary import Status
 from edge.values import BundleFiles, Effect
 
 FIRST_POLICY = "first-policy"
+Ended = Literal["expired", "revoked", "removed"]
 _NEVER = 2**62
 
 
@@ -74,7 +76,7 @@ class Lapse:
 
     subscriber: str
     agreement: Agreement
-    why: str
+    why: Ended
     at: int
     last_sent: int | None
     sent_before: int
@@ -202,7 +204,7 @@ class Policies:
                 self._lapse(key[0], agreement, "expired", _moment(agreement.ends))
         self._moment = min((_moment(one.ends) for one in self._held.values()), default=_NEVER)
 
-    def _lapse(self, name: str, agreement: Agreement, why: str, at: int) -> None:
+    def _lapse(self, name: str, agreement: Agreement, why: Ended, at: int) -> None:
         sends = self._sends.get(name)
         lapse = Lapse(
             subscriber=name,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-FORMAT = "homerule-audit-report"
-VERSION = 1
+FORMAT: Literal["homerule-audit-report"] = "homerule-audit-report"
+VERSION: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +152,7 @@ class Pack:
 
     id: str
     title: str
+    version: int
     sha256: str
 
 

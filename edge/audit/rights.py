@@ -26,6 +26,8 @@ class RightsTaken:
         """Any entry that is of no read."""
         if not isinstance(entry, Revoked | RevocationFailed) or not self._asked.when(at):
             return
+        if not self._asked.subscriber(entry.subscriber):
+            return
         taken = self.of.setdefault(entry.subscriber, Taken())
         if isinstance(entry, Revoked):
             taken.revoked += 1

@@ -1,0 +1,180 @@
+"""`audit report`: one pass over a log, and what is said of it. What a bounded report counts: see `asked.py`."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge import __version__
+from edge.audit.agencies import agencies, counts, reasons
+from edge.audit.asked import Asked
+from edge.audit.counting import Counting, Row
+from edge.audit.coverage import BLIND, union
+from edge.audit.past import Past
+from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report, Rights
+from edge.audit.source import Source
+from edge.audit.walk import Walk, walk
+from edge.clock import from_milliseconds, milliseconds
+from edge.errors import ConfigError, LedgerError
+from edge.keys import public_text, signing_public
+from edge.ledger import checkpoint
+
+
+def make(source: Source, asked: Asked, *, made_at: datetime, key: Ed25519PublicKey | None = None) -> Report:
+    """Reads the whole log once. `key` is the device's public key, kept elsewhere. LedgerError if it makes no sense."""
+    return assemble(source, asked, made_at=made_at, key=key)[0]
+
+
+def assemble(
+    source: Source, asked: Asked, *, made_at: datetime, key: Ed25519PublicKey | None = None
+) -> tuple[Report, tuple[Row, ...]]:
+    """The same, with the rows that it was made of, for a table."""
+    notes = source.notes()
+    newest = notes[-1] if notes else None
+    found = walk(source, asked, mark=_size(newest))
+    rows = tuple(found.counting.rows())
+    began, ended = _span(found, asked)
+    past = Past(found, asked, began, ended)
+    gaps = past.gaps()
+    blind = [one for one in found.coverage.of(began, ended) if one.what in BLIND]
+    counted = [one for one in found.counting.alike if one.counted]
+    by_bundle: dict[str, int] = {}
+    for one in counted:
+        by_bundle[one.pattern.bundle] = by_bundle.get(one.pattern.bundle, 0) + one.reads
+    owners = frozenset(one.read.owner for one in found.policies.in_force if one.read is not None)
+    report = Report(
+        format=FORMAT,
+        version=VERSION,
+        made_at=made_at,
+        software=f"homerule {__version__}",
+        log=_log(source, found, newest, key),
+        question=_question(asked, began, ended),
+        reads=sum(one.reads for one in counted),
+        corrections=sum(one.corrections for one in counted),
+        counts=counts(rows),
+        cameras=_cameras(found.counting),
+        agencies=agencies(asked, found.counting, rows, found.policies.agencies, owners),
+        reasons=reasons(rows),
+        policies=past.policies(by_bundle),
+        switches=past.switches(),
+        words=past.words(),
+        lapsed=tuple(past.lapsed()),
+        gaps=gaps,
+        gaps_omitted=found.coverage.omitted,
+        unknown=tuple(
+            (from_milliseconds(first), from_milliseconds(last)) for first, last in union(blind, began, ended)
+        ),
+        runs=past.runs(),
+        losses=past.losses(),
+        rights=_rights(found),
+        hours=tuple(
+            Hour(hour=from_milliseconds(hour * 3_600_000), reads=reads)
+            for hour, reads in sorted(found.counting.hours.items())
+        ),
+    )
+    return report, rows
+
+
+def _span(found: Walk, asked: Asked) -> tuple[int, int]:
+    """The time that is asked about, to the ends of the log where none was typed."""
+    earliest, latest = found.coverage.earliest or 0, found.coverage.latest or 0
+    began = asked.began if asked.began is not None else min(earliest, asked.ended or earliest)
+    ended = asked.ended if asked.ended is not None else max(latest + 1, began)
+    return began, ended
+
+
+def _question(asked: Asked, began: int, ended: int) -> Question:
+    return Question(
+        began=None if asked.began is None else from_milliseconds(asked.began),
+        ended=None if asked.ended is None else from_milliseconds(asked.ended),
+        cameras=None if asked.cameras is None else tuple(sorted(asked.cameras)),
+        subscribers=None if asked.subscribers is None else tuple(sorted(asked.subscribers)),
+        covers_from=from_milliseconds(began),
+        covers_to=from_milliseconds(ended),
+    )
+
+
+def _log(source: Source, found: Walk, newest: str | None, key: Ed25519PublicKey | None) -> Log:
+    begun, coverage = found.begun, found.coverage
+    size, fault = _checked(found, newest, key)
+    origin: Literal["log", "given"] = "log" if key is None else "given"
+    return Log(
+        device=begun.device,
+        ledger_id=begun.ledger_id,
+        mode=begun.mode,
+        where=source.where,
+        entries=found.entries,
+        missing=coverage.missing,
+        earliest=None if coverage.earliest is None else from_milliseconds(coverage.earliest),
+        latest=None if coverage.latest is None else from_milliseconds(coverage.latest),
+        root=None if found.root is None else found.root.hex(),
+        checkpoint=size,
+        sealed=size is not None and fault is None,
+        fault=fault,
+        key=begun.public_key,
+        key_from=origin,
+        bundles_whole=all(one.whole for one in found.policies.in_force),
+        unknown_kinds=found.unknown_kinds,
+    )
+
+
+def _checked(found: Walk, newest: str | None, given: Ed25519PublicKey | None) -> tuple[int | None, str | None]:
+    """The size of the newest checkpoint, and what is wrong with it or with the entries below it."""
+    begun = found.begun
+    if given is not None and public_text(given) != begun.public_key:
+        return None, "the log was begun with another key than the one that was given"
+    if newest is None:
+        return None, None
+    try:
+        key = given if given is not None else signing_public(begun.public_key, where="the log's first entry")
+        opened = checkpoint.open_note(newest, key, expected_origin=checkpoint.origin(begun.device, begun.ledger_id))
+    except (LedgerError, ConfigError) as error:
+        return None, str(error)
+    if found.coverage.missing:
+        return opened.size, "entries are missing, so that only `homerule audit verify` can tell"
+    if found.root_at != opened.root:
+        return opened.size, "the entries are not those that the newest checkpoint vouches for"
+    return opened.size, None
+
+
+def _size(note: str | None) -> int | None:
+    """The size that a note speaks of, as far as it can be read; its signature is judged later."""
+    line = (note or "").split("\n")[1:2]
+    return int(line[0]) if line and line[0].isascii() and line[0].isdigit() and len(line[0]) < 17 else None
+
+
+def _cameras(counting: Counting) -> tuple[Camera, ...]:
+    made: dict[str, Camera] = {}
+    for one in counting.alike:
+        if not one.counted:
+            continue
+        first, last = from_milliseconds(one.first), from_milliseconds(one.last)
+        known = made.get(one.camera) or Camera(camera=one.camera, reads=0, corrections=0, first=first, last=last)
+        made[one.camera] = replace(
+            known,
+            reads=known.reads + one.reads,
+            corrections=known.corrections + one.corrections,
+            first=min(known.first, first),
+            last=max(known.last, last),
+        )
+    return tuple(made[name] for name in sorted(made))
+
+
+def _rights(found: Walk) -> tuple[Rights, ...]:
+    return tuple(
+        Rights(subscriber=name, revoked=one.revoked, slowest_ms=one.slowest, failed=one.failed)
+        for name, one in sorted(found.rights.of.items())
+    )
+
+
+def asked_of(
+    began: datetime | None, ended: datetime | None, cameras: tuple[str, ...], subscribers: tuple[str, ...]
+) -> Asked:
+    """The question in the log's own units; an empty tuple asks about all."""
+    return Asked(
+        began=None if began is None else milliseconds(began),
+        ended=None if ended is None else milliseconds(ended),
+        cameras=frozenset(cameras) or None,
+        subscribers=frozenset(subscribers) or None,
+    )
