@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 from av import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
@@ -56,8 +57,11 @@ class Decoded:
     def scaled(self, size: tuple[int, int]) -> Pixels:
         lying = self.frame.rotation % 180 != 0
         wide, high = (size[1], size[0]) if lying else size
+        frame = self.frame
+        if frame.format.name in _PLANAR:
+            frame = _shrunk(frame, wide, high)
         small = self.converter.small.reformat(
-            self.frame, width=wide, height=high, format="bgr24", interpolation=Interpolation.AREA, threads=1
+            frame, width=wide, height=high, format="bgr24", interpolation=Interpolation.AREA, threads=1
         )
         return self._upright(small.to_ndarray())
 
@@ -79,15 +83,34 @@ class Decoded:
 
 def _piece(frame: VideoFrame, x1: int, y1: int, x2: int, y2: int) -> VideoFrame:
     """A copy of a rectangle of planar pictures; its corners are even."""
-    piece = VideoFrame(min(x2, frame.width) - x1, min(y2, frame.height) - y1, frame.format.name)
-    piece.colorspace, piece.color_range = frame.colorspace, frame.color_range
+    piece = _alike(frame, min(x2, frame.width) - x1, min(y2, frame.height) - y1)
     for source, target in zip(frame.planes, piece.planes, strict=True):
-        across, down = -(-frame.width // source.width), -(-frame.height // source.height)
-        rows = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
-        there = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)
-        top, left = y1 // down, x1 // across
-        there[: target.height, : target.width] = rows[top : top + target.height, left : left + target.width]
+        top, left = y1 * source.height // frame.height, x1 * source.width // frame.width
+        _samples(target)[:] = _samples(source)[top : top + target.height, left : left + target.width]
     return piece
+
+
+def _shrunk(frame: VideoFrame, wide: int, high: int) -> VideoFrame:
+    """Planar pictures in another size, each plane on its own: far cheaper than converting on the way."""
+    shrunk = _alike(frame, wide, high)
+    for source, target in zip(frame.planes, shrunk.planes, strict=True):
+        cv2.resize(
+            _samples(source), (target.width, target.height), dst=_samples(target), interpolation=cv2.INTER_LINEAR
+        )
+    return shrunk
+
+
+def _alike(frame: VideoFrame, wide: int, high: int) -> VideoFrame:
+    """Room for a picture of the same kind in another size."""
+    alike = VideoFrame(wide, high, frame.format.name)
+    alike.colorspace, alike.color_range = frame.colorspace, frame.color_range
+    return alike
+
+
+def _samples(plane: VideoPlane) -> NDArray[np.uint8]:
+    """A plane's bytes, height x width, in place."""
+    rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
 
 
 @dataclass(frozen=True, slots=True)
