@@ -43,10 +43,8 @@ class Doors:
         self._generation: int | None = None
         self._wanted: dict[str, Grant | None] = {}
         self._opened: frozenset[str] = frozenset()
-        self._changing: set[str] = set()
-        self._owed: dict[str, Steps] = {}
-        self._held: dict[str, Grant] = {}
-        self._sure: set[str] = set()
+        self._changing, self._sure = set[str](), set[str]()
+        self._owed, self._held = dict[str, Steps](), dict[str, Grant]()
         self._troubles = Troubles(clock)
         self._attempt = 0
 
@@ -125,8 +123,13 @@ class Doors:
     @property
     def away(self) -> Trouble | None:
         """Why no right can be set at all, None while they can."""
+        return self._troubles.away
+
+    @property
+    def clear(self) -> bool:
+        """Whether nobody can hold, at the broker, what it should not have."""
         with self._news:
-            return self._troubles.away
+            return self._generation is not None and not self._changing and not self._losing()
 
     @property
     def troubles(self) -> dict[str, Trouble]:

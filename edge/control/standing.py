@@ -40,11 +40,15 @@ class InForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All of it at one moment. `held` says why only the owner is served, None when that is not so."""
+    """All of it at one moment. `held` says why only the owner is served, None when that is not so.
+
+    `clear`: nobody can hold, at the broker, what it should not have.
+    """
 
     at: datetime
     clock_trusted: bool
     bundle: InForce | None
     held: str | None
     doors: tuple[Door, ...]
+    clear: bool
     alarms: tuple[Alarm, ...]

@@ -26,6 +26,7 @@ def view(course: Course, doors: Doors, gates: Gates, *, alarms: tuple[Alarm, ...
         bundle=_in_force(files, bundle) if files is not None and bundle is not None else None,
         held=held,
         doors=_doors(bundle, serving, doors, gates, troubles, held=held, trusted=now.trusted) if bundle else (),
+        clear=doors.clear,
         alarms=(*alarms, *_of_rights(troubles, now)),
     )
 

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.clock import Clock, monotonic
 from edge.config import Config
 from edge.control import Control
+from edge.control.status import Status
+from edge.control.word import word_of
 from edge.daemon.collection import Collection
 from edge.daemon.loops import Loop
 from edge.daemon.storage import Storage
@@ -26,6 +28,7 @@ from edge.ledger.entries import Entry, Pinned
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.relay import Relay
+from edge.relay.notices import Notices, will
 from edge.relay.tidy import Limits
 
 CHECKPOINT_EVERY = 60.0
@@ -51,6 +54,7 @@ class House:
         key: Ed25519PrivateKey,
         storage: Storage,
         broken: Callable[[], None],
+        status: Callable[["House"], Status],
     ) -> None:
         """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; PolicyError for `Collection`."""
         self._storage = storage
@@ -66,9 +70,7 @@ class House:
                 device_id=config.device.id,
                 test=False,
                 shut=True,
-                limits=Limits(
-                    max_age=timedelta(hours=config.limits.max_age_hours), max_waiting=config.limits.max_waiting_reads
-                ),
+                limits=_limits(config),
             )
             self._rights = _rights(config, clock)
             undo.callback(self._rights.close)
@@ -84,6 +86,7 @@ class House:
             )
             collection.require_fit(self.control.in_force())
             undo.pop_all()
+        self._notices = self._telling(config, clock, status)
         self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
         self.waiting = self.entries = 0
         self._next_count = monotonic()
@@ -132,6 +135,8 @@ class House:
         for name, loop in self._loops.items():
             if not loop.join(until - monotonic()):
                 _log.error("%s does not end", name)
+            elif name == "relay":
+                self._notices.last()
         self._broker.close()
         self._rights.close()
         try:
@@ -145,13 +150,29 @@ class House:
             self._storage.use(None)
             self.ledger.close()
 
+    def _telling(self, config: Config, clock: Clock, status: Callable[["House"], Status]) -> Notices:
+        """What is said to all who may read here."""
+        return Notices(
+            broker=self._broker,
+            clock=clock,
+            device_id=config.device.id,
+            test=False,
+            standing=lambda: word_of(status(self)),
+            checkpoint=self.ledger.latest_checkpoint,
+            may_tell=lambda: self.control.standing().clear,
+        )
+
     def _relaying(self, loop: Loop) -> None:
-        if self._storage.trouble or not self._settled.is_set():
+        if not self._settled.is_set():
             loop.pause(_AT_REST)
             return
         try:
             with self._storage.quietly():
-                self._relay.step(patience=_RELAY_PATIENCE)
+                if self._storage.trouble:
+                    loop.pause(_AT_REST)
+                else:
+                    self._relay.step(patience=_RELAY_PATIENCE)
+                self._notices.step()
         except BrokerError as error:
             _log.error("%s", error)
             loop.pause(1.0)
@@ -179,6 +200,11 @@ class House:
             loop.pause(_AT_REST)
 
 
+def _limits(config: Config) -> Limits:
+    written = config.limits
+    return Limits(max_age=timedelta(hours=written.max_age_hours), max_waiting=written.max_waiting_reads)
+
+
 def _city(config: Config, ledger: Ledger) -> City:
     place = config.policy
     return City(
@@ -204,6 +230,7 @@ def _broker(config: Config) -> Broker:
         protocol=written.protocol,
         tls=tls,
         loopback_only=not written.encrypted,
+        will=will(config.device.id, test=False),
     )
 
 

@@ -50,6 +50,7 @@ class Reporter:
             bundle=None,
             held=None,
             doors=(),
+            clear=False,
             alarms=(Alarm(what="ledger", said=said, since=since),),
         )
 

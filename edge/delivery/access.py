@@ -16,8 +16,9 @@ from typing import Protocol, TypeVar
 
 from edge import keys
 from edge.clock import Clock, monotonic
+from edge.delivery.address import Address
 from edge.delivery.dynsec import Dynsec
-from edge.delivery.line import Address, Line
+from edge.delivery.line import Line
 from edge.delivery.roles import (
     CALLER_MARK,
     CONTROL_MARK,

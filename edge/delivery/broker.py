@@ -10,12 +10,13 @@ import queue
 from datetime import datetime, timedelta
 
 from edge.clock import monotonic
-from edge.delivery.line import MOST_IN_FLIGHT, Address, Arrival, Handed, Handover, Line, Protocol
+from edge.delivery.address import Address, Protocol, Will
+from edge.delivery.line import MOST_IN_FLIGHT, Arrival, Handed, Handover, Line
 from edge.delivery.tls import Tls
 from edge.errors import BrokerError
 from edge.values import Envelope
 
-__all__ = ["LONGEST_IN_BROKER", "MOST_IN_FLIGHT", "Arrival", "Broker", "Handed", "Handover", "Protocol", "Tls"]
+__all__ = ["LONGEST_IN_BROKER", "MOST_IN_FLIGHT", "Arrival", "Broker", "Handed", "Handover", "Protocol", "Tls", "Will"]
 
 LONGEST_IN_BROKER = timedelta(seconds=30)
 """How long the broker may keep a message for a subscriber who is slow."""
@@ -44,6 +45,7 @@ class Broker:
         password: str | None = None,
         tls: Tls | None = None,
         loopback_only: bool = False,
+        will: Will | None = None,
     ) -> None:
         if loopback_only and not _is_loopback(host):
             raise BrokerError(f"broker at {host}:{port} is not on this computer, use 127.0.0.1")
@@ -55,8 +57,9 @@ class Broker:
             username=username,
             password=password,
             tls=tls,
+            will=will,
         )
-        self._filters: list[str] = []
+        self._filters: dict[str, bool] = {}
         self._arrivals: queue.Queue[Arrival] = queue.Queue(_MOST_ARRIVALS)
         self._line: Line | None = None
         self.connections = 0
@@ -65,6 +68,7 @@ class Broker:
         self._pause = _FIRST_PAUSE
         self._lost: float | None = None
         self._said: set[str] = set()
+        self._refused: set[str] = set()
 
     @property
     def connected(self) -> bool:
@@ -77,7 +81,7 @@ class Broker:
         line = Line(address=self._address, arrived=self._arrived)
         line.open(_CONNECT_WITHIN)
         for topic_filter in self._filters:
-            line.subscribe(topic_filter, _CONNECT_WITHIN)
+            self._ask(line, topic_filter)
         self._line, self._since = line, monotonic()
         self.connections += 1
 
@@ -105,11 +109,14 @@ class Broker:
         self._said.clear()
         return True
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Asks for messages on `topic_filter`, on this connection and every later one. BrokerError if it is refused."""
-        self._filters.append(topic_filter)
+    def subscribe(self, topic_filter: str, *, needed: bool = True) -> None:
+        """Asks for messages on `topic_filter`, on this connection and every later one.
+
+        BrokerError if it is refused; what is not `needed` is then gone without, and that is said once.
+        """
+        self._filters[topic_filter] = needed
         if self._line is not None and self._line.alive:
-            self._line.subscribe(topic_filter, _CONNECT_WITHIN)
+            self._ask(self._line, topic_filter)
 
     def take(self, timeout: float = 0.0) -> Arrival | None:
         """The next message that has arrived, waiting up to `timeout` seconds; None if there is none."""
@@ -148,6 +155,13 @@ class Broker:
         if self._line is not None:
             self._line.close()
             self._line = None
+
+    def _ask(self, line: Line, topic_filter: str) -> None:
+        if line.subscribe(topic_filter, _CONNECT_WITHIN, needed=self._filters[topic_filter]):
+            return
+        if topic_filter not in self._refused:
+            self._refused.add(topic_filter)
+            _log.warning("broker at %s refuses `%s`, we do without", self._address, topic_filter)
 
     def _arrived(self, arrival: Arrival) -> None:
         try:

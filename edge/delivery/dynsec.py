@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from edge.clock import Clock, monotonic
-from edge.delivery.line import Address, Arrival, Handover, Line
+from edge.delivery.address import Address
+from edge.delivery.line import Arrival, Handover, Line
 from edge.delivery.roles import ANSWERS, COMMANDS, Account, Command, Rule, State
 from edge.errors import BrokerError
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt import MQTTException
@@ -23,10 +23,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.clock import monotonic
-from edge.delivery.tls import Tls
+from edge.delivery.address import Address, Protocol
 from edge.errors import BrokerError
-
-Protocol = Literal["5", "3.1.1"]
 
 MOST_IN_FLIGHT = 16
 """Messages handed to the broker and not answered yet; fewer than the 20 that Mosquitto grants a client."""
@@ -57,22 +55,6 @@ class Handover(StrEnum):
     REFUSED = "the broker refuses it"
     UNKNOWN = "the connection ended before the broker answered"
     NOT_SENT = "it never left"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a broker listens, what it speaks, and who we are to it."""
-
-    host: str
-    port: int
-    protocol: Protocol
-    client_id: str
-    username: str | None
-    password: str | None
-    tls: Tls | None
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,27 +119,29 @@ class Line:
             self.drop()
             raise BrokerError(f"{where} {_unwelcome(welcome, closed, self._address.protocol)}")
 
-    def subscribe(self, topic_filter: str, timeout: float) -> None:
-        """Subscribes at QoS 1, without retained messages. BrokerError when the broker says no or nothing."""
+    def subscribe(self, topic_filter: str, timeout: float, *, needed: bool = True) -> bool:
+        """Subscribes at QoS 1, without retained messages; whether the broker grants it.
+
+        BrokerError when it says nothing, or no to what is `needed`.
+        """
         if self._address.protocol == "5":
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             code, mid = self._client.subscribe(topic_filter, options=options)
         else:
             code, mid = self._client.subscribe(topic_filter, qos=1)
         codes = self._await(("subscribe", mid), timeout) if code == paho.MQTT_ERR_SUCCESS and mid is not None else None
-        if codes is None or any(each >= 128 for each in codes):
+        granted = codes is not None and all(each < 128 for each in codes)
+        if codes is None or (needed and not granted):
             self.drop()
             why = "does not answer" if codes is None else "refuses it"
             raise BrokerError(f"broker at {self._address}: subscribing to `{topic_filter}`, it {why}, see its rights")
+        return granted
 
     def publish(self, topic: str, payload: bytes, *, expiry: int | None) -> Handed:
         """Hands over one message at QoS 1, never retained; `expiry` in whole seconds, which only MQTT 5 can carry."""
         if not self.alive:
             return Handed()
-        properties = None
-        if self._address.protocol == "5" and expiry is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = expiry
+        properties = self._expiring(PacketTypes.PUBLISH, expiry)
         info = self._client.publish(topic, payload, qos=1, retain=False, properties=properties)
         return Handed(self, info.mid) if info.rc == paho.MQTT_ERR_SUCCESS else Handed()
 
@@ -199,6 +183,9 @@ class Line:
         client.username_pw_set(self._address.username, self._address.password)
         if self._address.tls is not None:
             client.tls_set_context(self._address.tls.context())
+        if (will := self._address.will) is not None:
+            properties = self._expiring(PacketTypes.WILLMESSAGE, will.seconds)
+            client.will_set(will.topic, will.payload, qos=1, retain=False, properties=properties)
         client.max_inflight_messages_set(MOST_IN_FLIGHT)
         client.max_queued_messages_set(MOST_IN_FLIGHT)
         client.on_connect = self._on_connect
@@ -209,6 +196,13 @@ class Line:
         # with this set, only the line's own thread writes to the socket
         client.on_socket_register_write = _nothing
         return client
+
+    def _expiring(self, packet: int, seconds: int | None) -> Properties | None:
+        if self._address.protocol != "5" or seconds is None:
+            return None
+        properties = Properties(packet)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = seconds
+        return properties
 
     def _run(self) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.delivery.topics import ack_filter, ack_topic, read_filter, read_topic, reads_filter
+from edge.delivery.topics import ack_filter, ack_topic, notice_filters, read_filter, read_topic, reads_filter
 from edge.values import Grant
 
 COMMANDS = "$CONTROL/dynamic-security/v1"
@@ -96,12 +96,15 @@ def desired(wanted: Collection[Grant], *, control: str, caller: str, device_id: 
 
 
 def reading(grant: Grant, device_id: str, *, test: bool) -> frozenset[Rule]:
-    """A subscriber reads its own topic at this device, by its own name or by `+`, and acknowledges. No more."""
-    own = read_topic(device_id, grant.subscriber_id, test=test)
-    filters = (own, read_filter(None, grant.subscriber_id, test=test))
+    """A subscriber reads its own topic at this device and what the device says of itself, and acknowledges. No more.
+
+    It asks by the device's name or by `+`.
+    """
+    own = (read_topic(device_id, grant.subscriber_id, test=test), *notice_filters(device_id, test=test))
+    filters = (*own, read_filter(None, grant.subscriber_id, test=test), *notice_filters(None, test=test))
     return frozenset(
         {
-            Rule("publishClientReceive", own),
+            *(Rule("publishClientReceive", one) for one in own),
             Rule("publishClientSend", ack_topic(device_id, grant.subscriber_id, test=test)),
             *(Rule("subscribeLiteral", one) for one in filters),
             *(Rule("unsubscribeLiteral", one) for one in filters),
@@ -110,11 +113,12 @@ def reading(grant: Grant, device_id: str, *, test: bool) -> frozenset[Rule]:
 
 
 def _publishing(device_id: str, *, test: bool) -> frozenset[Rule]:
-    """The device's own account publishes reads and hears acknowledgements; it can give nobody a right."""
+    """The device's own account publishes reads and how it stands, and hears acknowledgements; it can give no right."""
     acknowledgements = ack_filter(device_id, test=test)
+    says = (reads_filter(device_id, test=test), *notice_filters(device_id, test=test))
     return frozenset(
         {
-            Rule("publishClientSend", reads_filter(device_id, test=test)),
+            *(Rule("publishClientSend", one) for one in says),
             Rule("publishClientReceive", acknowledgements),
             Rule("subscribeLiteral", acknowledgements),
             Rule("unsubscribeLiteral", acknowledgements),

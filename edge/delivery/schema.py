@@ -67,12 +67,19 @@ def asyncapi() -> Schema:
                 "description": "The site's broker: TLS 1.3, a certificate on both sides. 3.1.1 is spoken too.",
                 "variables": {"host": {"description": "The site's broker."}},
                 "security": [{"type": "X509", "description": "The subscriber's certificate names it."}],
+                "bindings": {"mqtt": _last_will()},
             }
         },
         "channels": _channels(),
         "operations": _operations(),
         "components": {"schemas": _components(), "messages": _messages()},
     }
+
+
+def _last_will() -> Schema:
+    """What the broker says for a device that ended without a goodbye."""
+    will = {"topic": "homerule/v1/{device-id}/status", "qos": 1, "retain": False, "message": "a StatusWord: lost"}
+    return {"lastWill": will, "keepAlive": 15, "bindingVersion": "0.2.0"}
 
 
 def _made(name: str) -> Schema:

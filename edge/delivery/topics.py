@@ -49,6 +49,12 @@ def checkpoint_topic(device_id: str, *, test: bool) -> str:
     return f"{_tree(test)}/{_name(device_id)}/checkpoint"
 
 
+def notice_filters(device_id: str | None, *, test: bool) -> tuple[str, str]:
+    """What a subscriber subscribes to besides its reads: status and checkpoint of one device, or of all when None."""
+    device = "+" if device_id is None else _name(device_id)
+    return f"{_tree(test)}/{device}/status", f"{_tree(test)}/{device}/checkpoint"
+
+
 def acknowledging(topic: str) -> str | None:
     """The subscriber that acknowledges on `topic`, or None. The broker lets nobody else publish there."""
     match topic.split("/"):

@@ -18,7 +18,7 @@ from edge.delivery.certificates import Authority, pem
 from edge.delivery.probe import Probe
 from edge.delivery.roles import ANSWERS, COMMANDS, CONTROL_MARK
 from edge.delivery.tls import Tls
-from edge.delivery.topics import ack_filter, ack_topic, read_topic, reads_filter
+from edge.delivery.topics import ack_filter, ack_topic, notice_filters, read_topic, reads_filter
 from edge.errors import BrokerError
 
 _SOMEBODY = "somebody-else"
@@ -68,8 +68,9 @@ def walls(target: Target, *, clock: Clock) -> Iterator[Wall]:
 def _filters(device_id: str) -> tuple[str, ...]:
     own = read_topic(device_id, _SOMEBODY, test=False)
     return (
-        *("#", "+/#", "homerule/#", "homerule-test/#", "+/+/+/+/+/+"),
+        *("#", "+/#", "homerule/#", "homerule-test/#", "+/+/+/+", "+/+/+/+/+/+"),
         *(reads_filter(device_id, test=False), own, f"$share/check/{own}", "$share/check/#"),
+        *notice_filters(device_id, test=False),
         *(ack_filter(device_id, test=False), "$SYS/#", "$CONTROL/#", ANSWERS),
     )
 
@@ -78,6 +79,7 @@ def _topics(device_id: str) -> tuple[str, ...]:
     return (
         read_topic(device_id, _SOMEBODY, test=False),
         ack_topic(device_id, _SOMEBODY, test=False),
+        *notice_filters(device_id, test=False),
         COMMANDS,
         "$SYS/broker/version",
     )

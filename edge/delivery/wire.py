@@ -182,10 +182,14 @@ class StatusWord(_Strict):
 
 
 class CheckpointWord(_Strict):
-    """The newest checkpoint of a device's audit log, on its topic: a C2SP signed note in base64, as in a read."""
+    """The newest checkpoint of a device's audit log, on its topic: a C2SP signed note in base64, as in a read.
+
+    The note alone is signed; `at` is when the device said so.
+    """
 
     v: Version
     device: Name
+    at: AwareDatetime
     checkpoint: Binary
 
 
@@ -194,6 +198,11 @@ def canonical(content: dict[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
         "ascii"
     )
+
+
+def said(word: BaseModel) -> bytes:
+    """A message as it travels: canonical JSON, what has no value left out."""
+    return canonical(word.model_dump(mode="json", exclude_none=True))
 
 
 def parse(model: type[M], content: bytes, *, what: str) -> M:
@@ -212,6 +221,11 @@ def decoded(text: str, *, what: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:
         raise EnvelopeError(f"{what} is not base64") from None
+
+
+def encoded(content: bytes) -> str:
+    """A Binary attribute."""
+    return base64.b64encode(content).decode("ascii")
 
 
 # only names of ours may appear in a message: a stranger's key could carry a plate

@@ -12,8 +12,11 @@ from edge import desk
 from edge.capture import Plain
 from edge.clock import SystemClock, monotonic
 from edge.control import Control
+from edge.control.status import Report, status_of
+from edge.control.word import word_of
 from edge.delivery import topics
 from edge.delivery.broker import Broker
+from edge.delivery.wire import StatusWord
 from edge.demo.agencies import Agency
 from edge.demo.brokers import Account, DemoBroker
 from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, OPT_OUT, City
@@ -26,6 +29,7 @@ from edge.ledger import LEDGER_NAME, Ledger
 from edge.ledger.entries import Start, Stop, Switch
 from edge.pipeline import Eyes, Outcome, Pipeline
 from edge.relay import Relay
+from edge.relay.notices import Notices, will
 from edge.road.clip import Road
 from edge.values import Frame
 
@@ -116,6 +120,15 @@ class Play:
             rights=DemoRights(self._broker),
         )
         self._control.tick()
+        self._notices = Notices(
+            broker=line,
+            clock=self._clock,
+            device_id=DEVICE_ID,
+            test=True,
+            standing=self._standing,
+            checkpoint=self._ledger.latest_checkpoint,
+            may_tell=lambda: self._control.standing().clear,
+        )
         self._pipeline = Pipeline(
             vision=self._eyes,
             in_force=self._control.in_force,
@@ -136,7 +149,12 @@ class Play:
             username=account.name,
             password=account.password,
             loopback_only=True,
+            will=will(DEVICE_ID, test=True),
         )
+
+    def _standing(self) -> StatusWord:
+        """What all who may read here are told."""
+        return word_of(status_of(DEVICE_ID, self._control.standing(), Report()), test=True)
 
     @contextmanager
     def _relaying(self) -> Iterator[None]:
@@ -147,6 +165,8 @@ class Play:
             try:
                 while not over.is_set():
                     self._relay.step(patience=0.05)
+                    self._notices.step()
+                self._notices.last()
             except HomeruleError as error:
                 failures.append(error)
 
@@ -251,16 +271,19 @@ class Play:
 
 
 def _accounts() -> dict[str, Account]:
-    """The device may publish to every agency and read acknowledgements; an agency has its own two topics."""
+    """The device may publish to every agency, say how it stands and read acknowledgements; an agency reads what is for
+    it and how the device stands, and acknowledges.
+    """
+    notices = topics.notice_filters(DEVICE_ID, test=True)
     device = Account(
         name=DEVICE_ID,
         reads=(topics.ack_filter(DEVICE_ID, test=True),),
-        writes=tuple(topics.read_topic(DEVICE_ID, name, test=True) for name in AGENCIES),
+        writes=(*(topics.read_topic(DEVICE_ID, name, test=True) for name in AGENCIES), *notices),
     )
     agencies = [
         Account(
             name=name,
-            reads=(topics.read_filter(DEVICE_ID, name, test=True),),
+            reads=(topics.read_filter(DEVICE_ID, name, test=True), *notices),
             writes=(topics.ack_topic(DEVICE_ID, name, test=True),),
         )
         for name in AGENCIES

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge.clock import Clock
 from edge.delivery.broker import Arrival, Broker, Handover
 from edge.delivery.envelope import Opened, open_
-from edge.delivery.topics import ack_topic, read_filter, read_topic
+from edge.delivery.topics import ack_topic, notice_filters, read_filter, read_topic
 from edge.delivery.wire import Kind, canonical
 from edge.errors import EnvelopeError, LedgerError, NotStored
+from edge.receive.notices import Notices
 from edge.receive.store import Store, Stored
 from edge.receive.witness import Witness
 
@@ -36,18 +37,21 @@ class Receiver:
         test: bool,
         witness: Witness | None = None,
     ) -> None:
-        """Subscribes to the subscriber's own topic and to no other; EnvelopeError for an id that is no topic level.
+        """Subscribes to the subscriber's own topic, and to what devices say of themselves where the broker grants that.
 
-        What may be kept no longer is deleted from the store at once.
+        EnvelopeError for an id that is no topic level. What may be kept no longer is deleted from the store at once.
         """
         self._broker, self._store, self._clock, self._test = broker, store, clock, test
         self._subscriber_id, self._sealing_key = subscriber_id, sealing_key
         self._device_public_key, self._device_id = device_public_key, device_id
         self._witness = witness or Witness(None, device_public_key)
+        self._notices = Notices(witness=self._witness, clock=clock, test=test)
         self._said: set[str] = set()
         self.refused = self.failed = self.deleted = 0
         self._purge()
         broker.subscribe(read_filter(device_id, subscriber_id, test=test))
+        for topic_filter in notice_filters(device_id, test=test):
+            broker.subscribe(topic_filter, needed=False)
 
     def step(self, *, patience: float) -> Opened | None:
         """Waits up to `patience` seconds for a message; gives the read that it stored, None for anything else.
@@ -56,9 +60,12 @@ class Receiver:
         again. Before it waits it deletes what may be kept no longer.
         """
         self._purge()
-        self._broker.ready()
+        self._notices.look(connection=self._broker.connections, connected=self._broker.ready())
         arrival = self._broker.take(patience)
         if arrival is None:
+            return None
+        if self._notices.hears(arrival.topic):
+            self._hear(arrival)
             return None
         try:
             opened = self._open(arrival)
@@ -80,6 +87,14 @@ class Receiver:
         self._acknowledge(opened)
         arrival.done()
         return opened if fresh else None
+
+    def _hear(self, arrival: Arrival) -> None:
+        """Takes what is no read."""
+        try:
+            self._notices.hear(arrival)
+        except (EnvelopeError, LedgerError) as error:
+            self._say_once(f"a device's word about itself is refused: {error}")
+        arrival.done()
 
     def _open(self, arrival: Arrival) -> Opened:
         opened = open_(

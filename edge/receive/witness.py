@@ -52,6 +52,7 @@ class Witness:
         """Keeps its files beside the store `beside`, or none when it is None; ConfigError if they cannot be read."""
         self._key, self._logs, self._current = key, dict[str, _Log](), dict[str, str]()
         self._said: set[str] = set()
+        self._lines = 0
         self._newest, self._history, self._findings = (
             None if beside is None else beside.with_name(f"{beside.name}.{end}")
             for end in ("checkpoint", "checkpoints", "forks")
@@ -75,6 +76,9 @@ class Witness:
             told = None if misfit is None else self._told(*misfit, found, device)
             if known is None or found.size not in known.roots:
                 self._append(self._history, {"note": note, "at": at.isoformat()})
+                self._lines += 1
+                if self._lines > _MOST:
+                    self._shorten()
             if self._take(found, device, at) and self._newest is not None:
                 disk.put(self._newest, note.encode(), mode=0o600)
         except OSError as error:
@@ -107,7 +111,7 @@ class Witness:
         return meaning if self._findings is None else f"{meaning}; both signed checkpoints are in {self._findings}"
 
     def _take(self, found: Checkpoint, device: str, at: datetime) -> bool:
-        """Remembers it; whether it is now the newest of its device."""
+        """Remembers it, and lets go of the oldest; whether it is now the newest of its device."""
         name = _origin(found)
         known = self._logs.get(name)
         if known is None:
@@ -115,6 +119,8 @@ class Witness:
             self._current[device] = name
             return True
         known.roots.setdefault(found.size, found)
+        if len(known.roots) > _MOST:
+            known.roots = dict(list(known.roots.items())[_MOST // 2 :])
         if found.size <= known.newest.size:
             return False
         known.newest, known.at = found, at
@@ -133,9 +139,9 @@ class Witness:
             lines = self._history.read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
             return
+        self._lines = len(lines)
         if len(lines) > _MOST or not self._history.read_bytes().endswith(b"\n"):
-            lines = lines[-_MOST // 2 :]
-            disk.put(self._history, b"".join(line + b"\n" for line in lines), mode=0o600)
+            lines = self._shorten()
         for line in lines:
             try:
                 kept = json.loads(line)
@@ -147,6 +153,15 @@ class Witness:
                         "%s: holds a line that is no checkpoint of this device key, it is passed over", self._history
                     )
                 self._said.add("kept")
+
+    def _shorten(self) -> list[bytes]:
+        """Lets go of the oldest lines, and of one that a power cut left; gives the others."""
+        if self._history is None:
+            return []
+        lines = self._history.read_bytes().split(b"\n")[:-1][-_MOST // 2 :]
+        disk.put(self._history, b"".join(line + b"\n" for line in lines), mode=0o600)
+        self._lines = len(lines)
+        return lines
 
     def _append(self, path: Path | None, content: dict[str, object]) -> None:
         if path is None:

@@ -12,7 +12,7 @@ import pytest
 from edge.delivery.access import MosquittoRights
 from edge.delivery.broker import Broker
 from edge.delivery.dynsec import Dynsec
-from edge.delivery.line import Address
+from edge.delivery.address import Address
 from edge.errors import BrokerError
 from edge.keys import load_logins
 from tests.access.agency import REFUSED, Agency

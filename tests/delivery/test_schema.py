@@ -52,7 +52,7 @@ WORDS: list[tuple[str, type, dict[str, Any]]] = [
     ("acknowledgement", wire.Acknowledgement, {"message_id": f"read0.{NEIGHBOUR}", "acktoken": TOKEN}),
     ("status", wire.StatusWord, STATUS),
     ("status", wire.StatusWord, WILL),
-    ("checkpoint", wire.CheckpointWord, {"v": 1, "device": DEVICE, "checkpoint": "bm90ZQ=="}),
+    ("checkpoint", wire.CheckpointWord, {"v": 1, "device": DEVICE, "at": NOON.isoformat(), "checkpoint": "bm90ZQ=="}),
 ]
 VALIDATORS = {name: Draft202012Validator(schema.schema(name)) for name in schema.NAMES if name != "asyncapi"}
 

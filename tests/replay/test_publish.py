@@ -6,11 +6,15 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from edge.capture import open_recording
+from edge.delivery.topics import checkpoint_topic, status_topic
+from edge.delivery.wire import StatusWord, parse
 from edge.errors import BrokerError
 from edge.replay import Publisher, Replay, load_rules
 from tests.broker import Mosquitto, wait_until
 from tests.replay.test_replay import SCENE, save
 from tests.vision.scene import START, Eyes
+
+STATUS, CHECKPOINT = status_topic("replay", test=True), checkpoint_topic("replay", test=True)
 
 
 @pytest.fixture
@@ -30,9 +34,9 @@ def run(tmp_path: Path) -> Replay:
 def test_the_reads_that_the_policy_allows_arrive_as_test_reads(run: Replay, tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path)
     broker.start()
-    arrived: list[str] = []
+    arrived: list[tuple[str, bytes]] = []
     listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    listener.on_message = lambda client, userdata, message: arrived.append(message.topic)
+    listener.on_message = lambda client, userdata, message: arrived.append((message.topic, message.payload))
     listener.connect("127.0.0.1", broker.port)
     listener.subscribe("#", qos=1)
     listener.loop_start()
@@ -43,14 +47,21 @@ def test_the_reads_that_the_policy_allows_arrive_as_test_reads(run: Replay, tmp_
                 shared += sum(one.effect == "share" for outcome in step.outcomes for one in outcome.decisions)
                 publisher.step()
             missing = publisher.finish()
-        wait_until(lambda: len(arrived) >= shared, what="the reads arrive")
+        wait_until(lambda: states(arrived)[-1:] == ["stopped"], what="all has arrived")
     finally:
         listener.loop_stop()
         broker.stop()
     assert shared > 0
     assert missing == shared
-    assert len(arrived) == shared
-    assert all(topic.startswith("homerule-test/v1/replay/to/") for topic in arrived)
+    reads = [topic for topic, _ in arrived if topic.startswith("homerule-test/v1/replay/to/")]
+    assert len(reads) == shared
+    assert {topic for topic, _ in arrived if topic not in reads} == {STATUS, CHECKPOINT}
+    assert states(arrived) == ["running", "stopped"]
+
+
+def states(arrived: list[tuple[str, bytes]]) -> list[str]:
+    """What the replay has said of itself."""
+    return [parse(StatusWord, payload, what="it").state for topic, payload in arrived if topic == STATUS]
 
 
 @pytest.mark.parametrize(
