@@ -107,12 +107,16 @@ class Camera(Written):
 
 
 class ModelChoice(Written):
-    """Which models read the plates; the built-in ones when nothing is said. `threads`: how many an inference uses."""
+    """Which models read the plates; the built-in ones when nothing is said. `threads`: how many an inference uses.
+
+    `provider` is what runs them; one that is missing stops the start, nothing else takes its place.
+    """
 
     folder: Path | None = None
     detector: str | None = None
     reader: str | None = None
     threads: int = Field(default=1, ge=1, le=16)
+    provider: Provider = "cpu"
     min_confidence: float | None = Field(default=None, ge=0, le=1)
 
 

@@ -32,14 +32,19 @@ _OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-hea
 
 
 def program(
-    *, clock: Clock, models: Path | None = None, detector: str | None = None, reader: str | None = None
+    *,
+    clock: Clock,
+    models: Path | None = None,
+    detector: str | None = None,
+    reader: str | None = None,
+    provider: str = "cpu",
 ) -> list[Finding]:
     """Checks what every command needs, in the order in which one would mend it."""
     return [
         look("python", _python),
         look("packages", _packages),
         look("opencv", _opencv),
-        look("models", lambda: _models(models, detector, reader)),
+        look("models", lambda: _models(models, detector, reader, provider)),
         look("known plate", lambda: _known_plate(models, detector, reader)),
         look("examples", lambda: _examples(clock)),
         look("demo broker", _demo_broker),
@@ -90,9 +95,10 @@ def _installed(name: str) -> bool:
     return importlib.util.find_spec("cv2") is not None and any(True for _ in metadata.distributions(name=name))
 
 
-def _models(folder: Path | None, detector: str | None, reader: str | None) -> str:
-    loaded = Models.load(folder, detector, reader)
-    return ", ".join(f"{entry.kind} {entry.name} {entry.sha256[:12]}" for entry in loaded.entries) + ", unchanged"
+def _models(folder: Path | None, detector: str | None, reader: str | None, provider: str) -> str:
+    loaded = Models.load(folder, detector, reader, provider=provider)
+    names = ", ".join(f"{entry.kind} {entry.name} {entry.sha256[:12]}" for entry in loaded.entries)
+    return f"{names}, unchanged; run by the {loaded.provider}"
 
 
 def _known_plate(folder: Path | None, detector: str | None, reader: str | None) -> str:

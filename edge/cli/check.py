@@ -36,7 +36,13 @@ def check(
         findings = program(clock=clock)
     else:
         chosen = written.models
-        findings = program(clock=clock, models=chosen.folder, detector=chosen.detector, reader=chosen.reader)
+        findings = program(
+            clock=clock,
+            models=chosen.folder,
+            detector=chosen.detector,
+            reader=chosen.reader,
+            provider=chosen.provider,
+        )
         findings += device(written, clock=clock)
     for finding in findings:
         print(line(finding))

@@ -49,7 +49,7 @@ class Daemon:
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(config.device.key)
         chosen = config.models
-        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads)
+        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads, chosen.provider)
         self._storage = Storage(
             folder=config.device.ledger.parent,
             least_megabytes=config.limits.min_free_megabytes,

@@ -23,11 +23,17 @@ SAME_PLATE_OVERLAP = 0.45
 class Detector:
     """A plate detector that is ready to run."""
 
-    def __init__(self, *, name: str, written: bytes, threshold: float = 0.3, threads: int = 1) -> None:
-        """`written` are the ONNX file's bytes, `threshold` the least score that counts. Raises ModelError."""
+    def __init__(
+        self, *, name: str, written: bytes, threshold: float = 0.3, threads: int = 1, provider: str = "cpu"
+    ) -> None:
+        """`written` are the ONNX file's bytes, `threshold` the least score that counts.
+
+        Raises ModelError, and ConfigError when the provider is missing.
+        """
         self.name = name
         self._threshold = threshold
-        self._session = Session(name=name, written=written, threads=threads)
+        self._session = Session(name=name, written=written, threads=threads, provider=provider)
+        self.provider = self._session.provider
         shape = self._session.input_shape
         if len(shape) != 4 or shape[1] != 3 or not isinstance(shape[2], int) or not isinstance(shape[3], int):
             raise ModelError(f"model `{name}`: not a plate detector, its input is {list(shape)} and not [1, 3, H, W]")

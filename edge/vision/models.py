@@ -68,14 +68,29 @@ class Models:
 
     @classmethod
     def load(
-        cls, folder: Path | None = None, detector: str | None = None, reader: str | None = None, threads: int = 1
+        cls,
+        folder: Path | None = None,
+        detector: str | None = None,
+        reader: str | None = None,
+        threads: int = 1,
+        provider: str = "cpu",
     ) -> "Models":
         """Loads two models by name, or the defaults, from `folder` or, where it has none such, the built-in one.
 
-        `threads` is how many each inference may use. Raises ModelError.
+        `threads` is how many each inference may use, `provider` what runs it, as device.toml calls it. Raises
+        ModelError, and ConfigError when the provider is missing.
         """
         finds, reads = find_model("detector", detector, folder), find_model("reader", reader, folder)
-        return cls(detector=finds.detector(threads), reader=reads.reader(threads), entries=(finds.entry, reads.entry))
+        return cls(
+            detector=finds.detector(threads, provider),
+            reader=reads.reader(threads, provider),
+            entries=(finds.entry, reads.entry),
+        )
+
+    @property
+    def provider(self) -> str:
+        """What really runs them: `cpu`, `cuda` or `tensorrt`."""
+        return self.detector.provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +100,25 @@ class Stored:
     entry: ModelEntry
     folder: Path
 
-    def detector(self, threads: int = 1) -> Detector:
+    def detector(self, threads: int = 1, provider: str = "cpu") -> Detector:
         """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no detector."""
         self._allowed()
         written = verified(self.folder, self.entry.file, self.entry.sha256)
-        return Detector(name=self.entry.name, written=written, threads=threads)
+        return Detector(name=self.entry.name, written=written, threads=threads, provider=provider)
 
-    def reader(self, threads: int = 1) -> Reader:
+    def reader(self, threads: int = 1, provider: str = "cpu") -> Reader:
         """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no reader."""
         self._allowed()
         self.check()
         file, config = self.folder / self.entry.file, self.folder / str(self.entry.config)
-        return Reader(name=self.entry.name, file=file, config=config, margin=self.entry.margin, threads=threads)
+        return Reader(
+            name=self.entry.name,
+            file=file,
+            config=config,
+            margin=self.entry.margin,
+            threads=threads,
+            provider=provider,
+        )
 
     def check(self) -> None:
         """Raises ModelError when a file of it is missing or has other bytes than the manifest says."""

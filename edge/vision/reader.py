@@ -10,7 +10,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from edge.errors import ModelError
 from edge.values import Box, Picture, Pixels
-from edge.vision.session import PROVIDERS, RUNTIME_ERRORS, first_line, options
+from edge.vision.session import RUNTIME_ERRORS, first_line, options, providers, require
 
 _LOADING_ERRORS: tuple[type[Exception], ...] = (
     *RUNTIME_ERRORS, YAMLError, OSError, TypeError, KeyError, AttributeError
@@ -33,22 +33,26 @@ class Reading:
 class Reader:
     """A plate reader that is ready to run."""
 
-    def __init__(self, *, name: str, file: Path, config: Path, margin: float = 0.0, threads: int = 1) -> None:
+    def __init__(
+        self, *, name: str, file: Path, config: Path, margin: float = 0.0, threads: int = 1, provider: str = "cpu"
+    ) -> None:
         """`file` is the ONNX file and `config` its fast-plate-ocr plate config.
 
         `margin` is the free space that it reads best with, as a part of the detector's box on each side: nothing for
-        ours, 5 to 10 % for fast-alpr's. Raises ModelError.
+        ours, 5 to 10 % for fast-alpr's. Raises ModelError, and ConfigError when the provider is missing.
         """
         self.margin = margin
         self.name = name
+        wanted = providers(provider)
         try:
             self._recognizer = LicensePlateRecognizer(
-                onnx_model_path=file, plate_config_path=config, providers=PROVIDERS, sess_options=options(threads)
+                onnx_model_path=file, plate_config_path=config, providers=wanted, sess_options=options(threads)
             )
         except _LOADING_ERRORS as error:
             raise ModelError(
                 f"model `{name}`: fast-plate-ocr cannot load it ({first_line(error)}); install the file again"
             ) from error
+        self.provider = require(provider, self._recognizer.model.get_providers())
         self._is_grey = self._recognizer.config.image_color_mode == "grayscale"
 
     def read(self, crop: Pixels) -> Reading:

@@ -1,16 +1,25 @@
 """The one place that starts onnxruntime: as many threads as asked for, no spinning, no arena, failures a `ModelError`.
 
-A failed inference must never look like an empty road, so nothing here returns an empty answer in its place.
+A failed inference must never look like an empty road, so nothing here returns an empty answer in its place. The
+provider is the one that was named, or nothing runs: a device that was bought for its GPU must not crawl along without.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as states  # type: ignore[import-untyped]
 
-from edge.errors import ModelError
+from edge.errors import ConfigError, ModelError
 
-PROVIDERS = ["CPUExecutionProvider"]
+_CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+_PROVIDERS = {"cpu": (_CPU,), "cuda": (_CUDA, _CPU), "tensorrt": (_TENSORRT, _CUDA, _CPU)}
+"""What device.toml calls them; the first does the work, the others what it cannot."""
+_MENDS = {
+    "cuda": "install `onnxruntime-gpu` in the place of `onnxruntime`",
+    "tensorrt": "install `onnxruntime-gpu` with TensorRT in the place of `onnxruntime`",
+}
 
 RUNTIME_ERRORS: tuple[type[Exception], ...] = (
     states.DeviceReset,
@@ -48,18 +57,49 @@ def options(threads: int = 1) -> onnxruntime.SessionOptions:
     return chosen
 
 
+def providers(name: str) -> list[str]:
+    """What onnxruntime is given for `cpu`, `cuda` or `tensorrt`. Raises ConfigError when this build has it not."""
+    wanted, there = _PROVIDERS[name], onnxruntime.get_available_providers()
+    if wanted[0] not in there:
+        known = " ".join(f"`{each}`" for each, first in _PROVIDERS.items() if first[0] in there)
+        raise ConfigError(
+            f'device.toml: [models] `provider = "{name}"`: the onnxruntime that is installed has only {known}; '
+            f"{_MENDS.get(name, 'install it again')}, or name one that is there"
+        )
+    return [each for each in wanted if each in there]
+
+
+def require(name: str, used: Sequence[str]) -> str:
+    """The provider that does the work, as device.toml calls it. Raises ConfigError when it is another than `name`.
+
+    onnxruntime goes on with the CPU, and says so to nobody, when a provider does not start.
+    """
+    found = next((each for each, first in _PROVIDERS.items() if used and first[0] == used[0]), "another")
+    if found != name:
+        raise ConfigError(
+            f'device.toml: [models] `provider = "{name}"`: it does not start here and `{found}` would run in its place;'
+            " mend its driver and libraries (`nvidia-smi` shows the driver), or name one that runs"
+        )
+    return found
+
+
 class Session:
     """One network with one input and one output that is used."""
 
-    def __init__(self, *, name: str, written: bytes, threads: int = 1) -> None:
-        """`written` are the bytes of an ONNX file. Raises ModelError when they are not a network that runs here."""
+    def __init__(self, *, name: str, written: bytes, threads: int = 1, provider: str = "cpu") -> None:
+        """`written` are the bytes of an ONNX file.
+
+        Raises ModelError when they are not a network that runs here, ConfigError when the provider is missing.
+        """
         self.name = name
+        wanted = providers(provider)
         try:
-            self._session = onnxruntime.InferenceSession(written, sess_options=options(threads), providers=PROVIDERS)
+            self._session = onnxruntime.InferenceSession(written, sess_options=options(threads), providers=wanted)
         except RUNTIME_ERRORS as error:
             raise ModelError(
                 f"model `{name}`: onnxruntime cannot load it ({first_line(error)}); install the file again"
             ) from error
+        self.provider = require(provider, self._session.get_providers())
         self._input = self._session.get_inputs()[0]
         self._output = self._session.get_outputs()[0].name
 
