@@ -15,6 +15,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ SAME = {
 }
 """Mutants that no test can tell from the original, and why: file, the line's text, what was done."""
 PATIENCE = 240
-"""Seconds after which a child that has not ended counts as red: it hangs."""
+"""Seconds of the processor's time, or ten times as many on the clock, after which a child counts as red: it hangs."""
 CITIES = 60
 Remembered = tuple[Any, list[tuple[Any, Any]]]
 """A city that was drawn, and Cedar's answers to all questions about it."""
@@ -183,11 +184,12 @@ def turns_red(mutant: Mutant | None, cities: list[Remembered]) -> bool:
     child = os.fork()
     if child == 0:
         code = 1  # also when an error comes out of it
+        resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
         try:
             code = _tested(mutant, cities)
         finally:
             os._exit(code)
-    ended = monotonic() + PATIENCE
+    ended = monotonic() + 10 * PATIENCE
     while monotonic() < ended:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
