@@ -218,12 +218,18 @@ class Envelope:
     ack_digest: bytes
     tags: Tags
 
+    @property
+    def original(self) -> str | None:
+        """The message that this one corrects or takes back."""
+        return None if self.tags.replaces is None else f"{self.tags.replaces}.{self.subscriber_id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again.
 
-    `position` is that of its read in the audit log: a subscriber's reads are sent in that order.
+    `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `original_sent` is
+    False for a correction or withdrawal of a message that its subscriber was never sent.
     """
 
     envelope: Envelope
@@ -233,6 +239,7 @@ class Waiting:
     decided_at: datetime
     sent_at: datetime | None
     attempts: int
+    original_sent: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,11 @@ class Outbox:
         """One row, None if it is no longer waiting."""
         query = f"SELECT {_COLUMNS} FROM outbox WHERE message_id = ?"  # noqa: S608 - fixed texts
         row = self._db.execute(query, (message_id,)).fetchone()
-        return None if row is None else _waiting(row)
+        if row is None:
+            return None
+        waiting = _waiting(row)
+        original = waiting.envelope.original
+        return waiting if original is None else replace(waiting, original_sent=self._was_sent(original))
 
     def find(self, message_id: str) -> Row | None:
         """What the log needs to know of a waiting row."""
@@ -200,6 +204,14 @@ class Outbox:
     def count(self) -> int:
         """Number of waiting rows."""
         return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    def _was_sent(self, message_id: str) -> bool:
+        """Whether a message went out at least once, as far as that is still remembered."""
+        query = (
+            "SELECT 1 FROM outbox WHERE message_id = ? AND sent_at IS NOT NULL "
+            "UNION ALL SELECT 1 FROM settled WHERE message_id = ?"
+        )
+        return self._db.execute(query, (message_id, message_id)).fetchone() is not None
 
     def _remember(self, message_id: str, state: str) -> None:
         self._db.execute(

@@ -1,5 +1,6 @@
 """PURE: what is decided again at the door, immediately before every send, from the plate-free facts in the row."""
 
+from collections.abc import Collection
 from functools import lru_cache
 
 from edge import keys
@@ -10,12 +11,15 @@ from edge.policy.reasons import Reason
 from edge.values import Decision, Effect, Instant, Waiting
 
 
-def decide_again(row: Waiting, bundle: Bundle, now: Instant) -> Decision:
-    """The decision about a row as things stand now."""
+def decide_again(row: Waiting, bundle: Bundle, now: Instant, *, before: Collection[str] = ()) -> Decision:
+    """The decision about a row as things stand now. `before` are the messages that go out just before it."""
     subscriber_id = row.envelope.subscriber_id
     subscriber = bundle.subscribers.get(subscriber_id)
     if subscriber is None:
         return stranger(row.envelope.tags, subscriber_id, bundle.digest)
+    if not row.original_sent and row.envelope.original not in before:
+        # who was never told of a read is not told either that it was wrong
+        return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_CORRECTION,), bundle.digest)
     decision = decide(row.envelope.tags, subscriber, bundle, now)
     if decision.effect is Effect.SHARE and not _sealed_to_its_key(row, subscriber.sealing_key):
         # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here

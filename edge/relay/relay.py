@@ -20,7 +20,7 @@ from edge.relay.door import decide_again, may_wait, stands
 from edge.relay.gates import Gates, Pass
 from edge.relay.rounds import Rounds
 from edge.relay.tidy import NO_LIMITS, Limits, Tidy
-from edge.values import Acknowledgement, Waiting
+from edge.values import Acknowledgement, Decision, Waiting
 
 _ROWS_A_STEP = 4 * MOST_IN_FLIGHT
 _ACKS_A_STEP = 256
@@ -113,11 +113,14 @@ class Relay:
         bundle, instant = self._in_force(), self._clock.now()
         if bundle is None:
             return None, []
-        standing, refused = [], []
+        standing: list[Waiting] = []
+        refused: list[tuple[Waiting, Decision]] = []
+        going: set[str] = set()
         for row in rows:
-            decision = decide_again(row, bundle, instant)
+            decision = decide_again(row, bundle, instant, before=going)
             if stands(row, decision, bundle, instant):
                 standing.append(row)
+                going.add(row.envelope.message_id)
             elif may_wait(bundle, instant):
                 self._rounds.not_taken(row.envelope.subscriber_id, now)
             else:
