@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "init": ("policy",),
     "keygen": ("receive",),
     "law": ("law",),
+    "models": ("models",),
     "pin": ("sign",),
     "policy": ("policy",),
     "receive": ("receive",),
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "schema": ("schema",),
     "sign": ("sign",),
     "status": ("status",),
+    "unit": ("unit",),
 }
 """Which files of this folder a command needs, in order. Only these are loaded: loading all takes most of a second."""
 

@@ -22,12 +22,14 @@ from edge.daemon.report import Reporter
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
 from edge.errors import HomeruleError, LedgerError
-from edge.keys import load_signing_key
+from edge.keys import handed_over, load_signing_key
 from edge.ledger.entries import ClockStep, Entry, Stop
 from edge.pipeline import Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import NO_LISTS, HotLists
 from edge.vision import Models, Plausibility, Vision
+from edge.vision.area import Area
+from edge.vision.gate import MotionGate
 
 STOP_WITHIN = 5.0
 """Seconds in which a clean stop is done, or the process ends as it is."""
@@ -35,6 +37,7 @@ _FINISH_WITHIN = 1.5
 _DRAIN_WITHIN = 1.0
 _LOOK_EVERY = 1.0
 _STILL = 60.0
+_MORE_TIME = 60_000_000  # microseconds, asked for at every look while the start is not done
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
 _log = logging.getLogger(__name__)
@@ -47,7 +50,7 @@ class Daemon:
         """Raises ConfigError and ModelError: then it does not start."""
         self._config, self._trust = config, trust
         self._clock = SystemClock(trust=trust)
-        self._key = load_signing_key(config.device.key)
+        self._key = load_signing_key(handed_over(config.device.key))
         chosen = config.models
         self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads, chosen.provider)
         self._storage = Storage(
@@ -61,6 +64,7 @@ class Daemon:
         self._reload = threading.Event()
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
+        self._ready = False
         self._bell = threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
@@ -98,7 +102,6 @@ class Daemon:
         self._watch.start()
         self._eyes.start()
         _log.info("homerule %s runs on %s", __version__, self._config.device.id)
-        systemd.tell("READY=1")
         while self._why is None:
             self._news.wait(_LOOK_EVERY)
             self._news.clear()
@@ -158,7 +161,8 @@ class Daemon:
             device_key=self._key,
             test=False,
         )
-        return Lane(camera=live(camera, clock=self._clock, bell=self._bell), pipeline=pipeline)
+        gate = MotionGate(Area(zones=camera.zones, masks=camera.masks))
+        return Lane(camera=live(camera, clock=self._clock, bell=self._bell, gate=gate), pipeline=pipeline)
 
     def _open(self, *, first: bool) -> None:
         """Opens the ledger and what rests on it. Raises LedgerError."""
@@ -207,10 +211,18 @@ class Daemon:
             name, seconds = max((name, seconds), self._house.still, key=lambda pair: pair[1])
         if seconds < _STILL:
             self._stands = ""
-            systemd.tell("WATCHDOG=1")
+            self._tell_systemd()
         elif self._stands != name:
             self._stands = name
             _log.critical("%s has stood still for %.0f s, restart the daemon if it does not come back", name, seconds)
+
+    def _tell_systemd(self) -> None:
+        """Ready once the broker's rights were read back, which may take as long as the broker is away."""
+        house = self._house
+        if not self._ready and house is not None and house.control.standing().clear:
+            self._ready = True
+            systemd.tell("READY=1\nSTATUS=runs")
+        systemd.tell("WATCHDOG=1" if self._ready else f"EXTEND_TIMEOUT_USEC={_MORE_TIME}\nSTATUS=waits for the broker")
 
     def _say_policy(self) -> None:
         """What is in force, whenever that has changed. Why nothing is, or why it is on hold, control says."""

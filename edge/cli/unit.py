@@ -1,0 +1,103 @@
+"""`homerule unit`: the part of the systemd unit that only this device's device.toml knows, for deploy/install.sh."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+if TYPE_CHECKING:
+    from edge.config import Camera, Config
+
+RESOLVERS = Path("/etc/resolv.conf")
+_OWN_FOLDERS = (Path("/var/lib/homerule"), Path("/var/lib/homerule-floor"))
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file to the program."""
+    app.command("unit")(unit)
+
+
+def unit(
+    file: Annotated[Path, typer.Option("--config", help="The device's device.toml.")] = Path(
+        "/etc/homerule/device.toml"
+    ),
+) -> None:
+    """Prints a drop-in for homerule.service: the addresses, cameras and folders of this device, and nothing else."""
+    from edge.config import load
+
+    config = load(file)
+    print(f"# made by `homerule unit` from {file}; run deploy/install.sh again after a change there")
+    if config.broker.access == "mosquitto":
+        print("[Unit]\nWants=mosquitto.service\n")
+    print("[Service]")
+    for line in (*_network(config), *_devices(config.camera), *_folders(config)):
+        print(line)
+
+
+def _network(config: "Config") -> Iterator[str]:
+    """Whom the daemon may speak with, besides its own computer."""
+    hosts = {config.broker.host: "the broker"}
+    for camera in config.camera:
+        for url in (camera.url, camera.sub_url or ""):
+            host = urlsplit(url).hostname if "://" in url else None
+            if host is not None:
+                hosts.setdefault(host, f"camera {camera.id}")
+    named = False
+    for host, what in hosts.items():
+        addresses = _addresses(host)
+        named = named or addresses != [host]
+        if not addresses:
+            yield f"# {what}: `{host}` has no address now; write its address into device.toml, or run this again"
+        for address in addresses:
+            yield f"# {what}"
+            yield f"IPAddressAllow={address}"
+    if named:
+        for server in _name_servers():
+            yield "# names are looked up here; an address in device.toml needs no such hole"
+            yield f"IPAddressAllow={server}"
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return list(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+def _name_servers() -> list[str]:
+    try:
+        lines = RESOLVERS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0] == "nameserver"]
+
+
+def _devices(cameras: "tuple[Camera, ...]") -> Iterator[str]:
+    """Cameras of its own, which it may open although it sees no other device."""
+    from edge.capture.address import device_path
+
+    devices = [path for path in map(device_path, cameras) if path is not None]
+    if devices:
+        yield "# cameras at this computer; no other device is opened"
+        yield "PrivateDevices=no"
+        yield "SupplementaryGroups=video"
+        yield from (f"DeviceAllow={path} rw" for path in devices)
+
+
+def _folders(config: "Config") -> Iterator[str]:
+    """Folders that it writes, where they are not systemd's usual ones."""
+    floor = config.device.floor
+    folders = [config.device.ledger.parent, *([floor.parent] if floor is not None else [])]
+    for folder in dict.fromkeys(folders):
+        if not any(folder.is_relative_to(own) for own in _OWN_FOLDERS):
+            yield "# the audit log, or its floor"
+            yield f"ReadWritePaths={folder}"
+    key = config.device.key
+    if key != Path("/etc/homerule/device.key"):
+        yield "# the device's key, not where it usually lies"
+        yield "LoadCredential="
+        yield f"LoadCredential={key.name}:{key}"
