@@ -26,7 +26,8 @@ PACKAGES = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstr
 class RtspCamera:
     """One server process. `clip` is any video file; it is coded to H.264, a whole picture every `whole_every` seconds.
 
-    With `user` and `password` nobody gets in without them, asked for as Basic, or as Digest.
+    With `user` and `password` nobody gets in without them, asked for as Basic, or as Digest. With `sub`, another file
+    of the same length, it has a second, small stream, in step with the first.
     """
 
     def __init__(
@@ -39,12 +40,15 @@ class RtspCamera:
         digest: bool = False,
         fps: float = 25.0,
         whole_every: float = 0.5,
+        sub: Path | None = None,
+        sub_fps: float = 12.5,
     ) -> None:
         self.port = free_port()
         self._folder = folder
         self._fps = fps
         self._whole_every = whole_every
         self._playing = coded(folder, clip, fps, whole_every)
+        self._sub = {} if sub is None else {"sub": str(coded(folder, sub, sub_fps, 1.0)), "sub_fps": sub_fps}
         self._login = {"user": user, "password": password, "digest": digest}
         self._process: subprocess.Popen[str] | None = None
 
@@ -52,6 +56,11 @@ class RtspCamera:
     def url(self) -> str:
         """Its address, for `[[camera]] url`."""
         return f"rtsp://127.0.0.1:{self.port}/stream1"
+
+    @property
+    def sub_url(self) -> str:
+        """The address of its small stream."""
+        return f"rtsp://127.0.0.1:{self.port}/stream2"
 
     def start(self) -> None:
         """Starts it, on the same port each time, and waits until it listens."""
@@ -63,7 +72,8 @@ class RtspCamera:
                 stderr=log,
                 text=True,
             )
-        self._order({"play": str(self._playing), "fps": self._fps, "port": self.port, **self._login})
+        order = {"play": str(self._playing), "fps": self._fps, "port": self.port, **self._login, **self._sub}
+        self._order(order)
         said = self._process.stdout.readline()
         assert said == "ready\n", (self._folder / "rtsp.log").read_text()
 
@@ -76,6 +86,10 @@ class RtspCamera:
     def hold(self, held: bool = True) -> None:
         """It answers and stays connected, but no picture comes; `hold(False)` ends it."""
         self._order({"hold": held})
+
+    def hold_sub(self, held: bool = True) -> None:
+        """The same for the small stream alone."""
+        self._order({"hold sub": held})
 
     def spoil(self, spoilt: bool = True) -> None:
         """From now on random bytes where the coded pictures were; `spoil(False)` ends it."""

@@ -7,6 +7,7 @@ Ends with its standard input, so that none is left over when a test run is kille
 import json
 import random
 import sys
+import time
 from pathlib import Path
 
 import gi
@@ -26,12 +27,18 @@ LAUNCH = (
 
 
 class Player:
-    """Feeds the pictures of the current clip to whoever watches."""
+    """Feeds the pictures of the current clip to whoever watches.
 
-    def __init__(self, clip: str, fps: float) -> None:
+    `in_step`: the clip goes on while nobody watches, so that two of the same length show the same at any moment.
+    """
+
+    def __init__(self, clip: str, fps: float, *, in_step: bool) -> None:
+        self.in_step = in_step
+        self.began = time.monotonic()
         self.source = None
         self.held = False
         self.spoilt = False
+        self.fed = 0
         self.chance = random.Random(1)
         self.play(clip, fps)
 
@@ -46,10 +53,15 @@ class Player:
 
     def feed(self) -> bool:
         """Pushes one picture and comes again after its time."""
-        if self.source is not None and not self.held:
+        if self.in_step:
+            due = round((time.monotonic() - self.began) * self.fps) - self.fed
+        else:
+            due = int(self.source is not None and not self.held)
+        for _ in range(due):
             picture = self.pictures[self.place]
-            self.place = (self.place + 1) % len(self.pictures)
-            self.source.emit("push-buffer", Gst.Buffer.new_wrapped(self.spoil(picture) if self.spoilt else picture))
+            self.fed, self.place = self.fed + 1, (self.place + 1) % len(self.pictures)
+            if self.source is not None and not self.held:
+                self.source.emit("push-buffer", Gst.Buffer.new_wrapped(self.spoil(picture) if self.spoilt else picture))
         GLib.timeout_add(round(1000 / self.fps), self.feed)
         return False
 
@@ -83,22 +95,31 @@ def login(server: object, factory: object, user: str, password: str, *, digest: 
     factory.set_permissions(allowed)
 
 
-def main() -> None:
-    """One server with one stream at /stream1; the first line of the input says how it is set up."""
-    Gst.init(None)
-    told = json.loads(sys.stdin.readline())
-    loop = GLib.MainLoop()
-    player = Player(told["play"], told["fps"])
+def mounted(player: Player) -> object:
+    """What gives a player's pictures to all who come."""
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(LAUNCH)
     factory.set_shared(True)
     factory.connect("media-configure", player.attach)
+    return factory
+
+
+def main() -> None:
+    """One server, a stream at /stream1, perhaps a small one at /stream2; the first line of the input says how."""
+    Gst.init(None)
+    told = json.loads(sys.stdin.readline())
+    loop = GLib.MainLoop()
+    player = Player(told["play"], told["fps"], in_step="sub" in told)
+    sub = Player(told["sub"], told["sub_fps"], in_step=True) if "sub" in told else None
+    factory = mounted(player)
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(str(told["port"]))
     if told["user"]:
         login(server, factory, told["user"], told["password"], digest=told["digest"])
     server.get_mount_points().add_factory("/stream1", factory)
+    if sub is not None:
+        server.get_mount_points().add_factory("/stream2", mounted(sub))
     if not server.attach(None):
         sys.exit("cannot listen")
 
@@ -107,11 +128,16 @@ def main() -> None:
         if not line:
             loop.quit()
             return False
+        order = json.loads(line)
+        if sub is not None and "hold sub" in order:
+            sub.held = order["hold sub"]
         player.obey(line)
         return True
 
     GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, on_input)
     player.feed()
+    if sub is not None:
+        sub.feed()
     print("ready", flush=True)
     loop.run()
 

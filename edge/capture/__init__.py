@@ -1,9 +1,10 @@
 """Cameras: frames out, in order, none changed. Live ones give the newest frame, recordings every one."""
 
-from edge.capture.live import CameraState, LiveCamera, Patience, live
+from edge.capture.live import LiveCamera, Patience, live
 from edge.capture.picture import Plain
 from edge.capture.recorded_at import recorded_at
 from edge.capture.recording import Recording, frames, open_recording
+from edge.capture.state import CameraState
 from edge.capture.trouble import CameraGap, Trouble, Why
 
 __all__ = [

@@ -12,10 +12,13 @@ from itertools import count
 from pathlib import Path
 
 from edge.capture.address import address_of, device_path
+from edge.capture.gated import GatedStream
+from edge.capture.lookout import Lookout, Stirs
 from edge.capture.mailbox import Mailbox
 from edge.capture.picture import keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
+from edge.capture.state import CameraState
 from edge.capture.stream import Stream
 from edge.capture.timeline import Timeline
 from edge.capture.trouble import CameraGap, Diary, Trouble, Why
@@ -53,26 +56,6 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CameraState:
-    """How a camera is.
-
-    `connected`: pictures come, since `since`, else none since then. `frames` were decoded, `dropped` of them taken by
-    nobody. `fps` is of the last seconds. `why` is the trouble that there is, also one with pictures, such as a covered
-    lens. `over`: a recording has ended, nothing more will come.
-    """
-
-    connected: bool
-    since: datetime
-    frames: int
-    dropped: int
-    fps: float
-    width: int
-    height: int
-    why: Why | None
-    over: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Caught:
     sequence: int
     captured: float
@@ -83,13 +66,20 @@ class LiveCamera:
     """One camera. Made by `live`; any thread may ask for its state and gaps, one takes the frames."""
 
     def __init__(
-        self, camera: Camera, *, clock: Clock, patience: Patience | None = None, bell: threading.Event | None = None
+        self,
+        camera: Camera,
+        *,
+        clock: Clock,
+        patience: Patience | None = None,
+        bell: threading.Event | None = None,
+        gate: Stirs | None = None,
     ) -> None:
         self.id = camera.id
         self._camera = camera
         self._clock = clock
         self._patience = patience or Patience()
         self._recorded = "://" not in camera.url and device_path(camera) is None
+        self._lookout = Lookout(camera, gate=gate) if gate and camera.sub_url else None
         self._mailbox: Mailbox[_Caught] = Mailbox(waits=self._recorded, bell=bell)
         self._diary = Diary(camera.id, clock=clock)
         self._scrutiny = Scrutiny(frozen_seconds=self._patience.frozen, black_seconds=self._patience.black)
@@ -109,6 +99,8 @@ class LiveCamera:
         """Begins to look, in a thread of its own."""
         self._since = self._clock.now().at
         keep_freed_memory()
+        if self._lookout:
+            self._lookout.start()
         self._thread.start()
 
     def frame(self, timeout: float) -> Frame | None:
@@ -139,6 +131,7 @@ class LiveCamera:
             height=self._size[1],
             why=self._diary.why,
             over=self._over,
+            gate=self._lookout.gate(now) if self._lookout else "",
         )
 
     def gaps(self) -> list[CameraGap]:
@@ -149,8 +142,13 @@ class LiveCamera:
         """Stops looking, within two seconds: a thread that ffmpeg keeps longer while connecting ends on its own."""
         self._closing.set()
         self._mailbox.close()
+        if self._lookout:
+            self._lookout.stop()
+        until = monotonic() + _CLOSE_SECONDS
         if self._thread.ident:
             self._thread.join(_CLOSE_SECONDS)
+        if self._lookout:
+            self._lookout.join(until - monotonic())
         self._diary.close()
 
     def _run(self) -> None:
@@ -164,7 +162,8 @@ class LiveCamera:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        stream = Stream(address_of(self._camera))
+        plain = Stream(address_of(self._camera))
+        stream = GatedStream(plain, self._lookout) if self._lookout else plain
         self._timeline.begin()
         self._scrutiny.begin()
         packet_at = picture_at = monotonic()
@@ -172,12 +171,16 @@ class LiveCamera:
         try:
             while not self._closing.is_set():
                 for arrival in stream.read():
-                    picture_at, patience = arrival.at, self._patience.stalled
+                    picture_at, patience = monotonic(), self._patience.stalled
                     self._examine(arrival.picture, arrival.at)
-                    self._catch(arrival.picture, self._timeline.captured(arrival.at, arrival.told))
+                    captured = self._timeline.captured(arrival.at, arrival.told)
+                    self._catch(arrival.picture, captured, keep=arrival.late)
                 now = monotonic()
                 if stream.fed > fed:
+                    self._rate.extend([now] * (stream.fed - fed))
                     fed, packet_at = stream.fed, now
+                if stream.resting:
+                    picture_at = now
                 if now - packet_at > self._patience.stalled:
                     raise Trouble(Why.STALLED, _STALLED.format(now - packet_at))
                 if now - picture_at > patience:
@@ -213,7 +216,7 @@ class LiveCamera:
         else:
             self._good_since = min(self._good_since, at)
 
-    def _catch(self, picture: Picture, captured: float) -> None:
+    def _catch(self, picture: Picture, captured: float, *, keep: bool = False) -> None:
         """A good picture: counted, offered, and after some of them a trouble is over."""
         if not self._connected:
             self._set_connected(True)
@@ -222,9 +225,10 @@ class LiveCamera:
             self._diary.well(self._time_of(self._good_since))
             self._failures = 0
         self._frames += 1
-        self._rate.append(captured)
+        if self._recorded:
+            self._rate.append(captured)
         self._latest = captured
-        self._mailbox.put(_Caught(sequence=next(self._numbers), captured=captured, picture=picture))
+        self._mailbox.put(_Caught(sequence=next(self._numbers), captured=captured, picture=picture), keep=keep)
 
     def _trouble(self, trouble: Trouble) -> None:
         began = self._since if self._latest == float("-inf") else self._time_of(self._latest)
@@ -258,10 +262,18 @@ class LiveCamera:
 
 
 def live(
-    camera: Camera, *, clock: Clock, patience: Patience | None = None, bell: threading.Event | None = None
+    camera: Camera,
+    *,
+    clock: Clock,
+    patience: Patience | None = None,
+    bell: threading.Event | None = None,
+    gate: Stirs | None = None,
 ) -> LiveCamera:
-    """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several."""
-    return LiveCamera(camera, clock=clock, patience=patience, bell=bell)
+    """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several.
+
+    `gate` says whether something moves in the camera's sub-stream, if it has one.
+    """
+    return LiveCamera(camera, clock=clock, patience=patience, bell=bell, gate=gate)
 
 
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+KEPT_SECONDS = 1.0
+"""How long a picture that comes late waits for the one before it to be taken; models that hang hold up no camera."""
+
 
 class Mailbox(Generic[T]):
     """One slot. `waits`: putting blocks until the slot is free, so that nothing is dropped."""
@@ -21,11 +24,12 @@ class Mailbox(Generic[T]):
         self._closed = False
         self._changed = threading.Condition()
 
-    def put(self, thing: T) -> None:
-        """Offers `thing`; dropped when the mailbox is closed."""
+    def put(self, thing: T, *, keep: bool = False) -> None:
+        """Offers `thing`; dropped when the mailbox is closed. `keep`: waits a while for the slot to be free."""
         with self._changed:
-            while self._waits and self._slot is not None and not self._closed:
-                self._changed.wait()
+            if self._waits or keep:
+                patience = None if self._waits else KEPT_SECONDS
+                self._changed.wait_for(lambda: self._slot is None or self._closed, patience)
             if self._closed:
                 return
             self.dropped += self._slot is not None

@@ -4,7 +4,7 @@ Every error of ffmpeg is turned into a `Trouble` here: ffmpeg's own carry the ad
 """
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import sleep
 
@@ -28,11 +28,15 @@ _FAULTS = (fault.FFmpegError, OSError, ValueError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A picture that came at second `at` of `edge.clock.monotonic`; `told` is the stream's own time stamp, if any."""
+    """A picture that came at second `at` of `edge.clock.monotonic`; `told` is the stream's own time stamp, if any.
+
+    `late`: it is decoded later than it came, and the next one must not take its place.
+    """
 
     at: float
     told: float | None
     picture: Picture
+    late: bool = False
 
 
 class Stream:
@@ -54,12 +58,19 @@ class Stream:
         self._over = False
         self._converter = Converter()
         self._convertible = ""
+        self.resting = False
+        """Always decoded, so that no picture is always a trouble."""
 
-    def read(self) -> Sequence[Arrival]:
+    def read(self) -> Iterable[Arrival]:
         """The pictures of the next packet, none if it cannot be decoded or did not come within POLL_SECONDS.
 
         Raises Trouble when the stream is over or broken.
         """
+        packet = self.packet()
+        return () if packet is None else self.decoded(packet, None)
+
+    def packet(self) -> "av.Packet[av.VideoStream] | None":
+        """The next packet, None if it did not come within POLL_SECONDS. Raises Trouble as `read` does."""
         packet = trouble = None
         try:
             packet = next(self._packets, None)
@@ -75,10 +86,14 @@ class Stream:
         if packet is None:
             if self._over:
                 raise Trouble(Why.ENDED, "the camera ended the stream; connecting again")
-            return ()
+            return None
         self._over = packet.size == 0
         self.fed += not self._over
-        return self._decode(packet)
+        return packet
+
+    def restart(self) -> None:
+        """The decoder forgets what it has seen: the next packet holds a whole picture."""
+        self._video.codec_context.flush_buffers()
 
     def close(self) -> None:
         """Says goodbye to the camera, without waiting for an answer."""
@@ -87,12 +102,17 @@ class Stream:
         except _FAULTS:
             return
 
-    def _decode(self, packet: "av.Packet[av.VideoStream]") -> list[Arrival]:
+    def drained(self, at: float) -> list[Arrival]:
+        """The pictures that the decoder still keeps back; it must be restarted then."""
+        return self.decoded(None, at)
+
+    def decoded(self, packet: "av.Packet[av.VideoStream] | None", at: float | None) -> list[Arrival]:
+        """The pictures of a packet that came at second `at`, just now if None. Raises Trouble when none can be used."""
         try:
-            frames = packet.decode()
+            frames = self._video.codec_context.decode(packet)
         except _FAULTS:
             return []
-        arrived = monotonic()
+        arrived = monotonic() if at is None else at
         self._check_convertible(frames)
         return [
             Arrival(

@@ -1,0 +1,107 @@
+"""A camera's large stream, decoded only while its small one shows motion; now and then a whole picture besides.
+
+When something begins to move, what came shortly before is decoded too: nothing of a passage is lost, it only comes a
+little later.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from edge.capture.backlog import Backlog, Held
+from edge.capture.stream import Arrival
+from edge.clock import monotonic
+
+LEAD_SECONDS = 1.0
+"""So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
+LOOK_SECONDS = 3.5
+"""Between two whole pictures that are decoded although nothing moves, so that a parked vehicle is seen."""
+_WAITED = 0.004
+"""Seconds; a packet for which one waits longer has just come, those before it had piled up."""
+_CAUGHT_UP_WITHIN = 5.0
+
+
+class Coded(Protocol):
+    """A stream whose packets are decoded one by one (edge.capture.stream.Stream)."""
+
+    fed: int
+
+    def packet(self) -> Any: ...
+
+    def decoded(self, packet: Any, at: float) -> list[Arrival]: ...
+
+    def drained(self, at: float) -> list[Arrival]: ...
+
+    def restart(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Asks(Protocol):
+    """Whether something moves (edge.capture.lookout.Lookout)."""
+
+    def open_since(self, now: float) -> float | None: ...
+
+
+class GatedStream:
+    """Stands where a Stream stands. Belongs to the thread that opened it."""
+
+    def __init__(self, stream: Coded, lookout: Asks) -> None:
+        self._stream, self._lookout = stream, lookout
+        self._backlog: Backlog[Any] = Backlog()
+        self._looked = self._late_until = float("-inf")
+        self.resting = False
+        """Nothing moves and nothing is wrong, so that no picture is no trouble."""
+
+    @property
+    def fed(self) -> int:
+        """Packets so far, decoded or not."""
+        return self._stream.fed
+
+    def read(self) -> Iterator[Arrival]:
+        """The pictures that are wanted now that the next packet has come. Raises Trouble."""
+        before = monotonic()
+        packet = self._stream.packet()
+        if packet is None:
+            return
+        at = monotonic()
+        if at - before > _WAITED:
+            self._late_until = float("-inf")
+        since = self._lookout.open_since(at)
+        self._backlog.add(Held(packet=packet, at=at, whole=packet.is_keyframe, size=packet.size))
+        if since is None:
+            yield from self._hold(at)
+        else:
+            self.resting = False
+            yield from self._pass(at, since - LEAD_SECONDS)
+
+    def close(self) -> None:
+        """Lets the stream go."""
+        self._stream.close()
+
+    def _pass(self, at: float, since: float) -> Iterator[Arrival]:
+        """All that is held, of which only what came from second `since` on is wanted."""
+        if self._backlog.anew:
+            self._backlog.anew = False
+            self._stream.restart()
+        while (held := self._backlog.take()) is not None:
+            if held.at < at:
+                self._late_until = at + _CAUGHT_UP_WITHIN
+            late = held.at < self._late_until
+            for arrival in self._stream.decoded(held.packet, held.at):
+                if held.at >= since:
+                    yield Arrival(at=arrival.at, told=arrival.told, picture=arrival.picture, late=late)
+
+    def _hold(self, at: float) -> Iterator[Arrival]:
+        """Only a whole picture now and then."""
+        if self._backlog.is_full:
+            yield from self._pass(at, at)
+            return
+        whole = self._backlog.forget(at - LEAD_SECONDS)
+        if whole is None or whole.at - self._looked < LOOK_SECONDS:
+            return
+        self._looked = whole.at
+        self._stream.restart()
+        arrivals = self._stream.decoded(whole.packet, whole.at) or self._stream.drained(whole.at)
+        self._backlog.anew = True
+        self.resting = bool(arrivals)
+        yield from arrivals

@@ -1,0 +1,29 @@
+"""How a camera is at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from edge.capture.lookout import Gate
+from edge.capture.trouble import Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraState:
+    """How a camera is.
+
+    `connected`: pictures come, since `since`, else none since then. `frames` were decoded, `dropped` of them taken by
+    nobody. `fps` is of the last seconds. `why` is the trouble that there is, also one with pictures, such as a covered
+    lens. `over`: a recording has ended, nothing more will come. `gate`: whether the main stream is decoded now, for a
+    camera whose sub-stream is watched; of one that sends pictures nobody decodes, `fps` counts them all the same.
+    """
+
+    connected: bool
+    since: datetime
+    frames: int
+    dropped: int
+    fps: float
+    width: int
+    height: int
+    why: Why | None
+    over: bool
+    gate: Gate = ""
