@@ -119,6 +119,7 @@ class Past:
 
 def _policy(one: InForce, reads: int) -> Policy:
     read, entry = one.read, one.entry
+    place = read.jurisdiction if read is not None else None
     return Policy(
         position=one.position,
         digest=entry.digest,
@@ -132,7 +133,10 @@ def _policy(one: InForce, reads: int) -> Policy:
         readable=read is not None,
         valid_until=read.valid_until if read is not None else None,
         owner=read.owner if read is not None else "",
+        place=", ".join(part for part in (place.place, place.state) if part) if place is not None else "",
         reviewed_by=(read.policy.law.reviewed_by or "") if read is not None else "",
+        banned=tuple(sorted(read.banned)) if read is not None else (),
+        undelivered_hours=read.ceiling.total_seconds() / 3600 if read is not None else None,
         packs=_packs(one),
         files=entry.files,
         reads=reads,

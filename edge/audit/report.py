@@ -173,7 +173,10 @@ class Policy:
     readable: bool
     valid_until: datetime | None
     owner: str
+    place: str
     reviewed_by: str
+    banned: tuple[str, ...]
+    undelivered_hours: float | None
     packs: tuple[Pack, ...]
     files: tuple[tuple[str, str], ...]
     reads: int

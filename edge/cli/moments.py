@@ -1,12 +1,12 @@
 """The moment that a command asks about."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from edge.clock import SystemClock
-from edge.errors import PolicyError
+from edge.clock import SystemClock, milliseconds
+from edge.errors import LedgerError, PolicyError
 from edge.values import Instant
 
 At = Annotated[
@@ -25,3 +25,18 @@ def moment(at: str | None) -> Instant:
     if found is None or found.tzinfo is None:
         raise PolicyError(f"`--at {at}` is no time with its zone, write it as 2026-12-31T00:00:00Z")
     return Instant(at=found, trusted=True)
+
+
+def day_or_time(text: str, option: str) -> int:
+    """Milliseconds since 1970 of a day such as 2026-11-01 (its start, UTC) or of a time with its zone. LedgerError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is not None and found.tzinfo is None and len(text) == len("2026-11-01"):
+        found = found.replace(tzinfo=UTC)
+    if found is None or found.tzinfo is None:
+        raise LedgerError(
+            f"`{option} {text}` is no day and no time with its zone, write 2026-11-01 or 2026-11-01T08:00:00Z"
+        )
+    return milliseconds(found)
