@@ -38,6 +38,9 @@ class AgreedCrop:
     """Which labelled box it is, see `place_of`."""
     seen: tuple[tuple[float, float, float, float], ...] = ()
     """A detector's boxes of this plate, as shares x1, y1, x2, y2 of the crop."""
+    cuts: tuple[int, ...] = ()
+    """Columns at which the crop may be cut between its characters, see shuffled.py; empty: nowhere."""
+    source: str = ""
 
     def tight(self) -> Pixels:
         """The crop at the reader's input size, uint8 RGB (64, 128, 3), with a margin of 4 %."""
@@ -96,7 +99,7 @@ def _kept(picture: Pixels, box: LabelledBox, text: str, own: OwnBoxes | None) ->
     seen = tuple(
         ((x1 - left) / columns, (y1 - top) / rows, (x2 - left) / columns, (y2 - top) / rows) for x1, y1, x2, y2 in boxes
     )
-    return AgreedCrop(crop=crop, text=text, place=place_of(box), seen=seen)
+    return AgreedCrop(crop=crop, text=text, place=place_of(box), seen=seen, source=box.source)
 
 
 def own_boxes(folder: Path, split: str, mined: list[Mined], least: float = 0.3) -> OwnBoxes:

@@ -132,7 +132,7 @@ class Camera:
 
     def rendered(self, rng: np.random.Generator, plate: Pixels, *, easy: bool) -> Pixels:
         """A crop of a rendered plate; `easy` ones are large, nearly straight and clear."""
-        wide = int(np.exp(rng.uniform(np.log(100 if easy else 38), np.log(210))))
+        wide = int(np.exp(rng.uniform(np.log(100 if easy else 44), np.log(210))))
         aspect = plate.shape[1] / plate.shape[0]
         margins = self._margins(rng, easy)
         high = max(round(wide / aspect * rng.uniform(0.85, 1.15)), 12)
@@ -226,7 +226,7 @@ class Camera:
     def _seen(self, rng: np.random.Generator, view: Pixels, easy: bool, real: bool = False) -> Pixels:
         """Light, lens, sensor and codec; then the squeeze to the reader's input."""
         wide = view.shape[1]
-        often = 0.4 if real else 0.3 if easy else 1.0
+        often = 0.4 if real else 0.3 if easy else float(rng.uniform(0.35, 1.0))
         if rng.random() < 0.3 * often:
             view = _uneven_light(rng, view)
         night = rng.random() < 0.2 * often
@@ -236,7 +236,7 @@ class Camera:
         draw = rng.random() / often
         if draw < 0.28 + 0.1 * night:
             # A character takes a seventh to a ninth of the plate: beyond half of that nobody reads it.
-            view = _u8(cv2.filter2D(view, -1, self._shake(rng, rng.uniform(0.02, 0.065) * wide)))
+            view = _u8(cv2.filter2D(view, -1, self._shake(rng, rng.uniform(0.02, 0.055) * wide)))
         if 0.2 < draw < 0.6:
             view = _u8(cv2.GaussianBlur(view, (0, 0), float(rng.uniform(0.35, 0.75) * (wide / 110) ** 0.7 + 0.1)))
         if rng.random() < (0.9 if night else 0.55 * often):

@@ -3,6 +3,7 @@
     python models/training/evaluate.py detector --model MODEL.onnx --data DIR
     python models/training/evaluate.py reader --model MODEL.onnx --data DIR
     python models/training/evaluate.py joint --detector MODEL.onnx --reader MODEL.onnx --data DIR
+    python models/training/evaluate.py groups --detector MODEL.onnx --reader MODEL.onnx --data DIR
 
 DIR holds truth.csv (image, x, y, w, h, plate) beside its photographs, or boxes.csv as for training: then its `val`
 photographs are measured, each set into a frame so that its first plate is 4.5 to 14 % of the frame's width.
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from finding import Detector, Found, Sample, count, right_and_shown
+from groups import measure_groups
 from joined import measure_joint
 from reads import measure_reader
-from samples import samples
+from samples import of_crops, samples
 
 SCORES = (0.3, 0.5)
 
@@ -68,11 +70,19 @@ def main() -> None:
     reader.add_argument("--typed", type=Path, help="texts of val crops that were looked at: image, x1, y1, plate")
     reader.add_argument("--chart", type=Path, help="a PNG to draw the reliability of its confidence into")
     reader.add_argument("--reference", type=Path, help="a second reader, whose sure reads are the truth for boxes.csv")
+    groups = commands.add_parser("groups", help="the figures by plate width, light, and source or state")
+    groups.add_argument("--reader", type=Path, required=True)
+    groups.add_argument("--detector", type=Path)
+    groups.add_argument("--data", type=Path, required=True, nargs="+", help="folder with truth.csv or boxes.csv")
+    groups.add_argument("--typed", type=Path, help="texts of val crops that were looked at: image, x1, y1, plate")
     found = parser.parse_args()
+    photographs = [folder for folder in found.data if not of_crops(folder)]
     if found.command == "detector":
-        measure_detector(found.model, found.data)
+        measure_detector(found.model, photographs)
     elif found.command == "joint":
-        measure_joint(found.detector, found.reader, found.data)
+        measure_joint(found.detector, found.reader, photographs)
+    elif found.command == "groups":
+        measure_groups(found.reader, found.detector, found.data, found.typed)
     else:
         config = found.config or found.model.with_suffix(".yaml")
         measure_reader(found.model, config, found.data, found.reference, found.typed, found.chart)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from reader_net import ALPHABET, HEIGHT, SLOTS, WIDTH, Exported, grown
+from reader_net import ALPHABET, HEIGHT, SLOTS, WIDTH, Exported, reader_of
 
 NAME = "us-plate-reader"
 CONFIG = f"""\
@@ -29,7 +29,7 @@ image_color_mode: rgb
 
 def export(weights: Path, models: Path, temperature: float = 1.0) -> float:
     """Write model and config into `models`; the largest difference in probability between the two runtimes."""
-    exported = Exported(grown(torch.load(weights, weights_only=True)), temperature).eval()
+    exported = Exported(reader_of(torch.load(weights, weights_only=True)), temperature).eval()
     crops = torch.randint(0, 256, (3, HEIGHT, WIDTH, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     models.mkdir(parents=True, exist_ok=True)
     path, part = models / f"{NAME}.onnx", models / f"{NAME}.onnx.part"

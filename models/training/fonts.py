@@ -58,7 +58,7 @@ def font_files(roots: tuple[str, ...] = ("/usr/share/fonts", "/usr/local/share/f
     return sorted(found.values())
 
 
-def load_alphabets(rng: np.random.Generator, dies: int = 72) -> list[Alphabet]:
+def load_alphabets(rng: np.random.Generator, dies: int = 160) -> list[Alphabet]:
     """One alphabet for each font on the machine and `dies` of our own with random shapes, weights and slants."""
     fonts = [alphabet for path in font_files() if (alphabet := _from_font(path)) is not None]
     return fonts + die_alphabets(rng, dies)

@@ -4,7 +4,7 @@ number (emblems, stacked small letters, slogans, stickers, frames) must not be r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -53,8 +53,19 @@ class Press:
         return _american(rng, self._alphabet(rng, 0.5))
 
     def _alphabet(self, rng: np.random.Generator, dies: float) -> Alphabet:
-        chosen = [alphabet for alphabet in self.alphabets if alphabet.die] if rng.random() < dies else self.alphabets
-        return chosen[int(rng.integers(len(chosen)))]
+        wanted = rng.random() < dies
+        chosen = [alphabet for alphabet in self.alphabets if alphabet.die == wanted] or self.alphabets
+        return one_shape(rng, chosen[int(rng.integers(len(chosen)))])
+
+
+def one_shape(rng: np.random.Generator, alphabet: Alphabet) -> Alphabet:
+    """The alphabet, often with one shape for O and 0, or for I and 1: then only the text's pattern can tell."""
+    masks = dict(alphabet.masks)
+    for letter, digit, both in (("O", "0", 0.65), ("I", "1", 0.4)):
+        draw = rng.random()
+        if draw < both:
+            masks[letter] = masks[digit] = masks[digit if draw < 0.7 * both else letter]
+    return replace(alphabet, masks=masks)
 
 
 def label(text: str) -> str:

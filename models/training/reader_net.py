@@ -1,5 +1,5 @@
-"""The reader: convolutions squeeze a 64 x 128 plate into 32 columns, three transformer layers let the columns see one
-another, and ten learned slots each pick out one character. The column head (CTC) helps to learn and stays behind.
+"""The reader: convolutions squeeze a 64 x 128 plate into 32 columns, two transformer layers (the larger net has three)
+let the columns see one another, and ten slots each pick out one character. The column head (CTC) helps to learn.
 """
 
 from __future__ import annotations
@@ -78,24 +78,24 @@ class Layer(nn.Module):
 class Reader(nn.Module):
     """RGB 0..255 of shape (n, 3, 64, 128) in; logits of the slots (n, 10, 37) and of the columns (n, 32, 37) out."""
 
-    def __init__(self) -> None:
+    def __init__(self, larger: bool = False) -> None:
         super().__init__()
+        self.larger = larger
         self.look = nn.Sequential(
             _conv(3, 16, (2, 2)),
             _conv(16, 32),
             _conv(32, 48, (2, 2)),
             Residual(48),
             _conv(48, 64, (2, 1)),
-            Residual(64),
-            Residual(64),
+            *(Residual(64) for _ in range(1 + larger)),
             _conv(64, _DEPTH, (2, 1)),
-            Residual(_DEPTH),
+            *(Residual(_DEPTH) for _ in range(int(larger))),
             nn.Conv2d(_DEPTH, _DEPTH, (4, 1), bias=False),
             nn.BatchNorm2d(_DEPTH),
             nn.ReLU(inplace=True),
         )
         self.place = nn.Parameter(torch.randn(1, _COLUMNS, _DEPTH) * 0.02)
-        self.layers = nn.Sequential(Layer(_DEPTH), Layer(_DEPTH), Layer(_DEPTH))
+        self.layers = nn.Sequential(*(Layer(_DEPTH) for _ in range(2 + larger)))
         self.calm = nn.LayerNorm(_DEPTH)
         self.columns = nn.Linear(_DEPTH, len(ALPHABET))
         self.slots = nn.Parameter(torch.randn(1, SLOTS, _DEPTH) * 0.5)
@@ -114,16 +114,24 @@ class Reader(nn.Module):
 
 
 _MOVED = {"look.6": "look.7", "look.7": "look.9", "look.8": "look.10"}
-"""Where the parts of the smaller reader (two residual blocks, two layers) stand in this one."""
+"""Where the parts of the smaller reader (two residual blocks, two layers) stand in the larger one."""
+_LARGER = "layers.2.norm.weight"
+
+
+def reader_of(weights: Mapping[str, Tensor]) -> Reader:
+    """A reader of the size of these weights, with them."""
+    reader = Reader(larger=_LARGER in weights)
+    reader.load_state_dict(weights)
+    return reader
 
 
 def grown(small: Mapping[str, Tensor]) -> Reader:
-    """A reader that answers as the smaller one with these weights does: the blocks it gained change nothing yet.
+    """A larger reader that answers as the smaller one with these weights does: the blocks it gained change nothing yet.
 
     Weights of this size are taken as they are.
     """
-    reader = Reader()
-    if "layers.2.norm.weight" in small:
+    reader = Reader(larger=True)
+    if _LARGER in small:
         reader.load_state_dict(small)
         return reader
     with torch.no_grad():

@@ -35,6 +35,8 @@ class Plate:
     box: tuple[float, float, float, float]
     text: str
     boxed: bool
+    kind: str = ""
+    """The source of a training photograph, or the state that issued the plate, where the folder tells."""
 
 
 def known_plates(folder: Path, reference: Path | None, typed: Path | None = None) -> Iterator[Plate]:
@@ -50,7 +52,7 @@ def known_plates(folder: Path, reference: Path | None, typed: Path | None = None
             rows, columns = crop.crop.shape[:2]
             # Those crops carry a margin of 20 % of the plate on each side, so the plate is 5/7 of the crop.
             box = (columns / 7, rows / 7, columns * 5 / 7, rows * 5 / 7)
-            yield Plate(picture=crop.crop, box=box, text=crop.text, boxed=True)
+            yield Plate(picture=crop.crop, box=box, text=crop.text, boxed=True, kind=crop.source)
         return
     with (folder / "truth.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -59,7 +61,8 @@ def known_plates(folder: Path, reference: Path | None, typed: Path | None = None
             boxed = "w" in row
             whole = (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0]))
             x, y, w, h = (float(row[key]) for key in "xywh") if boxed else whole
-            yield Plate(picture=picture, box=(x, y, w, h), text=row["plate"].upper(), boxed=boxed)
+            kind = row.get("state", "")
+            yield Plate(picture=picture, box=(x, y, w, h), text=row["plate"].upper(), boxed=boxed, kind=kind)
 
 
 def crop_of(plate: Plate, margins: NDArray[np.float64]) -> Pixels:
@@ -91,6 +94,9 @@ def measure_reader(
     curves = {}
     for folder in folders:
         plates = list(known_plates(folder, reference, typed))
+        if not plates:
+            print(f"{model.stem} {folder.name}: no plate with a text")
+            continue
         score = _read_all(reader, plates, None)
         line = f"{model.stem} {folder.name}: {len(plates)} plates, true boxes {score}"
         if all(plate.boxed for plate in plates):

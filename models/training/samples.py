@@ -32,6 +32,12 @@ def samples(folder: Path) -> Iterator[Sample]:
         yield Sample(_read(path), corners, texts, _boxes_of(unlabelled.get(image, [])))
 
 
+def of_crops(folder: Path) -> bool:
+    """Whether a folder with truth.csv holds crops of plates, not photographs: nothing can be found in those."""
+    truth = folder / "truth.csv"
+    return truth.exists() and "w" not in truth.read_text(encoding="utf-8").partition("\n")[0].strip().split(",")
+
+
 def _unlabelled(folder: str) -> dict[str, list[list[float]]]:
     """Plates of a benchmark folder that its truth leaves out, by photograph: rows of `unlabelled.csv`."""
     found: dict[str, list[list[float]]] = {}

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from agreed import AgreedCrop
 from calibration import calibration_error, fitted_temperature, tempered
+from kitchen import Kitchen
 from numpy.typing import NDArray
-from reader_net import Exported, grown
+from reader_net import Exported, reader_of
 from shelf import Shelf
-from train_reader import Kitchen, targets
+from train_reader import targets
 
 RENDERED = 24
 """Batches."""
@@ -34,7 +35,7 @@ def shares_of(reader: Exported, pixels: NDArray[np.uint8]) -> NDArray[np.float64
 
 def rendered(folder: Path, seed: int) -> tuple[NDArray[np.uint8], list[str]]:
     """Rendered crops that no training seed makes, easy and hard ones."""
-    kitchen = Kitchen(folder, np.random.default_rng(seed), pool=400)
+    kitchen = Kitchen(folder, np.random.default_rng(seed), pictures=250)
     batches = [kitchen.batch(0.25) for _ in range(RENDERED)]
     return np.concatenate([pixels for pixels, _ in batches]), [text for _, texts in batches for text in texts]
 
@@ -68,7 +69,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader = Exported(grown(torch.load(given.weights, weights_only=True))).eval()
+    reader = Exported(reader_of(torch.load(given.weights, weights_only=True))).eval()
     pixels, texts = rendered(given.folder, given.seed)
     found = [fitted("rendered", shares_of(reader, pixels), texts)]
     crops = Shelf(given.folder, None, given.typed, None).held_out(given.reference)

@@ -35,7 +35,7 @@ EUROPEAN = _patterns(
     AAA_00000 A0_AAA A000_AAA AA_00A00 A_0000_AA AAA_0AA0 AA00AAA"""
 )
 _ONSETS = _spaced("B C D F G H J K L M N P R S T V W Y Z BR CH CL CR DR FL FR GR KN PL PR SH SL SN SP ST TH TR WH X Q")
-_HEARTS = _spaced("A E I O U A E I O EE OO AI OU Y 4 0 1 3 U2")
+_HEARTS = _spaced("A E I O U A E I O EE OO AI OU Y A E I O U A E I O EE OO AI OU Y 4 4 0 1 3 3 U2 U2")
 _ENDS = _spaced("N R S T L M D K P X Z CK LL NG RD ST CH GS 1 4U 2 8 NE SE")
 
 
@@ -76,7 +76,9 @@ def american(rng: np.random.Generator) -> str:
     if draw < 0.78:
         return vanity(rng)
     length = int(rng.choice([4, 5, 6, 6, 7, 7, 7, 8]))
-    signs = "".join(_pick(rng, ALL_LETTERS + DIGITS + DIGITS) for _ in range(length))
+    # Nothing around it tells a lone O from a zero: where one shape serves for both, the commoner one is the answer.
+    letters = ALL_LETTERS if rng.random() < 0.1 else LETTERS + "Q"
+    signs = "".join(_pick(rng, letters + DIGITS + DIGITS) for _ in range(length))
     gap = int(rng.integers(1, length)) if rng.random() < 0.6 else 0
     return (signs[:gap] + " " + signs[gap:]).strip()
 

@@ -5,6 +5,7 @@ crops of the training split whose text two readers agree on. Interrupted trainin
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 import time
@@ -15,25 +16,19 @@ import cv2
 import numpy as np
 import torch
 from agreed import AgreedCrop
-from crops import Camera, bumpers
-from fonts import load_alphabets
+from kitchen import BATCH, Batch, Cook, Kitchen
 from numpy.typing import NDArray
-from plates import Press
-from reader_net import ALPHABET, PAD, SLOTS, Reader, grown, text_of
+from reader_net import ALPHABET, PAD, SLOTS, Reader, grown, reader_of, text_of
 from shelf import Mine, Shelf
+from shuffled import with_cuts
 from torch import Tensor
 from torch.nn import functional
 
-BATCH = 32
-POOL = 8_000
-REPLACED = 3
 PEAK, GO_ON_PEAK = 1.3e-3, 1e-3
 WARM_UP = 150
 LEARNED_TO_LOOK = 2.2
 """Below this loss the slots have found their characters, and harder crops may come."""
 HARDER_OVER = 1500
-BACKGROUND = 0.08
-REAL = 0.38
 LABEL_AT = (0.26, 0.42, 0.58, 0.75)
 GO_ON_AT = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85)
 """Shares of the time at which real crops are labelled (again), each time by a better reader; the second when training
@@ -63,46 +58,6 @@ class Course:
         if self.went_on:
             return 0.25
         return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.25)
-
-
-class Kitchen:
-    """Makes batches: a pool of rendered plates, seen by a camera, with real crops and empty background among them."""
-
-    def __init__(self, folder: Path, rng: np.random.Generator, pool: int = POOL, mined: Mine | None = None) -> None:
-        self._rng = rng
-        self._press = Press(alphabets=tuple(load_alphabets(rng)))
-        around, elsewhere = bumpers(folder, rng)
-        margins, strays = (mined.margins, mined.strays) if mined else (None, None)
-        self._camera = Camera(around=around, elsewhere=elsewhere, rng=rng, margins=margins, strays=strays)
-        self._pool = [self._press.render(rng) for _ in range(pool)]
-        self._real: list[list[AgreedCrop]] = []
-
-    def add_real(self, crops: list[AgreedCrop]) -> None:
-        """Take real crops from here on; each text is as likely as another, however often it was photographed."""
-        by_text: dict[str, list[AgreedCrop]] = {}
-        for crop in crops:
-            by_text.setdefault(crop.text, []).append(crop)
-        self._real = list(by_text.values())
-        print(f"real crops agreed on: {len(crops)}, {len(self._real)} texts", flush=True)
-
-    def batch(self, easy_share: float) -> tuple[NDArray[np.uint8], list[str]]:
-        """uint8 RGB (BATCH, 64, 128, 3) and the texts."""
-        for _ in range(REPLACED):
-            self._pool[int(self._rng.integers(len(self._pool)))] = self._press.render(self._rng)
-        made = [self._one(easy_share) for _ in range(BATCH)]
-        return np.stack([crop for crop, _ in made]), [text for _, text in made]
-
-    def _one(self, easy_share: float) -> tuple[NDArray[np.uint8], str]:
-        rng = self._rng
-        draw = rng.random()
-        if draw < BACKGROUND:
-            return self._camera.background(rng), ""
-        if self._real and draw < BACKGROUND + REAL:
-            same = self._real[int(rng.integers(len(self._real)))]
-            chosen = same[int(rng.integers(len(same)))]
-            return self._camera.real(rng, chosen.crop, chosen.seen), chosen.text
-        plate, text = self._pool[int(rng.integers(len(self._pool)))]
-        return self._camera.rendered(rng, plate, easy=bool(rng.random() < easy_share)), text
 
 
 def targets(texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
@@ -153,6 +108,23 @@ def read(reader: Reader, pixels: NDArray[np.uint8]) -> list[str]:
     return texts
 
 
+@torch.no_grad()
+def spelled(reader: Reader, pixels: NDArray[np.uint8]) -> list[list[tuple[str, float]]]:
+    """What the column head sees in crops as uint8 RGB (n, 64, 128, 3): characters and the places of their middles."""
+    reader.eval()
+    lines = []
+    for start in range(0, len(pixels), 64):
+        part = torch.from_numpy(pixels[start : start + 64]).permute(0, 3, 1, 2).float()
+        for row in reader(part)[1].argmax(-1).tolist():
+            runs, line = itertools.groupby(range(len(row)), key=row.__getitem__), []
+            for sign, places in runs:
+                where = list(places)
+                if sign != PAD:
+                    line.append((ALPHABET[sign], (where[0] + where[-1] + 1) / 2 / len(row)))
+            lines.append(line)
+    return lines
+
+
 def share_right(read_texts: list[str], texts: list[str]) -> float:
     return 100 * sum(a == b for a, b in zip(read_texts, texts, strict=True)) / max(len(texts), 1)
 
@@ -169,11 +141,12 @@ def train(given: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(given.seed)
     folder, out = given.folder, given.out
-    reader, course = Reader(), Course()
+    reader, course = Reader(larger=given.larger), Course()
     if given.weights:
-        reader = grown(torch.load(given.weights, weights_only=True))
+        small = torch.load(given.weights, weights_only=True)
+        reader = grown(small) if given.larger else reader_of(small)
         course = Course(looked_at=0, went_on=True, loss=1.0)
-    reader, mean = reader.to(memory_format=torch.channels_last), Reader()
+    reader, mean = reader.to(memory_format=torch.channels_last), Reader(larger=reader.larger)
     optimiser = torch.optim.AdamW(reader.parameters(), lr=PEAK, weight_decay=0.02, betas=(0.9, 0.98), fused=True)
     if (out / "last.pt").exists():
         kept = torch.load(out / "last.pt", weights_only=False)
@@ -186,15 +159,15 @@ def train(given: argparse.Namespace) -> None:
     else:
         mean.load_state_dict(reader.state_dict())
     mined = Mine.out_of(folder, given.mined) if given.mined else None
-    kitchen = Kitchen(folder, np.random.default_rng((given.seed, course.step)), mined=mined)
-    held_out = Kitchen(folder, np.random.default_rng(given.seed + 1_000_000), pool=512).batch
+    cook = Cook(folder, (given.seed, course.step), mined)
+    held_out = Kitchen(folder, np.random.default_rng(given.seed + 1_000_000), pictures=250).batch
     probe = [held_out(0.1) for _ in range(16)]
     shelf = Shelf(folder, given.reference, given.typed, mined)
     if course.labelled:
-        kitchen.add_real(shelf.crops(lambda crops: read(mean, crops)))
+        cook.add_real(real_crops(shelf, mean))
     val = shelf.held_out()
     peak = given.peak or (GO_ON_PEAK if course.went_on else PEAK)
-    run(reader, mean, optimiser, course, kitchen, probe, val, shelf, out=out, budget=given.minutes * 60, peak=peak)
+    run(reader, mean, optimiser, course, cook, probe, val, shelf, out=out, budget=given.minutes * 60, peak=peak)
 
 
 def run(
@@ -202,8 +175,8 @@ def run(
     mean: Reader,
     optimiser: torch.optim.Optimizer,
     course: Course,
-    kitchen: Kitchen,
-    probe: list[tuple[NDArray[np.uint8], list[str]]],
+    cook: Cook,
+    probe: list[Batch],
     val: list[AgreedCrop],
     shelf: Shelf,
     *,
@@ -219,7 +192,7 @@ def run(
         for group in optimiser.param_groups:
             group["lr"] = rate(done, course.step, peak)
         reader.train()
-        loss = loss_of(reader, *kitchen.batch(course.easy_share()))
+        loss = loss_of(reader, *cook.batch(course.easy_share()))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 2.0)
@@ -232,7 +205,7 @@ def run(
             course.looked_at = course.step
         label_at = GO_ON_AT if course.went_on else LABEL_AT
         if shelf.filled and course.labelled < len(label_at) and done > label_at[course.labelled]:
-            kitchen.add_real(shelf.crops(lambda crops: read(mean, crops)))
+            cook.add_real(real_crops(shelf, mean))
             course.labelled += 1
         now = time.monotonic()
         course.seconds += now - before
@@ -254,9 +227,14 @@ def keep(out: Path, reader: Reader, mean: Reader, optimiser: torch.optim.Optimiz
     save(out / "reader.pt", **mean.state_dict())
 
 
-def line_of(
-    course: Course, mean: Reader, probe: list[tuple[NDArray[np.uint8], list[str]]], val: list[AgreedCrop]
-) -> str:
+def real_crops(shelf: Shelf, mean: Reader) -> list[AgreedCrop]:
+    """The real crops as the averaged reader agrees on them, with the places at which they may be cut."""
+    crops = with_cuts(shelf.crops(lambda crops: read(mean, crops)), lambda pixels: spelled(mean, pixels))
+    print(f"{sum(bool(crop.cuts) for crop in crops)} of {len(crops)} real crops have clear gaps", flush=True)
+    return crops
+
+
+def line_of(course: Course, mean: Reader, probe: list[Batch], val: list[AgreedCrop]) -> str:
     """One line about the state of the training, measured on held-out rendered plates and on the val split."""
     seen = [text for pixels, _ in probe for text in read(mean, pixels)]
     wanted = [text for _, texts in probe for text in texts]
@@ -284,6 +262,7 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, help="go on from these weights (reader.pt), a smaller net's too")
     parser.add_argument("--mined", type=Path, help="what mine.py wrote: a detector's boxes become crops")
     parser.add_argument("--typed", type=Path, help="texts of real crops that were looked at: image, x1, y1, plate")
+    parser.add_argument("--larger", action="store_true", help="train the larger net: slower, and it needs hours")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -22,12 +22,17 @@ Place = tuple[str, int, int]
 
 
 def typed_texts(typed: Path, folder: Path) -> dict[Place, str]:
-    """The text at each place that was looked at, "" where nobody can read it; `folder` holds images/."""
+    """The text at each place that was looked at, "" where nobody can read it; `folder` holds images/.
+
+    Rows of photographs that are not there are passed over.
+    """
     with typed.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found = {}
     for row in rows:
         place = (row["image"], int(row["x1"]), int(row["y1"]))
+        if not (folder / "images" / row["image"]).exists():
+            continue
         found[place] = row["plate"] if "plate" in row else unmasked(row["masked"], place, folder)
     return found
 

@@ -5,7 +5,7 @@ import pytest
 import texts
 from crops import HEIGHT, WIDTH, Camera
 from fonts import die_alphabets
-from plates import Press, label
+from plates import Press, label, one_shape
 
 SIGNS = set(texts.ALL_LETTERS + texts.DIGITS)
 
@@ -36,6 +36,12 @@ def test_texts_of_ten_characters_occur(rng: np.random.Generator) -> None:
 
 def test_marks_between_the_groups_are_not_in_the_label() -> None:
     assert label("AB·12 -C") == "AB12C"
+
+
+def test_o_and_zero_often_have_one_shape_so_that_the_pattern_must_tell(rng: np.random.Generator) -> None:
+    drawn = [one_shape(rng, die_alphabets(rng, 1)[0]).masks for _ in range(60)]
+    alike = sum(np.array_equal(masks["O"], masks["0"]) for masks in drawn)
+    assert 20 < alike < 60
 
 
 def test_the_same_chance_draws_the_same_plate(press: Press) -> None:
