@@ -202,7 +202,7 @@ def canonical(content: dict[str, Any]) -> bytes:
 
 def said(word: BaseModel) -> bytes:
     """A message as it travels: canonical JSON, what has no value left out."""
-    return canonical(word.model_dump(mode="json", exclude_none=True))
+    return canonical(word.model_dump(mode="json", exclude_none=True, exclude_unset=True))
 
 
 def parse(model: type[M], content: bytes, *, what: str) -> M:

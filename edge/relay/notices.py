@@ -52,7 +52,7 @@ class Notices:
         self._look_at = elapsed()
         self._connection = broker.connections
         self._told: dict[str, tuple[object, float]] = {}
-        self._said = False
+        self._refused: set[str] = set()
 
     def step(self) -> None:
         """Says what is due; LedgerError when the checkpoint cannot be read."""
@@ -90,8 +90,9 @@ class Notices:
 
     def _send(self, topic: str, payload: bytes) -> Handover:
         outcome = self._broker.send(topic, payload, seconds=_SECONDS)
-        denied = outcome in (Handover.DENIED, Handover.REFUSED)
-        if denied and not self._said:
+        if outcome is Handover.TAKEN:
+            self._refused.discard(topic)
+        elif outcome in (Handover.DENIED, Handover.REFUSED) and topic not in self._refused:
+            self._refused.add(topic)
             _log.warning("`%s`: %s, see the device's right to publish", topic, outcome.value)
-        self._said = denied
         return outcome

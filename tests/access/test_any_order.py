@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from edge.delivery.access import MosquittoRights
+from edge.delivery.address import Address
 from edge.delivery.broker import Broker
 from edge.delivery.dynsec import Dynsec
-from edge.delivery.address import Address
 from edge.errors import BrokerError
 from edge.keys import load_logins
 from tests.access.agency import REFUSED, Agency

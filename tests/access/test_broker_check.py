@@ -87,8 +87,8 @@ def test_a_wall_that_the_configuration_tears_down_is_missing(
 @pytest.mark.parametrize(
     ("default", "some"),
     [
-        ("subscribe", {"subscribe to #", "subscribe to $SYS/#"}),
-        ("publishClientSend", {f"publish to homerule/v1/{DEVICE}/to/somebody-else/read"}),
+        ("subscribe", {"subscribe to #", "subscribe to $SYS/#", f"subscribe to homerule/v1/{DEVICE}/status"}),
+        ("publishClientSend", {f"publish to homerule/v1/{DEVICE}/{to}" for to in ("to/somebody-else/read", "status")}),
     ],
 )
 def test_a_default_that_allows_is_a_missing_wall(site: Site, default: str, some: set[str]) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from edge import keys
 from edge.delivery.access import MosquittoRights, NoRights
-from edge.delivery.dynsec import Dynsec
 from edge.delivery.address import Address
+from edge.delivery.dynsec import Dynsec
 from edge.errors import BrokerError, ConfigError, RightsError
 from tests.access.agency import REFUSED, Agency
 from tests.broker import wait_until
