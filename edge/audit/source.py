@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import is_zipfile
 
-from edge.errors import LedgerError
+from edge.audit.archive import open_archive
 from edge.ledger import LEDGER_NAME
 from edge.ledger.look import looking
 from edge.values import BundleFiles
@@ -48,6 +48,8 @@ def open_source(path: Path) -> Iterator[Source]:
     if path.is_dir():
         path = path / LEDGER_NAME
     if is_zipfile(path):
-        raise LedgerError(f"{path}: an archive cannot be read yet")
+        with open_archive(path) as archive:
+            yield archive
+        return
     with looking(path) as found:
         yield found

@@ -44,12 +44,22 @@ class Bundles:
         if row is None:
             return None
         position, manifest, signature, raw = row
-        query = "SELECT name, bytes FROM bundle_files JOIN blobs USING (sha256) WHERE position = ? ORDER BY name"
-        files = BundleFiles(manifest=manifest, signature=signature, files=dict(self._db.execute(query, (position,))))
+        files = BundleFiles(manifest=manifest, signature=signature, files=self._files(position))
         entry = decode(raw)[1]
         if not isinstance(entry, BundleAccepted) or not fits(entry, files):
             raise LedgerError("the bundle in force was changed inside the ledger; run `homerule audit verify` on it")
         return files, entry
+
+    def at(self, position: int) -> BundleFiles:
+        """The bytes that are kept beside the entry at `position`; LedgerError if it accepted no bundle."""
+        row = self._db.execute("SELECT manifest, signature FROM bundles WHERE position = ?", (position,)).fetchone()
+        if row is None:
+            raise LedgerError(f"no bundle is kept beside entry {position}; run `homerule audit verify` on the ledger")
+        return BundleFiles(manifest=row[0], signature=row[1], files=self._files(position))
+
+    def _files(self, position: int) -> dict[str, bytes]:
+        query = "SELECT name, bytes FROM bundle_files JOIN blobs USING (sha256) WHERE position = ? ORDER BY name"
+        return dict(self._db.execute(query, (position,)))
 
 
 def fits(entry: BundleAccepted, files: BundleFiles) -> bool:

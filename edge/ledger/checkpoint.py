@@ -30,7 +30,7 @@ def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
     _check_name(name)
     if not text.endswith("\n"):
         raise LedgerError("a signed note must end in a newline")
-    stamp = _key_id(name, key.public_key()) + key.sign(text.encode())
+    stamp = key_id(name, key.public_key()) + key.sign(text.encode())
     return f"{text}\n\u2014 {name} {base64.b64encode(stamp).decode()}\n"
 
 
@@ -43,7 +43,7 @@ def open_text(note: str, name: str, key: Ed25519PublicKey) -> str:
     signatures = lines[:-1].split("\n")
     if len(signatures) > _MOST_SIGNATURES:
         raise LedgerError("the signed note has too many signatures")
-    expected, verified = _key_id(name, key), False
+    expected, verified = key_id(name, key), False
     for line in signatures:
         signer, stamp = _parse_line(line)
         if signer != name or stamp[:4] != expected:
@@ -80,7 +80,8 @@ def open_note(note: str, public_key: Ed25519PublicKey, *, expected_origin: str |
     return Checkpoint(size=int(size), root=root, note=note)
 
 
-def _key_id(name: str, key: Ed25519PublicKey) -> bytes:
+def key_id(name: str, key: Ed25519PublicKey) -> bytes:
+    """The 4 bytes by which a signature line says whose it is."""
     return sha256(name.encode() + b"\n" + _ED25519 + key.public_bytes_raw()).digest()[:4]
 
 

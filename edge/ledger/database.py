@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edge.errors import LedgerError
-from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS
+from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS, PRUNES_SINCE
 
 PATIENCE = 5.0  # seconds to wait for another process that is writing
 
@@ -78,6 +78,13 @@ def open_readonly(path: Path) -> sqlite3.Connection:
         db.close()
         raise LedgerError(f"{path}: it is not a ledger")
     return db
+
+
+def pruned_upto(db: sqlite3.Connection) -> int:
+    """Before this position only what later entries refer to is still in the file; 0 if nothing was pruned."""
+    if int(db.execute("PRAGMA user_version").fetchone()[0]) < PRUNES_SINCE:
+        return 0
+    return int(db.execute("SELECT upto FROM pruned").fetchone()[0])
 
 
 def _configure(db: sqlite3.Connection) -> None:

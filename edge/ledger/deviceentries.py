@@ -189,6 +189,26 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """An archive of the entries `first` up to, not with, `last` was made; `sha256` of the whole file in hex."""
+
+    kind: ClassVar[str] = "export"
+    first: int
+    last: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """Entries from `first` up to, not with, `last` may be gone from here on: these archives (sha256) hold them."""
+
+    kind: ClassVar[str] = "pruned"
+    first: int
+    last: int
+    archives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockTrusted:
     """Whether the clock may be believed from here on, and who says so, such as `timesyncd`, `holdover`, `injected`."""
 

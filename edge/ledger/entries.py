@@ -17,12 +17,14 @@ from edge.ledger.deviceentries import (
     BundleRefused,
     ClockStep,
     ClockTrusted,
+    Exported,
     Gap,
     Granted,
     GrantFailed,
     Held,
     HoldEnded,
     Pinned,
+    Pruned,
     Purge,
     RevocationFailed,
     Revoked,
@@ -50,6 +52,7 @@ __all__ = [
     "Dropped",
     "Entry",
     "Expired",
+    "Exported",
     "Gap",
     "GrantFailed",
     "Granted",
@@ -62,6 +65,7 @@ __all__ = [
     "Outcome",
     "Pattern",
     "Pinned",
+    "Pruned",
     "Purge",
     "Read",
     "Refused",
@@ -217,7 +221,7 @@ Known = (
     Begun | Name | Pattern | Read | Sent | SentAgain | Acknowledged | AcknowledgementRefused | Refused | Expired
     | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
     | RevocationFailed | Granted | GrantFailed | Pinned | Held | HoldEnded | Start | Stop | Gap | ClockStep | SelfTest
-    | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied
+    | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied | Exported | Pruned
 )  # fmt: skip
 Entry = Known | Opaque
 

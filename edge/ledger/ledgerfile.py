@@ -128,6 +128,11 @@ class LedgerFile:
         row = self._db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
         return None if row is None else str(row[0])
 
+    def notes(self) -> list[tuple[int, str]]:
+        """All checkpoints that are kept: size and signed note, by size."""
+        query = "SELECT size, note FROM checkpoints ORDER BY size"
+        return [(int(size), str(note)) for size, note in self._db.execute(query)]
+
     def keep_note(self, size: int, note: str, at: int) -> None:
         """Stores a checkpoint; of those before it one an hour is kept."""
         last = self._db.execute("SELECT size, made_at FROM checkpoints ORDER BY size DESC LIMIT 2").fetchall()

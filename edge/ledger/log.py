@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
+from edge.ledger.database import pruned_upto
 from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
 
@@ -104,15 +105,24 @@ class Log:
         """Root hash of the tree when it had so many entries; LedgerError if it never had."""
         if not 0 <= size <= self.size:
             raise LedgerError(f"the ledger has {self.size} entries, not {size}: it was cut short or replaced")
-        return root_at(size, self._node)
+        return root_at(size, self.node)
 
     def inclusion(self, position: int, size: int) -> tuple[bytes, ...]:
         """Proof that the entry at `position` is in the tree of the first `size` entries; hashes of 32 bytes."""
-        return inclusion_proof(position, size, self._node)
+        return inclusion_proof(position, size, self.node)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """Proof that the tree of `new` entries only appended to that of `old`; hashes of 32 bytes."""
-        return consistency_proof(old, new, self._node)
+        return consistency_proof(old, new, self.node)
+
+    def raw(self, first: int, last: int) -> list[tuple[int, bytes]]:
+        """The canonical bytes of some entries from `first` on, all before `last`, by position; empty at the end."""
+        query = "SELECT position, bytes FROM entries WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
+        return [(int(position), bytes(raw)) for position, raw in self._db.execute(query, (first, last, _CHUNK))]
+
+    def pruned(self) -> int:
+        """Before this position only what later entries refer to is still there; 0 if nothing was pruned."""
+        return pruned_upto(self._db)
 
     def _once(self, entry: Name | Pattern, table: str, where: str, values: tuple[object, ...], at: int) -> int:
         known = self._known.get(entry)
@@ -130,8 +140,8 @@ class Log:
         self._known[entry] = position
         return position
 
-    def _node(self, level: int, number: int) -> bytes:
-        """Hash of a complete subtree, from the nearest stored level below it."""
+    def node(self, level: int, number: int) -> bytes:
+        """Hash of a complete subtree, from the nearest stored level below it; LedgerError if it is not known."""
         base = level - level % TILE
         first, count = number << (level - base), 1 << (level - base)
         if base:
@@ -141,10 +151,20 @@ class Log:
             query = "SELECT bytes FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
             hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, count))]
         if len(hashes) != count:
-            raise LedgerError("the ledger's tree has a hole; run `homerule audit verify` on it")
+            return self._node_beside_a_hole(level, number)
         while len(hashes) > 1:
             hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
         return hashes[0]
+
+    def _node_beside_a_hole(self, level: int, number: int) -> bytes:
+        """The same where entries were pruned: the hashes of the largest subtrees that are gone are stored."""
+        query = "SELECT hash FROM subtrees WHERE level = ? AND number = ?"
+        row = self._db.execute(query, (level, number)).fetchone()
+        if row is not None:
+            return bytes(row[0])
+        if level == 0:
+            raise LedgerError("the ledger's tree has a hole; run `homerule audit verify` on it")
+        return node_hash(self.node(level - 1, 2 * number), self.node(level - 1, 2 * number + 1))
 
 
 def mark(leaf: bytes) -> int:

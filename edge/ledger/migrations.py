@@ -125,4 +125,14 @@ _SECOND = (
     "CREATE INDEX outbox_age ON outbox (decided_at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+# Before `upto` only what later entries refer to is still there; `subtrees` then also holds, below its stored levels,
+# the largest subtrees that are gone from a block of 256 in which something stayed.
+_THIRD = (
+    "CREATE TABLE pruned (id INTEGER PRIMARY KEY CHECK (id = 1), upto INTEGER NOT NULL) STRICT",
+    "INSERT INTO pruned VALUES (1, 0)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+
+PRUNES_SINCE = 3
+"""The first shape in which something may have been pruned."""

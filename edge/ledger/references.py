@@ -32,26 +32,49 @@ _NO_READ = 0  # position 0 is the ledger's own entry and never a pattern
 
 
 class References:
-    """Takes the entries in order; `check` raises LedgerError at the first that does not fit those before it."""
+    """Takes the entries in order; `check` raises LedgerError at the first that does not fit those before it.
 
-    def __init__(self) -> None:
+    Where a log begins only at `first`, what is kept of the entries before is given to `carry`, ascending. Of reads
+    before `first` it is not known what else became of them.
+    """
+
+    def __init__(self, first: int = 0) -> None:
         self.names: dict[int, Name] = {}
         self.patterns: dict[int, Pattern] = {}
         self.bundles: dict[int, BundleAccepted] = {}
         self.begun: Begun | None = None
         self.reads = 0
-        self._size = 0
+        self._first = self._size = first
         self._in_force = ""
-        self._pattern_of = array("I")  # for each position the pattern of the read there
+        self._pattern_of = array("I", bytes(array("I").itemsize * first))  # for each position the pattern of its read
         self._shared: dict[int, frozenset[str]] = {}
         self._sent: dict[str, _Positions] = {}
         self._acknowledged: dict[str, _Positions] = {}
         self._gone: dict[str, _Positions] = {}
 
+    def carry(self, position: int, entry: Entry) -> None:
+        """An entry from before the first. LedgerError if it makes no sense there."""
+        if isinstance(entry, Read):
+            self._check_read(entry)
+            self._pattern_of[position] = entry.pattern
+        else:
+            self._intern(position, entry)
+
     def check(self, entry: Entry) -> None:
         """LedgerError, without the position, if this cannot be the next entry."""
         position, self._size = self._size, self._size + 1
         pattern = _NO_READ
+        if isinstance(entry, Read):
+            self._check_read(entry)
+            pattern = entry.pattern
+            self.reads += 1
+        elif not self._intern(position, entry):
+            self._check_delivery(entry)
+        _need(self.begun is not None, "the log does not begin with the ledger's own entry")
+        self._pattern_of.append(pattern)
+
+    def _intern(self, position: int, entry: Entry) -> bool:
+        """Remembers what later entries may name; whether this is such a one."""
         match entry:
             case Begun():
                 _need(position == 0, "a ledger begins only once")
@@ -63,14 +86,9 @@ class References:
             case BundleAccepted():
                 self.bundles[position] = entry
                 self._in_force = entry.digest
-            case Read():
-                self._check_read(entry)
-                pattern = entry.pattern
-                self.reads += 1
             case _:
-                self._check_delivery(entry)
-        _need(self.begun is not None, "the log does not begin with the ledger's own entry")
-        self._pattern_of.append(pattern)
+                return False
+        return True
 
     def shares(self, position: int, subscriber_id: str) -> bool:
         """Whether there is a read at `position` that was shared with this subscriber."""
@@ -94,7 +112,8 @@ class References:
             pattern.bundle == self._in_force or not pattern.outcomes,
             "it was decided under a bundle that was not in force",
         )
-        _need(not read.replaces or self._is_read(read.replaces), "it corrects no read before it")
+        known = read.replaces < self._first or self._is_read(read.replaces)
+        _need(not read.replaces or known, "it corrects no read before it")
 
     def _check_delivery(self, entry: Entry) -> None:
         match entry:
@@ -117,9 +136,8 @@ class References:
                 outcomes = self.patterns[pattern].outcomes if pattern in self.patterns else ()
                 _need(len(outcomes) == 1, "it names no decision before it")
                 self._mark(outcomes[0][0], read, self._gone)
-                _need(
-                    self._sent.get(outcomes[0][0], _Positions()).has(read) == bool(was_sent), "it was sent, or was not"
-                )
+                known = read < self._first or _in(self._sent, outcomes[0][0], read) == bool(was_sent)
+                _need(known, "it was sent, or was not")
 
     def _move(
         self,
@@ -137,11 +155,12 @@ class References:
             )
             subscriber_id = name.name if name else ""
             for read in self._bounded(batch):
-                _need(after is None or _in(after, subscriber_id, read), "it names a read that was never sent")
-                _need(
-                    never is None or not _in(never, subscriber_id, read),
-                    "it names a read that was sent or deleted before",
-                )
+                if read >= self._first:
+                    _need(after is None or _in(after, subscriber_id, read), "it names a read that was never sent")
+                    _need(
+                        never is None or not _in(never, subscriber_id, read),
+                        "it names a read that was sent or deleted before",
+                    )
                 self._mark(subscriber_id, read, to)
 
     def _mark(self, subscriber_id: str, read: int, to: "dict[str, _Positions] | None") -> None:

@@ -18,6 +18,7 @@ from edge.keys import public_text
 from edge.ledger import checkpoint, recording
 from edge.ledger.bundles import accepted
 from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, Pattern, Read
+from edge.ledger.history import History
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.tally import Tally, tally
@@ -74,6 +75,11 @@ class Ledger:
     def ledger_id(self) -> str:
         """The random name that this ledger got when it was begun."""
         return self._begun.ledger_id
+
+    @property
+    def history(self) -> History:
+        """The log as it was written, for those who copy or judge it."""
+        return History(self._file, self._begun)
 
     @property
     def size(self) -> int:
@@ -245,16 +251,6 @@ class Ledger:
         if self._latest is None or self._latest.note != note:
             self._latest = checkpoint.open_note(note, self._key.public_key())
         return self._latest
-
-    def inclusion_proof(self, position: int, size: int) -> tuple[bytes, ...]:
-        """Proof that the entry at `position` is in the tree of `size` entries, for `tree.includes`."""
-        with self._file.reading():
-            return self._log.inclusion(position, size)
-
-    def consistency_proof(self, old: int, new: int) -> tuple[bytes, ...]:
-        """Proof that the tree of `new` entries only appended to that of `old`, for `tree.extends`."""
-        with self._file.reading():
-            return self._log.consistency(old, new)
 
     def entries(self, first: int = 0, last: int | None = None) -> Iterator[Logged]:
         """All entries from `first` up to, not with, `last`, in order; others may write meanwhile."""

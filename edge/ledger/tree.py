@@ -3,7 +3,8 @@
 A proof is made and checked from hashes alone, so that an auditor needs neither the ledger nor this program.
 """
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -39,17 +40,21 @@ class Frontier:
     size: int = 0
     hashes: tuple[bytes, ...] = ()
 
-    def append(self, leaf: bytes) -> "tuple[Frontier, list[Node]]":
-        """The edge after one more leaf hash, and the inner nodes which that leaf completed, lowest first."""
-        number, hashes, completed = self.size, list(self.hashes), []
-        digest, level = leaf, 0
+    def append(self, digest: bytes, level: int = 0) -> "tuple[Frontier, list[Node]]":
+        """The edge after one more leaf hash, and the inner nodes which that completed, lowest first.
+
+        With a `level` it is the hash of a complete subtree of 2**level leaves; ValueError where none can begin.
+        """
+        if self.size & (1 << level) - 1:
+            raise ValueError(f"a subtree of {1 << level} leaves cannot begin at {self.size}")
+        size, number, hashes, completed = self.size + (1 << level), self.size >> level, list(self.hashes), []
         while number & 1:
             digest = node_hash(hashes.pop(), digest)
             number >>= 1
             level += 1
             completed.append(Node(level, number, digest))
         hashes.append(digest)
-        return Frontier(self.size + 1, tuple(hashes)), completed
+        return Frontier(size, tuple(hashes)), completed
 
     def root(self) -> bytes:
         """The root hash, 32 bytes; of an empty tree the hash of nothing."""
@@ -151,6 +156,28 @@ def extends(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence
             now = node_hash(now, sibling)
         here, last = here >> 1, last >> 1
     return last == 0 and was == old_root and now == new_root
+
+
+def covering(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The fewest complete subtrees, (level, number), that together are the leaves `first` up to, not with, `last`."""
+    while first < last:
+        level = (first & -first).bit_length() - 1 if first else last.bit_length()
+        while 1 << level > last - first:
+            level -= 1
+        yield level, first >> level
+        first += 1 << level
+
+
+def around(first: int, last: int, kept: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The fewest subtrees that are the leaves `first` to `last`, each of `kept` (ascending) as a leaf by itself."""
+    pending = list(covering(first, last))[::-1]
+    while pending:
+        level, number = pending.pop()
+        at = bisect_left(kept, number << level)
+        if level and at < len(kept) and kept[at] < number + 1 << level:
+            pending += [(level - 1, 2 * number + 1), (level - 1, 2 * number)]
+        else:
+            yield level, number
 
 
 def _split(size: int) -> int:

@@ -16,20 +16,13 @@ from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
 from edge.ledger.bundles import fits
 from edge.ledger.codec import decode
-from edge.ledger.database import faults_named, open_readonly
-from edge.ledger.entries import Begun, Entry, Name, Opaque, Pattern, Read
+from edge.ledger.database import faults_named, open_readonly, pruned_upto
+from edge.ledger.entries import Begun, Entry, Name, Opaque, Pattern, Pruned, Read
+from edge.ledger.fault import Fault, Sort
 from edge.ledger.log import TILE, mark, pattern_digest
 from edge.ledger.references import References
-from edge.ledger.tree import Frontier, Node, leaf_hash
+from edge.ledger.tree import Frontier, Node, covering, leaf_hash
 from edge.values import BundleFiles, Checkpoint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something in the file is not as it was written; `position` is the entry where it shows, None if it is none's."""
-
-    position: int | None
-    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +60,10 @@ class _Verification:
     def __init__(self, db: sqlite3.Connection, public_key: Ed25519PublicKey | None) -> None:
         self._db, self._pinned = db, public_key
         self._frontier = Frontier()
-        self._references = References()
+        self._upto = pruned_upto(db)
+        self._references = References(self._upto)
+        self._may_be_gone = 0
+        self._below = 0
         self._roots: dict[int, bytes] = {}
         self._faults: list[Fault] = []
         self._unknown = 0
@@ -77,6 +73,7 @@ class _Verification:
         notes = [(size, note) for size, note in self._db.execute("SELECT size, note FROM checkpoints ORDER BY size")]
         self._walk({size for size, _ in notes} | set(_sizes(held)))
         if not self._faults:
+            self._check_pruned()
             self._check_tree()
             self._check_notes(notes, held)
             self._check_bundles()
@@ -97,23 +94,54 @@ class _Verification:
 
     def _walk(self, sizes: set[int]) -> None:
         """Every entry in order; stops at the first that is wrong, because nothing after it can be judged."""
-        for position, raw, stored in self._db.execute("SELECT position, bytes, mark FROM entries ORDER BY position"):
-            leaf, expected = leaf_hash(raw), self._frontier.size
+        found = self._db.execute("SELECT position, bytes, mark FROM entries ORDER BY position")
+        for position, raw, stored in found:
+            leaf = leaf_hash(raw)
             try:
-                if position != expected:
-                    raise LedgerError(f"entry {expected} is missing")
+                self._fill(min(position, self._upto))
+                if position != self._frontier.size:
+                    raise _Gap(f"entry {self._frontier.size} is missing")
                 if mark(leaf) != stored:
                     raise LedgerError("its bytes were changed")
                 _, entry = decode(raw)
-                self._references.check(entry)
+                self._take(position, entry)
                 self._check_derived(position, entry)
-                self._frontier, completed = self._frontier.append(leaf)
-                self._check_subtrees(position, completed)
+                self._grow(leaf, 0)
             except LedgerError as error:
-                self._fault(position, str(error))
+                self._fault(position, str(error), Sort.GAP if isinstance(error, _Gap) else Sort.EDIT)
                 return
             if self._frontier.size in sizes:
                 self._roots[self._frontier.size] = self._frontier.root()
+
+    def _take(self, position: int, entry: Entry) -> None:
+        """That the entry makes sense where it stands."""
+        if position < self._upto:
+            self._references.carry(position, entry)
+        else:
+            self._references.check(entry)
+        if isinstance(entry, Pruned):
+            self._may_be_gone = max(self._may_be_gone, entry.last)
+
+    def _fill(self, position: int) -> None:
+        """Puts the hashes that are kept of pruned entries in the place of those before `position`."""
+        for level, number in covering(self._frontier.size, position):
+            self._stored(level, number)
+
+    def _stored(self, level: int, number: int) -> None:
+        """The stored hash of one subtree that is gone, or those of its parts."""
+        row = self._db.execute("SELECT hash FROM subtrees WHERE level = ? AND number = ?", (level, number)).fetchone()
+        if row is not None and level <= TILE:
+            self._below += level < TILE
+            self._grow(bytes(row[0]), level)
+        elif level == 0:
+            raise _Gap(f"entry {number} is missing")
+        else:
+            self._stored(level - 1, 2 * number)
+            self._stored(level - 1, 2 * number + 1)
+
+    def _grow(self, digest: bytes, level: int) -> None:
+        self._frontier, completed = self._frontier.append(digest, level)
+        self._check_subtrees(self._frontier.size - 1, completed)
 
     def _check_derived(self, position: int, entry: Entry) -> None:
         """That the tables beside the log lead to this entry."""
@@ -146,14 +174,19 @@ class _Verification:
                 first = position + 1 - (1 << node.level)
                 raise LedgerError(f"one of the entries {first} to {position} was changed")
 
+    def _check_pruned(self) -> None:
+        """That the log itself says that what is gone may be."""
+        if self._upto > self._may_be_gone:
+            self._fault(self._may_be_gone, f"entries before {self._upto} are missing, and were not pruned", Sort.GAP)
+
     def _check_tree(self) -> None:
         frontier = self._frontier
         size, hashes = self._db.execute("SELECT size, frontier FROM tree").fetchone()
         if size > frontier.size:
-            self._fault(frontier.size, f"the log ends here, but {size} entries had been written")
+            self._fault(frontier.size, f"the log ends here, but {size} entries had been written", Sort.TRUNCATION)
         elif (size, hashes) != (frontier.size, b"".join(frontier.hashes)):
             self._fault(frontier.size & ~255, "one of the entries from here to the end was changed")
-        tiles = sum(frontier.size >> level for level in range(TILE, 64, TILE))
+        tiles = self._below + sum(frontier.size >> level for level in range(TILE, 64, TILE))
         for table, count in (*self._derived.items(), ("subtrees", tiles)):
             rows = self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - fixed names
             if rows != count:
@@ -170,7 +203,7 @@ class _Verification:
             self._fault(0, str(error))
             return
         if self._pinned is not None and public_text(self._pinned) != begun.public_key:
-            self._fault(0, "the ledger was begun with another key than the one that was given")
+            self._fault(0, "the ledger was begun with another key than the one that was given", Sort.STRANGER)
             key = self._pinned
         name = checkpoint.origin(begun.device, begun.ledger_id)
         for where, size, note in (*(("a", *row) for row in notes), *(("a held", None, note) for note in held)):
@@ -180,16 +213,20 @@ class _Verification:
                     raise LedgerError(f"it is of {opened.size} entries")
                 self._check_root(opened)
             except LedgerError as error:
-                self._fault(None, f"{where} checkpoint{'' if size is None else f' at {size} entries'}: {error}")
+                sort = error.sort if isinstance(error, _Misfit) else Sort.EDIT
+                self._fault(None, f"{where} checkpoint{'' if size is None else f' at {size} entries'}: {error}", sort)
 
     def _check_root(self, opened: Checkpoint) -> None:
         if opened.size > self._frontier.size:
-            raise LedgerError(
-                f"it vouches for {opened.size} entries, the log has {self._frontier.size}: it was cut short"
+            raise _Misfit(
+                Sort.TRUNCATION,
+                f"it vouches for {opened.size} entries, the log has {self._frontier.size}: it was cut short",
             )
+        if opened.size < self._upto:
+            return  # of what was pruned only the whole can be checked
         root = self._roots.get(opened.size, Frontier().root() if opened.size == 0 else b"")
         if root != opened.root:
-            raise LedgerError(f"its root is not that of the first {opened.size} entries: the log was rewritten")
+            raise _Misfit(Sort.FORK, f"its root is not that of the first {opened.size} entries: the log was rewritten")
 
     def _check_bundles(self) -> None:
         rows = self._db.execute(
@@ -213,8 +250,20 @@ class _Verification:
                 if not self._references.shares(position, subscriber_id):
                     self._fault(position, f"`{table}` holds an envelope that the log does not share: `{message_id}`")
 
-    def _fault(self, position: int | None, what: str) -> None:
-        self._faults.append(Fault(position=position, what=what))
+    def _fault(self, position: int | None, what: str, sort: Sort = Sort.EDIT) -> None:
+        self._faults.append(Fault(position=position, what=what, sort=sort))
+
+
+class _Gap(LedgerError):
+    """Entries are missing."""
+
+
+class _Misfit(LedgerError):
+    """A checkpoint that is the device's own, and of another log."""
+
+    def __init__(self, sort: Sort, said: str) -> None:
+        super().__init__(said)
+        self.sort = sort
 
 
 def _bundle(manifest: bytes, signature: bytes | None, files: dict[str, bytes]) -> BundleFiles:

@@ -138,10 +138,10 @@ def _proofs(path: Path) -> None:
     size = ledger.size
     with _timed("100 proofs of inclusion"):
         for number in range(100):
-            ledger.inclusion_proof(number * (size // 100), size)
+            ledger.history.inclusion_proof(number * (size // 100), size)
     with _timed("100 proofs of consistency"):
         for number in range(100):
-            ledger.consistency_proof(number * (size // 100), size)
+            ledger.history.consistency_proof(number * (size // 100), size)
     with _timed("100 earlier roots"):
         for number in range(100):
             ledger.root_at(number * (size // 100))

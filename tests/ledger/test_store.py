@@ -416,8 +416,8 @@ def test_an_entry_and_its_past_are_proven_by_hashes_alone(ledger: Ledger, clock:
     new = ledger.checkpoint()
     logged = list(ledger.entries())[137]
     leaf = tree.leaf_hash(encode(logged.entry, logged.at))
-    assert tree.includes(leaf, 137, new.size, ledger.inclusion_proof(137, new.size), new.root)
-    assert tree.extends(old.size, old.root, new.size, new.root, ledger.consistency_proof(old.size, new.size))
+    assert tree.includes(leaf, 137, new.size, ledger.history.inclusion_proof(137, new.size), new.root)
+    assert tree.extends(old.size, old.root, new.size, new.root, ledger.history.consistency_proof(old.size, new.size))
 
 
 def test_of_many_checkpoints_the_last_and_one_an_hour_are_kept(ledger: Ledger, clock: HandClock) -> None:

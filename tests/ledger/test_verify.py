@@ -316,4 +316,4 @@ def test_the_command_says_ok_and_exits_0(path: Path) -> None:
 def test_the_command_names_the_first_bad_entry_and_exits_1(path: Path) -> None:
     change(path, lambda db: db.execute("UPDATE entries SET bytes = x'5b5d' WHERE position = 42"))
     result = CliRunner().invoke(program(), ["audit", "verify", str(path)])
-    assert (result.exit_code, result.output) == (1, f"FAULT {path}: entry 42: its bytes were changed\n")
+    assert (result.exit_code, result.output) == (1, f"FAULT edit {path}: entry 42: its bytes were changed\n")

@@ -1,0 +1,90 @@
+"""`homerule audit export`, `prove` and `prune`: the audit log taken off the device, and what may then go."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge import __version__
+from edge import config as configs
+from edge.audit import proof
+from edge.audit.archive import open_archive
+from edge.audit.export import Export, export
+from edge.audit.span import span
+from edge.cli.moments import day_or_time
+from edge.clock import SystemClock
+from edge.errors import LedgerError
+from edge.keys import load_public, load_signing_key, signing_public
+from edge.ledger import Ledger
+from edge.ledger.entries import Exported
+
+DEVICE = Path("/etc/homerule/device.toml")
+Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Which device's log, and with which key.")]
+
+
+def register(group: typer.Typer) -> None:
+    """Adds the commands of this file to the group `audit`."""
+    group.command("export")(export_command)
+    group.command("prove")(prove_command)
+
+
+def export_command(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The archive, NAME.homerule-audit.zip.")],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="From this day (UTC) or time on; else from the start.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Up to, not with, this day or time; else all.")
+    ] = None,
+    config: Config = DEVICE,
+) -> None:
+    """Writes the audit log, whole or of a time, into a signed archive; the daemon may run meanwhile."""
+    began = None if since is None else day_or_time(since, "--from")
+    ended = None if until is None else day_or_time(until, "--to")
+    with_key = configs.load(config)
+    ledger = opened(with_key)
+    try:
+        first, last = span(ledger.history, began, ended)
+        made = Export(
+            ledger.history,
+            load_signing_key(with_key.device.key),
+            software=f"homerule {__version__}",
+            first=first,
+            last=last,
+            since=since or "",
+            until=until or "",
+        )
+        # before the archive has its name: what leaves the device stands in its log
+        digest = export(
+            made, out, announce=lambda sha256: ledger.note(Exported(first=made.first, last=made.last, sha256=sha256))
+        )
+    finally:
+        ledger.close()
+    print(f"{out}: entries {made.first} to {made.last - 1} of {made.size}")
+    print(f"sha256 {digest}")
+
+
+def prove_command(
+    archive: Annotated[Path, typer.Argument(help="An archive that `homerule audit export` wrote.")],
+    position: Annotated[int, typer.Argument(help="The place of the entry in the log, from 0.")],
+    device_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The device's public key, kept elsewhere.")
+    ] = None,
+) -> None:
+    """Prints the proof that an entry stands in the log that the device signed (c2sp.org/tlog-proof)."""
+    with open_archive(archive) as found:
+        text = proof.prove(found, position)
+        written = found.content("keys/device.pub").decode("ascii", "replace")
+        key = load_public(device_key) if device_key is not None else signing_public(written, where="keys/device.pub")
+        proof.proven(text, key, expected_origin=found.manifest.origin)
+    sys.stdout.write(text)
+
+
+def opened(config: configs.Config) -> Ledger:
+    """The ledger of a device, which may be in use. LedgerError if there is none."""
+    path = config.device.ledger
+    if not path.is_file():
+        raise LedgerError(f"{path}: no such ledger file")
+    key = load_signing_key(config.device.key)
+    return Ledger.open(path, clock=SystemClock(trusted=True), key=key, device=config.device.id)

@@ -1,0 +1,82 @@
+"""PURE: what of the log before a cut must stay readable, so that what comes after it can be understood.
+
+Kept are the ledger's own entry, names, what the city decided and when, and whatever a later entry refers to.
+"""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from edge.ledger.codec import decode
+from edge.ledger.deviceentries import (
+    BundleAccepted,
+    Exported,
+    Held,
+    HoldEnded,
+    Pinned,
+    Pruned,
+    SubscriberChanged,
+    Switch,
+    Tightened,
+)
+from edge.ledger.entries import (
+    Acknowledged,
+    AcknowledgementRefused,
+    Begun,
+    Discarded,
+    Dropped,
+    Entry,
+    Expired,
+    Known,
+    Name,
+    Read,
+    Refused,
+    Runs,
+    Sent,
+    SentAgain,
+)
+
+_LASTING = (
+    Begun, Name, BundleAccepted, Tightened, Switch, SubscriberChanged, Pinned, Held, HoldEnded, Exported, Pruned
+)  # fmt: skip
+_STARTS = tuple(f'["{kind.kind}",'.encode() for kind in _LASTING)
+_PLAIN = tuple(
+    f'["{kind.kind}",'.encode()
+    for kind in get_args(Known)
+    if kind not in (Read, Sent, SentAgain, Acknowledged, AcknowledgementRefused, Refused, Expired, Dropped, Discarded)
+)
+
+
+def lasts(raw: bytes) -> bool:
+    """Whether an entry with these canonical bytes stays in any case."""
+    return raw.startswith(_STARTS)
+
+
+def referred(raw: bytes, before: int) -> Iterator[int]:
+    """The positions below `before` that this entry names, apart from those of names. LedgerError if it is none."""
+    if not raw.startswith(_PLAIN):
+        yield from (position for position in _named(decode(raw)[1], before) if position < before)
+
+
+def _named(entry: Entry, before: int) -> Iterator[int]:
+    match entry:
+        case Read(pattern=pattern, replaces=replaces):
+            yield pattern
+            if replaces:
+                yield replaces
+        case Refused(pattern=pattern, read=read):
+            yield pattern
+            yield read
+        case AcknowledgementRefused(read=read):
+            yield read
+        case Sent(reads=reads) | SentAgain(reads=reads) | Acknowledged(reads=reads):
+            yield from _first(reads, before)
+        case (
+            Expired(unsent=unsent, sent=sent) | Dropped(unsent=unsent, sent=sent) | Discarded(unsent=unsent, sent=sent)
+        ):
+            yield from _first((*unsent, *sent), before)
+
+
+def _first(batches: tuple[Runs, ...], before: int) -> Iterator[int]:
+    for batch in batches:
+        for first, count in zip(batch[1::2], batch[2::2], strict=True):
+            yield from range(first, min(first + count, before))
