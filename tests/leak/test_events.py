@@ -1,0 +1,105 @@
+"""However a right goes, nothing is delivered from the moment at which that is said to be in force, and nothing old when
+the right is back; whatever is allowed arrives, in its order.
+
+All events in a row, with the same agencies: live, slow with a backlog, away, asking for everything, sharing, coming
+back at once, under another's name, of MQTT 3.1.1. Two hundred messages a second flow all the while.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.access.agency import REFUSED
+from tests.leak.events import EVENTS, let_in, shut_out
+from tests.leak.oracle import Oracle
+from tests.leak.scene import OWNER, Nursery, Scene, acted
+
+pytestmark = pytest.mark.needs("mosquitto")
+
+IN_A_ROW = [name for name in EVENTS if name != "agreement"]
+"""An agreement that ends has a day of its own: the device's clock is wrong then."""
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What was seen while it happened."""
+
+    oracle: Oracle
+    findings: list[str]
+    welcomed: dict[str, list[int]] = field(default_factory=dict)
+    codes: dict[str, dict[str, int]] = field(default_factory=dict)
+    scene: Scene | None = None
+
+
+def lived(scene: Scene, events: list[str]) -> Told:
+    """One event after the other, each with a return of the right."""
+    welcomed: dict[str, list[int]] = {}
+    for name in events:
+        event = EVENTS[name]
+        event.prepare(scene)
+        if scene.device is None:
+            scene.begin()
+        shut_out(scene, event)
+        losers = [one for one in event.losers(scene) if one in scene.far]
+        for one in losers:
+            scene.agencies[one].acknowledge()
+        welcomed[name] = [scene.agencies[one].come() for one in losers]
+        scene.have_more(2, OWNER)
+        let_in(scene, event)
+        scene.gather(*scene.agencies)
+        scene.have_more(2, *scene.agencies)
+        for one in scene.agencies.values():
+            if one.manner.leaves:
+                one.vanish()
+    scene.gather(*[name for name, one in scene.agencies.items() if one.manner.leaves])
+    scene.drain()
+    oracle = scene.oracle()
+    codes = {name: one.codes for name, one in scene.agencies.items()}
+    return Told(oracle=oracle, findings=oracle.findings(), welcomed=welcomed, codes=codes, scene=scene)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Told]:
+    """All events in a row."""
+    with acted(tmp_path_factory.mktemp("events"), nursery) as scene:
+        yield lived(scene, IN_A_ROW)
+
+
+@pytest.fixture(scope="module")
+def midnight(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Told]:
+    """The end of agreements."""
+    with acted(tmp_path_factory.mktemp("midnight"), nursery) as scene:
+        yield lived(scene, ["agreement"])
+
+
+def test_nothing_crosses_to_the_wrong_side(told: Told) -> None:
+    assert told.findings == []
+    assert len(told.oracle.windows) >= len(IN_A_ROW)
+
+
+def test_nothing_crosses_when_an_agreement_ends(midnight: Told) -> None:
+    assert midnight.findings == []
+
+
+def test_everybody_got_something_before_and_after(told: Told) -> None:
+    first, last = told.oracle.windows[0].shut, told.oracle.windows[-1].opened
+    for name, receipts in told.oracle.receipts.items():
+        assert any(one.at < first.at for one in receipts), name
+        assert last is not None
+        assert any(one.at > last.at for one in receipts), name
+
+
+def test_whoever_is_shut_out_is_refused_its_own_topic(told: Told) -> None:
+    for event, codes in told.welcomed.items():
+        assert set(codes) <= {REFUSED, 128}, event
+
+
+def test_no_wildcard_and_no_shared_subscription_is_ever_granted(told: Told) -> None:
+    asked = {topic: code for codes in told.codes.values() for topic, code in codes.items()}
+    assert len(asked) >= 9
+    assert set(asked.values()) == {REFUSED}
+
+
+def test_the_owner_loses_nothing_by_any_of_it(told: Told) -> None:
+    assert OWNER not in {one.partition(".")[2] for one in told.oracle.account.ended}
