@@ -123,7 +123,8 @@ class ModelChoice(Written):
 class Broker(Written):
     """The MQTT broker. Across a network it is spoken to with TLS, and the device shows its certificate.
 
-    With access = "mosquitto" it runs on this device, which gives and takes rights on 127.0.0.1 at `control_port`.
+    With access = "mosquitto" it runs on this device, which gives and takes rights on 127.0.0.1 at `control_port`. One
+    that others run may ask for a name and a password, beside the certificate or in its place.
     """
 
     host: str = Field(min_length=1, max_length=253)
@@ -133,6 +134,8 @@ class Broker(Written):
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    username: str | None = Field(default=None, min_length=1, max_length=255)
+    password_file: Path | None = None
     control_port: int | None = Field(default=None, ge=1, le=65535)
     control_credential: Path | None = None
 
@@ -144,15 +147,27 @@ class Broker(Written):
     @model_validator(mode="after")
     def _encrypted_or_at_home(self) -> "Broker":
         files = (self.ca, self.certificate, self.key)
-        if any(files) and not all(files):
+        login = (self.username, self.password_file)
+        if any(login) and not all(login):
+            raise ValueError("`username` and `password_file` belong together, write both")
+        by_password = all(login) and files == (self.ca, None, None)
+        if any(files) and not all(files) and not by_password:
             raise ValueError("`ca`, `certificate` and `key` belong together, write all three")
-        if not any(files) and not is_loopback(self.host):
-            raise ValueError("`ca`, `certificate` and `key` are needed for a broker that is not on this device")
+        if self.ca is None and not is_loopback(self.host):
+            raise ValueError(
+                "`ca`, `certificate` and `key` are needed for a broker that is not on this device; one that asks for a "
+                "password wants `ca`, `username` and `password_file`"
+            )
         return self
 
     @model_validator(mode="after")
     def _administered_or_not(self) -> "Broker":
         control = (self.control_port, self.control_credential)
+        if self.access == "mosquitto" and self.username is not None:
+            raise ValueError(
+                '`username` and `password_file` are for a broker that others run, `access = "none"`; the one that '
+                "`homerule broker setup` makes knows the device by its certificate, remove them"
+            )
         if self.access == "mosquitto" and None in control:
             raise ValueError(
                 "`control_port` and `control_credential` are needed to give and take rights, `homerule broker setup` "

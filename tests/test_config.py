@@ -40,7 +40,7 @@ def test_a_password_in_a_camera_url_is_refused_and_not_repeated(tmp_path: Path) 
 
 
 def test_a_broker_across_a_network_needs_tls(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text().splitlines()
+    text = EXAMPLE.read_text().replace('"127.0.0.1"', '"broker.example.org"').splitlines()
     path = tmp_path / "device.toml"
     path.write_text("\n".join(line for line in text if not TLS_FILE.match(line)))
     with pytest.raises(ConfigError, match="needed for a broker that is not on this device"):
@@ -48,7 +48,7 @@ def test_a_broker_across_a_network_needs_tls(tmp_path: Path) -> None:
 
 
 def test_a_broker_on_the_device_itself_needs_no_tls(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text().replace("broker.example.org", "127.0.0.1").splitlines()
+    text = EXAMPLE.read_text().splitlines()
     path = tmp_path / "device.toml"
     path.write_text("\n".join(line for line in text if not TLS_FILE.match(line)))
     assert not load(path).broker.encrypted
@@ -98,6 +98,51 @@ def test_a_broker_that_is_administered_needs_both_control_keys(tmp_path: Path, k
 def test_control_keys_for_a_broker_that_is_not_administered_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="remove them"):
         load(changed(tmp_path, '"mosquitto"', '"none"'))
+
+
+FOREIGN = """
+[broker]
+host = "mqtt.example.org"
+access = "none"
+"""
+LOGIN = 'username = "pole-1"\npassword_file = "pole-1.password"\n'
+CERTIFICATE = 'certificate = "device.crt"\nkey = "device.key"\n'
+
+
+def foreign(tmp_path: Path, *more: str) -> Path:
+    """A device whose broker others run."""
+    text = EXAMPLE.read_text()
+    path = tmp_path / "device.toml"
+    before, after = text[: text.index("[broker]")], text[text.index("[policy]") :]
+    path.write_text(before + FOREIGN + "".join(more) + after)
+    return path
+
+
+@pytest.mark.parametrize("more", [LOGIN, CERTIFICATE, LOGIN + CERTIFICATE], ids=["password", "certificate", "both"])
+def test_a_broker_that_others_run_is_shown_a_certificate_or_a_password_or_both(tmp_path: Path, more: str) -> None:
+    broker = load(foreign(tmp_path, 'ca = "ca.crt"\n', more)).broker
+    assert broker.encrypted
+    assert broker.password_file == (tmp_path / "pole-1.password" if LOGIN in more else None)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (LOGIN, "wants `ca`, `username` and `password_file`"),
+        ('ca = "ca.crt"\nusername = "pole-1"\n', "write both"),
+        ('ca = "ca.crt"\n', "belong together"),
+        ('ca = "ca.crt"\ncertificate = "device.crt"\n' + LOGIN, "belong together"),
+    ],
+    ids=["without TLS", "half a login", "nothing to show", "half a certificate"],
+)
+def test_a_login_at_a_broker_that_others_run_is_whole(tmp_path: Path, more: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load(foreign(tmp_path, more))
+
+
+def test_the_devices_own_broker_takes_no_password(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="knows the device by its certificate, remove them"):
+        load(changed(tmp_path, "# username      =", "password_file = 'x'\nusername ="))
 
 
 def test_the_control_listener_has_a_port_of_its_own(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from edge.clock import Clock
 from edge.config import Broker, Camera
 from edge.delivery.access import MosquittoRights
 from edge.delivery.certificates import load_certificate
+from edge.delivery.here import is_here, require_here
 from edge.delivery.roles import DEVICE_ROLE
 from edge.delivery.tls import Tls
 from edge.delivery.walls import listening, listens_elsewhere
 from edge.errors import BrokerError, CameraError, ConfigError
+from edge.keys import load_password
 
 _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -27,6 +29,7 @@ _MISSING = (
     ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
     ("revocation", "what the broker holds for an agency that lost its right is not dropped; it runs out within 30 s"),
     ("retained", "whether the broker keeps messages, or their sessions on disk, is up to it"),
+    ("status", "who may hear how this device stands is the broker's to say; no plates are in it"),
 )
 
 
@@ -45,10 +48,13 @@ def broker_findings(broker: Broker, *, device_id: str, clock: Clock) -> list[Fin
         if path is not None:
             findings.append(look(thing, partial(_certificate, thing, path, mend, clock)))
     if broker.access == "none":
+        if broker.password_file is not None:
+            findings.append(look("broker's password", partial(_password, broker.password_file)))
         return [
             *findings,
             *(note(f"wall: {wall}", f'missing with `access = "none"`, {said}') for wall, said in _MISSING),
         ]
+    findings.append(look("broker's place", lambda: _place(broker)))
     findings.append(look("mosquitto", _mosquitto))
     findings.append(look("wall: broker rights", lambda: _rights(broker, device_id, clock)))
     findings.append(look("wall: control listener", lambda: _control_listener(broker)))
@@ -152,6 +158,18 @@ def _control_listener(broker: Broker) -> str:
             f"write `listener {port} 127.0.0.1` into mosquitto.conf"
         )
     return "stands, only this computer reaches it" if listening(port) else "nobody listens there now"
+
+
+def _place(broker: Broker) -> Finding | str:
+    require_here(broker)
+    if is_here(broker.host) is None:
+        return note("broker's place", f'nobody knows `{broker.host}` now, write `host = "127.0.0.1"`')
+    return f"{broker.host} is this computer"
+
+
+def _password(path: Path) -> str:
+    load_password(path)
+    return f"{path} can be read"
 
 
 def _mosquitto() -> str:

@@ -1,13 +1,19 @@
 """`homerule broker`: the site's own Mosquitto. `homerule subscriber enroll`: a certificate for an agency."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.clock import SystemClock
 from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+    from edge.delivery.foreign import Login
+    from edge.delivery.walls import Wall
 
 _LARGEST_REQUEST = 65_536
 
@@ -55,7 +61,8 @@ def setup(
         differs = ", which is not what these options give; move it away to have it made again" if file.differs else ""
         print(f"{'made' if file.made else 'kept'}  {file.path}{differs}")
     home = folder.resolve()
-    _say_what_next(home, host[0], port, control_port)
+    # the device reaches it without a name server, and the broker's certificate holds for that address
+    _say_what_next(home, "127.0.0.1" if bind in (None, "0.0.0.0", "::") else bind, port, control_port)  # noqa: S104
     print(
         f"6. {home}/device belongs to {(home / 'device').owner()}, {home}/mosquitto to {(home / 'mosquitto').owner()}:"
     )
@@ -78,36 +85,100 @@ def renew(
 
 
 def check(
-    folder: Home,
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The device's device.toml.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The broker's folder, of one that we set up.")
+    ] = None,
+    as_username: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a broker that others run: an agency without a right there.")
+    ] = None,
+    as_password_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Its password, one line, 0600.")] = None,
+    as_cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Its certificate.")] = None,
+    as_cert_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of that.")] = None,
 ) -> None:
     """Attacks the broker as a stranger and as an agency without a right; says which walls stand. Changes nothing."""
-    from tempfile import TemporaryDirectory
-
     from edge.config import load
-    from edge.delivery.walls import Target, walls
+    from edge.delivery.here import require_here
 
     written = load(config)
-    if written.broker.control_port is None or written.broker.control_credential is None:
-        raise ConfigError(f"{config}: has no `control_port`, `homerule broker check` is for a broker that we set up")
+    require_here(written.broker)
+    if written.broker.access == "none":
+        agency = _agency(written.broker.ca, as_username, as_password_file, as_cert, as_cert_key)
+        missing = _tell(_foreign_walls(written, agency))
+        mend = "ask whoever runs the broker; what only this device's own Mosquitto can do stays missing"
+    else:
+        if folder is None:
+            raise typer.BadParameter('DIR is needed with `access = "mosquitto"`: what `homerule broker setup` made')
+        missing = _tell(_own_walls(written, folder))
+        mend = f"start Mosquitto with {folder}/mosquitto/mosquitto.conf"
+    if missing:
+        print(f"{missing} walls are missing: {mend}")
+        raise typer.Exit(1)
+    print("all walls stand")
+
+
+def _tell(walls: "Iterator[Wall]") -> int:
+    """Prints each as it is tried; gives how many are missing."""
+    missing = 0
+    for wall in walls:
+        missing += wall.breach is not None
+        print(f"{'standing' if wall.breach is None else 'MISSING '}  {wall.name}{_because(wall.breach)}", flush=True)
+    return missing
+
+
+def _own_walls(written: "Config", folder: Path) -> "Iterator[Wall]":
+    from tempfile import TemporaryDirectory
+
+    from edge.delivery.walls import Target, walls
+
+    broker = written.broker
+    if broker.control_port is None or broker.control_credential is None:  # the configuration has seen to it
+        raise ConfigError("[broker] has no `control_port` and `control_credential`")
     with TemporaryDirectory(prefix="homerule-check-") as scratch:
         target = Target(
-            host=written.broker.host,
-            port=written.broker.port,
-            control_port=written.broker.control_port,
-            credential=written.broker.control_credential,
+            host=broker.host,
+            port=broker.port,
+            control_port=broker.control_port,
+            credential=broker.control_credential,
             device_id=written.device.id,
             folder=folder,
             scratch=Path(scratch),
         )
-        missing = 0
-        for wall in walls(target, clock=SystemClock(trusted=True)):
-            missing += wall.breach is not None
-            print(f"{'standing' if wall.breach is None else 'MISSING '}  {wall.name}{_because(wall.breach)}")
-    if missing:
-        print(f"{missing} walls are missing: start Mosquitto with {folder}/mosquitto/mosquitto.conf")
-        raise typer.Exit(1)
-    print("all walls stand")
+        yield from walls(target, clock=SystemClock(trusted=True))
+
+
+def _foreign_walls(written: "Config", agency: "Login | None") -> "Iterator[Wall]":
+    from edge import keys
+    from edge.delivery.foreign import Foreign, Login, foreign_walls
+    from edge.delivery.tls import Tls
+
+    broker = written.broker
+    device = Login(
+        tls=None if broker.ca is None else Tls(ca=broker.ca, cert=broker.certificate, key=broker.key),
+        name=broker.username,
+        password=None if broker.password_file is None else keys.load_password(broker.password_file),
+    )
+    at = Foreign(host=broker.host, port=broker.port, device_id=written.device.id, device=device, agency=agency)
+    return foreign_walls(at, clock=SystemClock(trusted=True))
+
+
+def _agency(
+    ca: Path | None, username: str | None, password_file: Path | None, cert: Path | None, cert_key: Path | None
+) -> "Login | None":
+    """The login that was given for the attack; None for none."""
+    from edge import keys
+    from edge.delivery.foreign import Login
+    from edge.delivery.tls import Tls
+
+    if (username is None) != (password_file is None) or (cert is None) != (cert_key is None):
+        raise typer.BadParameter("--as-username and --as-password-file go together, and --as-cert and --as-cert-key")
+    if username is None and cert is None:
+        return None
+    return Login(
+        tls=None if ca is None else Tls(ca=ca, cert=cert, key=cert_key),
+        name=username,
+        password=None if password_file is None else keys.load_password(password_file),
+    )
 
 
 def enroll(

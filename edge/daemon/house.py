@@ -21,8 +21,10 @@ from edge.daemon.loops import Loop
 from edge.daemon.storage import Storage
 from edge.delivery.access import MosquittoRights, NoRights
 from edge.delivery.broker import Broker, Tls
+from edge.delivery.here import require_here
 from edge.desk import City
 from edge.errors import BrokerError
+from edge.keys import load_password
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry, Pinned
 from edge.policy.bundle import Bundle
@@ -217,8 +219,9 @@ def _city(config: Config, ledger: Ledger) -> City:
 
 
 def _broker(config: Config) -> Broker:
-    """The connection that reads are published on. ConfigError when a certificate cannot be read."""
+    """The connection that reads are published on. ConfigError when a certificate or password cannot be read."""
     written = config.broker
+    require_here(written)
     tls = None
     if written.ca is not None:
         tls = Tls(ca=written.ca, cert=written.certificate, key=written.key)
@@ -228,6 +231,8 @@ def _broker(config: Config) -> Broker:
         port=written.port,
         client_id=config.device.id,
         protocol=written.protocol,
+        username=written.username,
+        password=None if written.password_file is None else load_password(written.password_file),
         tls=tls,
         loopback_only=not written.encrypted,
         will=will(config.device.id, test=False),

@@ -77,7 +77,7 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     authority = _authority(making, home / AUTHORITY, site, now)
     for name in (BROKER, DEVICE):
         making.file(home / name / "ca.crt", lambda: pem(authority.certificate), mode=0o644, owner=owners[name])
-    hosts = tuple(dict.fromkeys((*site.hosts, *_HOME)))
+    hosts = tuple(dict.fromkeys((*site.hosts, *_HOME, *(() if site.bind is None else (site.bind,)))))
     as_server = partial(authority.for_server, hosts, now=now)
     _pair(making, home / BROKER / "broker", as_server, owners[BROKER])
     as_device = partial(authority.for_client, device_name(site.device_id), now=now)
