@@ -160,6 +160,7 @@ class _Verification:
     def _around(self, name: str, end: int) -> int:
         """What stands for the entries up to `end` that are not here, or only one by one; gives where it ends."""
         for level, number, content in self._archive.around(name):
+            self._roots[self._frontier.size] = self._frontier.root()
             position = number if level < 0 else number << level
             if position != self._frontier.size or (level < 0 and end != self._said.first):
                 raise _Gap(f"{name} leaves out the entries from {self._frontier.size} on")
