@@ -4,7 +4,7 @@ When something begins to move, what came shortly before is decoded too: nothing 
 little later.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from edge.capture.backlog import Backlog, Held
@@ -45,8 +45,9 @@ class Asks(Protocol):
 class GatedStream:
     """Stands where a Stream stands. Belongs to the thread that opened it."""
 
-    def __init__(self, stream: Coded, lookout: Asks) -> None:
-        self._stream, self._lookout = stream, lookout
+    def __init__(self, stream: Coded, lookout: Asks, *, now: Callable[[], float] = monotonic) -> None:
+        """`now` is the second in which a packet has come."""
+        self._stream, self._lookout, self._now = stream, lookout, now
         self._backlog: Backlog[Any] = Backlog()
         self._looked = self._late_until = float("-inf")
         self.resting = False
@@ -59,11 +60,11 @@ class GatedStream:
 
     def read(self) -> Iterator[Arrival]:
         """The pictures that are wanted now that the next packet has come. Raises Trouble."""
-        before = monotonic()
+        before = self._now()
         packet = self._stream.packet()
         if packet is None:
             return
-        at = monotonic()
+        at = self._now()
         if at - before > _WAITED:
             self._late_until = float("-inf")
         since = self._lookout.open_since(at)

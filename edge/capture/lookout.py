@@ -16,6 +16,7 @@ from edge.capture.stream import Stream
 from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
 from edge.config import Camera
+from edge.values import Picture
 
 HOLD_SECONDS = 2.0
 """How long the gate stays open after the last motion: a vehicle that has gone must be seen to have gone."""
@@ -98,14 +99,15 @@ class Lookout:
         try:
             while not self._closing.is_set():
                 for arrival in stream.read():
-                    width = arrival.picture.size[0]
-                    self._see(arrival.picture.luma(max(1, width // _PLANE_WIDTH)), arrival.at)
+                    self.saw(arrival.picture, arrival.at)
                 if monotonic() - max(began, self._alive) > 5 * BLIND_SECONDS:
                     raise Trouble(Why.STALLED, "no picture comes although the connection stands")
         finally:
             stream.close()
 
-    def _see(self, luma: NDArray[np.uint8], at: float) -> None:
+    def saw(self, picture: Picture, at: float) -> None:
+        """One picture of the small stream. For the thread that watches it."""
+        luma = picture.luma(max(1, picture.size[0] // _PLANE_WIDTH))
         moves = self._gate.stirs(luma, at)
         if at - self._examined >= _SCRUTINY_SECONDS:
             self._examined = at

@@ -81,7 +81,14 @@ class Detector:
         boxes[:, 0::2] = boxes[:, 0::2].clip(0, wide)
         boxes[:, 1::2] = boxes[:, 1::2].clip(0, high)
         whole = (boxes[:, 2] - boxes[:, 0] >= 2) & (boxes[:, 3] - boxes[:, 1] >= 2)
-        return _without_doubles(boxes[whole], rows[whole, 6])
+        boxes, scores = boxes[whole], rows[whole, 6]
+        return [
+            Detection(
+                box=Box(x1=float(boxes[i, 0]), y1=float(boxes[i, 1]), x2=float(boxes[i, 2]), y2=float(boxes[i, 3])),
+                confidence=float(scores[i]),
+            )
+            for i in without_doubles(boxes, scores)
+        ]
 
     def _fitted(self, wide: int, high: int) -> tuple[int, int]:
         """The size, width and height, in which a picture of this size fits the canvas."""
@@ -109,19 +116,13 @@ def _moved(found: Detection, right: int, down: int) -> Detection:
     )
 
 
-def _without_doubles(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
-    """Greedy non-maximum suppression, best first."""
+def without_doubles(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[int]:
+    """Which boxes (number x 4) to keep, best first: greedy non-maximum suppression."""
     kept: list[int] = []
     for candidate in np.argsort(-scores, kind="stable"):
         if all(_overlap(boxes[candidate], boxes[other]) < SAME_PLATE_OVERLAP for other in kept):
             kept.append(int(candidate))
-    return [
-        Detection(
-            box=Box(x1=float(boxes[i, 0]), y1=float(boxes[i, 1]), x2=float(boxes[i, 2]), y2=float(boxes[i, 3])),
-            confidence=float(scores[i]),
-        )
-        for i in kept
-    ]
+    return kept
 
 
 def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.capture import gated
 from edge.capture.backlog import Backlog, Held
 from edge.capture.gated import LEAD_SECONDS, LOOK_SECONDS, GatedStream
 from edge.capture.stream import Arrival
@@ -69,9 +67,8 @@ class Road:
         return next((since for since, until in self.moves if since <= now <= until), None)
 
 
-def played(stream: Stream, road: Road, monkeypatch: pytest.MonkeyPatch) -> list[Arrival]:
-    monkeypatch.setattr(gated, "monotonic", lambda: stream.now)
-    camera, given = GatedStream(stream, road), []
+def played(stream: Stream, road: Road) -> list[Arrival]:
+    camera, given = GatedStream(stream, road, now=lambda: stream.now), []
     while stream.left:
         given += list(camera.read())
     return given
@@ -87,8 +84,7 @@ def test_whatever_moves_when_each_picture_from_a_second_before_is_decoded_and_in
     every: int, moves: list[tuple[float, float]]
 ) -> None:
     road = Road(sorted((since, since + lasts) for since, lasts in moves))
-    with pytest.MonkeyPatch.context() as patch:
-        given = played(Stream(count=300, every=every), road, patch)
+    given = played(Stream(count=300, every=every), road)
     times = [(number + 1) * PACE for number in range(300)]
     opened = [(at, since) for at in times if (since := road.open_since(at)) is not None]
     wanted = {
@@ -103,31 +99,30 @@ def test_whatever_moves_when_each_picture_from_a_second_before_is_decoded_and_in
 def test_too_much_to_hold_is_decoded_at_once_and_in_order(every: int, moves: list[tuple[float, float]]) -> None:
     """The decoder of this test fails where a picture was left out."""
     road = Road(sorted((since, since + lasts) for since, lasts in moves))
-    with pytest.MonkeyPatch.context() as patch:
-        given = played(Stream(count=300, every=every, size=4_000_000), road, patch)
+    given = played(Stream(count=300, every=every, size=4_000_000), road)
     assert numbers(given) == sorted(numbers(given))
 
 
-def test_on_an_empty_road_only_a_whole_picture_now_and_then_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_an_empty_road_only_a_whole_picture_now_and_then_is_decoded() -> None:
     stream = Stream(count=300, every=20)
-    given = played(stream, Road([]), monkeypatch)
+    given = played(stream, Road([]))
     assert all(number % 20 == 0 for number in numbers(given))
     assert len(stream.decodes) == len(given)
     assert 30 / (LOOK_SECONDS + 20 * PACE) - 1 <= len(given) <= 30 / LOOK_SECONDS + 1
 
 
-def test_what_came_before_the_motion_is_marked_as_late_and_what_comes_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_came_before_the_motion_is_marked_as_late_and_what_comes_is_not() -> None:
     stream = Stream(count=100, every=20)
-    given = played(stream, Road([(4.05, 6.0)]), monkeypatch)
+    given = played(stream, Road([(4.05, 6.0)]))
     late = [arrival.at for arrival in given if arrival.late]
     assert min(late) <= 4.05 - LEAD_SECONDS + PACE
     assert max(late) <= 4.05 + PACE
     assert [arrival.late for arrival in given if 4.2 < arrival.at <= 6.0] == [False] * 18
 
 
-def test_a_decoder_that_keeps_a_picture_back_gives_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_keeps_a_picture_back_gives_it_all_the_same() -> None:
     stream = Stream(count=300, every=20, keeps_back=True)
-    assert len(played(stream, Road([]), monkeypatch)) >= 5
+    assert len(played(stream, Road([]))) >= 5
 
 
 def test_a_camera_that_never_sends_a_whole_picture_again_fills_no_memory() -> None:
