@@ -177,13 +177,14 @@ def test_what_the_tests_cannot_drive_is_said_and_they_run_all_the_same(checkout:
     script.write_text(script.read_text().replace("PATH=$PATH:/usr/sbin", ":"))
     found = run(checkout, "test", "tests/policy", path=without_apt(checkout))
     assert found.returncode == 0
-    assert "tests that need mosquitto ffmpeg cannot run here; as root: apt-get install mosquitto ffmpeg" in found.stderr
+    missing = "mosquitto ffmpeg ejabberd"
+    assert f"tests that need {missing} cannot run here; as root: apt-get install {missing}" in found.stderr
     assert calls.read_text().splitlines()[-1] == "python -m pytest tests/policy"
 
 
 def test_full_is_told_to_the_tests(checkout: Path) -> None:
     calls = fake_venv(checkout, python=f'echo "full=$HOMERULE_FULL" >> "{checkout}/calls"')
-    for name in ("mosquitto", "ffmpeg"):
+    for name in ("mosquitto", "ffmpeg", "ejabberdctl"):
         stand_in(checkout, name, "exit 0")
     run(checkout, "test", "--full", "tests/policy")
     assert calls.read_text().splitlines()[-2:] == ["python -m pytest tests/policy", "full=1"]

@@ -24,7 +24,7 @@ _UNTRIED = (
     ),
     (
         "what waits for an agency is dropped with its right",
-        "the broker keeps it for up to 30 s, as long as a message may wait",
+        "the broker keeps it until it runs out after 30 s; some keep the one message under way for longer",
     ),
 )
 
