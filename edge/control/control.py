@@ -67,6 +67,8 @@ class Control:
         self._mend_at = self._floor_at = elapsed()
         self._grace_at: float | None = None
         self._restore()
+        if self._course.trusted:
+            self._count()  # a right may have ended while nobody was here
         self._look_by_itself()
         self._want()
 
@@ -174,8 +176,7 @@ class Control:
     def _put_in_force(self, files: BundleFiles, new: Bundle, by: str) -> None:
         """The order of it is the promise of this module."""
         course, now = self._course, self._clock.now()
-        lost = losers(course.serving, course.would_serve(new, now))
-        self._doors.shut(lost)
+        self._doors.shut(lost := losers(course.serving, course.would_serve(new, now)))
         ended = [HoldEnded()] if self._held_said else []
         self._ledger.accept_bundle(
             files,
@@ -243,9 +244,8 @@ class Control:
             self._want()
             return
         before, after = course.serving, course.would_serve(bundle, now)
-        lost = losers(before, after)
-        self._doors.shut(lost)
-        for name, reasons in drops(lost).items():
+        self._doors.shut(lost := losers(before, after))
+        for name, reasons in drops({**after, **lost}).items():
             self._ledger.drop_rows(name, reasons)
         for entry in lapses(before, after):
             self._alarms.write(entry)

@@ -74,7 +74,7 @@ class House:
                 shut=True,
                 limits=_limits(config),
             )
-            self._rights = _rights(config, clock)
+            self._rights = _rights(config, clock, self._broker)
             undo.callback(self._rights.close)
             collection = Collection(config.device.collection_exception)
             self.control = Control(
@@ -239,7 +239,7 @@ def _broker(config: Config) -> Broker:
     )
 
 
-def _rights(config: Config, clock: Clock) -> MosquittoRights | NoRights:
+def _rights(config: Config, clock: Clock, publishing: Broker) -> MosquittoRights | NoRights:
     """Who gives and takes rights at the broker. ConfigError when the credential is damaged."""
     written = config.broker
     if written.control_port is None or written.control_credential is None:
@@ -249,4 +249,5 @@ def _rights(config: Config, clock: Clock) -> MosquittoRights | NoRights:
         credential=written.control_credential,
         device_id=config.device.id,
         clock=clock,
+        publishes=lambda: publishing.connected,
     )

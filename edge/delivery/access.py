@@ -29,6 +29,7 @@ from edge.delivery.roles import (
     create_role,
     creation,
     desired,
+    device_name,
     difference,
     grants_in,
     reading,
@@ -107,9 +108,20 @@ class MosquittoRights:
     """
 
     def __init__(
-        self, *, control_port: int, credential: Path, device_id: str, clock: Clock, test: bool = False
+        self,
+        *,
+        control_port: int,
+        credential: Path,
+        device_id: str,
+        clock: Clock,
+        test: bool = False,
+        publishes: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`credential` is the 0600 file that `homerule broker setup` made; ConfigError if it is damaged or open."""
+        """`credential` is the 0600 file that `homerule broker setup` made; ConfigError if it is damaged or open.
+
+        `publishes` says whether the line that reads are published on stands.
+        """
+        self._publishes = publishes
         logins = keys.load_logins(credential)
         if [name.partition("!")[0] + "!" for name, _ in logins] != [CONTROL_MARK, CALLER_MARK]:
             raise ConfigError(f"{credential}: does not name the two control accounts, run `homerule broker setup`")
@@ -131,6 +143,7 @@ class MosquittoRights:
             self._granted = {one for one in wanted if one in self._granted and one.certificate_name not in accounts}
             step("remove", lambda: dynsec.do(removals(found, roles, accounts), unless=_GONE))
             dropped = accounts | {one.certificate_name for one in wanted if one not in self._granted}
+            dropped |= self._left_over()
             step("drop", lambda: self._drop(*sorted(dropped)))
             missing = additions(wished, roles=found.roles.keys() - roles, accounts=found.accounts.keys() - accounts)
             step("add", lambda: dynsec.do(missing))
@@ -144,7 +157,7 @@ class MosquittoRights:
         with self._change() as (dynsec, step):
             gone = [about(name, "deleteClient"), {"command": "deleteRole", "rolename": role}]
             step("remove", lambda: dynsec.do(gone, unless=_GONE))
-            step("drop", lambda: self._drop(name))
+            step("drop", lambda: self._drop(name, *self._left_over()))
             step("add", lambda: dynsec.do([create_role(role, rules), *creation(name, (role,))]))
             standing = step("read-back", lambda: (dynsec.account(name), dynsec.role(role)))
             if standing != (Account(roles=(role,), plain=True), rules):
@@ -201,6 +214,12 @@ class MosquittoRights:
         removals = [about(name, "removeClientRole", rolename=role) for role in sorted(roles)]
         step("remove", lambda: dynsec.do(removals, unless=_GONE))
         return step("read-back", lambda: dynsec.account(name))
+
+    def _left_over(self) -> set[str]:
+        """The device's own session while its line does not stand: a former line, lost here, may still be open there,
+        with messages on it that were decided before and would arrive under the new right.
+        """
+        return set() if self._publishes() else {device_name(self._device_id)}
 
     def _wished(self, wanted: Collection[Grant]) -> State:
         control, caller = self._control[0], self._caller[0]

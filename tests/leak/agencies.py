@@ -111,6 +111,10 @@ class Taker(Agency):
         except (AssertionError, *ENDINGS):
             return 128
 
+    def hold(self) -> None:
+        """From now on it acknowledges nothing."""
+        self._acks = False
+
     def ids(self) -> list[str]:
         """The messages that it has, in the order in which each came first."""
         return list(dict.fromkeys(one.message_id for one in list(self.receipts)))

@@ -203,8 +203,8 @@ def main() -> None:
         made.append(born(Path(json.loads(line)["folder"])))
         print(made[-1], flush=True)
     for process in made:  # not waited for until here, so that no number is used again
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 if __name__ == "__main__":

@@ -172,16 +172,21 @@ def shut_out(scene: Scene, event: Event) -> None:
     scene.shut_out(*names, at=scene.mark())
 
 
-def let_in(scene: Scene, event: Event) -> None:
-    """The city gives the right again, knowing what was in force; returns when the device says that all are served."""
+def let_in(scene: Scene, event: Event, *, death: tuple[str, str, str] | None = None, served: bool = True) -> None:
+    """The city gives the right again, knowing what was in force; returns when the device says that all are served.
+
+    At a step of it somebody may die. Not `served`: returns as soon as whoever asked was answered.
+    """
     digest = scene.replaced()
     scene.let_in()
     event.undo(scene)
     scene.sign(replaces=digest)
-    deadly = scene.armed
+    if death is not None:
+        scene.arm(*death)
     answer = scene.ask()
-    if deadly:
+    if death is not None:
         scene.await_death()
         scene.revive()
     everybody = tuple(scene.agencies)
-    wait_until(lambda: scene.serves(*everybody), what=f"all are served: {answer}, {scene.said[-1500:]}", within=40)
+    if served:
+        wait_until(lambda: scene.serves(*everybody), what=f"all are served: {answer}, {scene.said[-1500:]}", within=40)

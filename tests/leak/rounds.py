@@ -133,11 +133,10 @@ def _again(scene: Scene, plan: Plan) -> None:
         scene.revive()
     elif plan.again == "after the broker's restart":
         scene.start_broker()
-    if plan.death_again is not None:
-        scene.arm(*plan.death_again)
-    let_in(scene, EVENTS[plan.event])
+    let_in(scene, EVENTS[plan.event], death=plan.death_again)
     scene.gather(*scene.agencies)
     scene.have_more(3, *scene.agencies)
+    scene.rest()
 
 
 def played(seed: int, folder: Path, nursery: Nursery) -> list[str]:

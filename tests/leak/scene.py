@@ -142,7 +142,7 @@ class Scene:
         (self.policy / "subscribers.toml").write_text(tomlkit.dumps({"subscriber": agencies}))
 
     def _write_device(self, port: int) -> None:
-        broker = {**self.site.table.model_dump(mode="json"), "port": port}
+        broker = {**self.site.table.model_dump(mode="json", exclude_none=True), "port": port}
         written = {
             "device": {
                 "id": self.site.device_id,
@@ -380,9 +380,7 @@ class Scene:
         self.gather(*self.agencies)
         self.flow()
         self.have_more(each, *self.agencies)
-        for taker in self.agencies.values():
-            if taker.manner.leaves:
-                taker.vanish()
+        self.rest()
         self.have_more(each, OWNER)
 
     def have_more(self, number: int, *names: str, within: float = 30.0) -> None:
@@ -391,18 +389,34 @@ class Scene:
             name: len(self.agencies[name].receipts) + (min(number, 2) if self.agencies[name].manner.slow else number)
             for name in names
         }
-        wait_until(
-            lambda: all(len(self.agencies[name].receipts) >= count for name, count in wanted.items()),
-            what=f"{names} have {number} more: {[(n, len(self.agencies[n].receipts), c) for n, c in wanted.items()]}",
-            within=within,
-        )
 
-    def press(self) -> None:
-        """All who are shut out try what they can: acknowledge what they held back, come back, ask again."""
+        def missing() -> list[str]:
+            return [name for name, count in wanted.items() if len(self.agencies[name].receipts) < count]
+
+        def all_there() -> bool:
+            for name in missing():
+                if not self.agencies[name].connected:
+                    self.agencies[name].come()  # a broker that came back sends everybody away once
+            return not missing()
+
+        try:
+            wait_until(all_there, what=f"{number} more", within=within)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {missing()}; {self.said[-900:]}") from None
+
+    def press(self) -> dict[str, int]:
+        """All try what they can: acknowledge what they held back, come back, ask again; what each is answered."""
         for name in self.far:
-            taker = self.agencies[name]
-            taker.acknowledge()
-            taker.come()
+            self.agencies[name].acknowledge()
+        return {name: self.agencies[name].come() for name in self.far}
+
+    def rest(self) -> None:
+        """Who is slow is slow again, who is away is away: as before a right goes."""
+        for taker in self.agencies.values():
+            if taker.manner.slow:
+                taker.hold()
+            if taker.manner.leaves:
+                taker.vanish()
 
     # -- the end
 

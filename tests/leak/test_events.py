@@ -41,22 +41,18 @@ def lived(scene: Scene, events: list[str]) -> Told:
         if scene.device is None:
             scene.begin()
         shut_out(scene, event)
-        losers = [one for one in event.losers(scene) if one in scene.far]
-        for one in losers:
-            scene.agencies[one].acknowledge()
-        welcomed[name] = [scene.agencies[one].come() for one in losers]
+        losers, codes = event.losers(scene), scene.press()
+        welcomed[name] = [code for one, code in codes.items() if one in losers]
         scene.have_more(2, OWNER)
         let_in(scene, event)
         scene.gather(*scene.agencies)
         scene.have_more(2, *scene.agencies)
-        for one in scene.agencies.values():
-            if one.manner.leaves:
-                one.vanish()
+        scene.rest()
     scene.gather(*[name for name, one in scene.agencies.items() if one.manner.leaves])
     scene.drain()
     oracle = scene.oracle()
-    codes = {name: one.codes for name, one in scene.agencies.items()}
-    return Told(oracle=oracle, findings=oracle.findings(), welcomed=welcomed, codes=codes, scene=scene)
+    asked = {name: one.codes for name, one in scene.agencies.items()}
+    return Told(oracle=oracle, findings=oracle.findings(), welcomed=welcomed, codes=asked, scene=scene)
 
 
 @pytest.fixture(scope="module")
