@@ -97,10 +97,11 @@ def check_bytes(data, device_key):
     need(parts[1][3] == said["members"], "edit", "members.json is not the one that was signed")
     parts, at = parts + json.loads(listed), 0
     for name, size, crc, digest in parts:
-        begin = expect(data, at, header(name, size, crc), f"the header of {name}")
+        begin = at + 30 + len(name)
         places[name] = slice(begin, begin + size)
         if sha256(data[places[name]]).hexdigest() != digest:
             need(False, *spoiled(data, said, name, places[name], {part[0]: part for part in parts}))
+        expect(data, at, header(name, size, crc), f"the header of {name}")
         fields = (b"PK\x01\x02", 788, 20, 0, 0, 0, 33, crc, size, size, len(name), 0, 0, 0, 0, 0o100600 << 16, at)
         central += struct.pack("<4s6H3I5H2I", *fields) + name.encode()
         at = begin + size
@@ -161,7 +162,7 @@ def check_bundles(data, places, bundles, keys):
         folder = f"bundles/{position:012}/"
         found = {name[len(folder) :]: data[places[name]] for name in places if name.startswith(folder)}
         wanted = {"manifest.json": digest, **({"signature": signature} if signature else {})}
-        wanted.update({"files/" + quote(name): sha for name, sha in listed})
+        wanted.update({"files/" + quote(name).replace("..", "%2E%2E"): sha for name, sha in listed})
         same = {name: sha256(content).hexdigest() for name, content in found.items()} == wanted
         need(same, "edit", f"the bundle of entry {position} is not the one that was accepted")
         text, stamp = found["manifest.json"], found.get("signature", b"")
@@ -178,7 +179,7 @@ if __name__ == "__main__":
     parser.add_argument("--city-key", action="append", default=[], type=Path)
     parser.add_argument("--checkpoint", action="append", default=[], type=Path)
     given = parser.parse_args()
-    keys = (base64.b64decode(path.read_bytes()) for path in (given.device_key, *given.city_key))
+    keys = [base64.b64decode(path.read_bytes()) for path in (given.device_key, *given.city_key)]
     device, *city = map(Ed25519PublicKey.from_public_bytes, keys)
     with open(given.archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         said, places = check_bytes(data, device)
@@ -193,8 +194,7 @@ if __name__ == "__main__":
             need(origin == said["origin"], "fork", f"the key has also signed the log {origin}")
             need(size <= said["size"], "truncation", f"a checkpoint vouches for {size} entries, not {said['size']}")
             need(roots.get(size, digest) == digest, "fork", f"a checkpoint vouches for {size} other entries")
-        known = {base64.b64encode(key.public_bytes_raw()).decode() for key in city}
-        new = [pin[2] for pin in kinds["pinned"].values() if city and pin[2] not in known]
-        need(not new, "stranger", f"the log came to trust a city key that was not given: {new}")
+        new = {base64.b64decode(pin[2]) for pin in kinds["pinned"].values()} - {*keys[1:]}
+        need(not (city and new), "stranger", "the log came to trust a city key that was not given")
         check_bundles(data, places, kinds["bundle"], city)
     print(f"ok: entries {said['first']} to {said['last'] - 1} of {said['size']} of {said['origin']}, {said['root']}")

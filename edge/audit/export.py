@@ -200,11 +200,8 @@ def export(made: Export, path: Path, *, announce: Callable[[str], object] | None
 
 
 def file_name(name: str) -> str:
-    """The name that a bundle's file has in an archive: no step upwards, nothing but plain characters."""
-    parts = name.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        return quote(name, safe="").replace(".", "%2E")
-    return quote(name, safe="/")
+    """The name that a bundle's file has in an archive: nothing but plain characters, and no step upwards."""
+    return quote(name).replace("..", "%2E%2E")
 
 
 def _pattern_of(raw: bytes) -> Iterator[int]:

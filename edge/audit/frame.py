@@ -23,7 +23,8 @@ def first_fault(archive: Archive) -> Fault | None:
     if missing is not None:
         return missing
     for at, one in container.places(archive.members):
-        fault = _differs(archive, at, one.header, one.name) or (_content(archive, one) if one.sha256 else None)
+        # the content first: what was done to entries says more than a checksum in front of them that differs
+        fault = (_content(archive, one) if one.sha256 else None) or _differs(archive, at, one.header, one.name)
         if fault is not None:
             return fault
     end = sum(len(one.header) + one.size for one in archive.members)
