@@ -74,6 +74,7 @@ def main() -> None:
     groups.add_argument("--reader", type=Path, required=True)
     groups.add_argument("--detector", type=Path)
     groups.add_argument("--data", type=Path, required=True, nargs="+", help="folder with truth.csv or boxes.csv")
+    groups.add_argument("--reference", type=Path, help="a second reader, whose sure reads are the truth for boxes.csv")
     groups.add_argument("--typed", type=Path, help="texts of val crops that were looked at: image, x1, y1, plate")
     found = parser.parse_args()
     photographs = [folder for folder in found.data if not of_crops(folder)]
@@ -82,7 +83,7 @@ def main() -> None:
     elif found.command == "joint":
         measure_joint(found.detector, found.reader, photographs)
     elif found.command == "groups":
-        measure_groups(found.reader, found.detector, found.data, found.typed)
+        measure_groups(found.reader, found.detector, found.data, found.reference, found.typed)
     else:
         config = found.config or found.model.with_suffix(".yaml")
         measure_reader(found.model, config, found.data, found.reference, found.typed, found.chart)

@@ -38,11 +38,13 @@ def light_group(picture: Pixels) -> str:
     return "dark" if float(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).mean()) < DARK else "light"
 
 
-def measure_groups(reader: Path, detector: Path | None, folders: Sequence[Path], typed: Path | None) -> None:
+def measure_groups(
+    reader: Path, detector: Path | None, folders: Sequence[Path], reference: Path | None, typed: Path | None
+) -> None:
     """Print one line for each group of each folder."""
     reads = Reader(name=reader.stem, file=reader, config=reader.with_suffix(".yaml"))
     for folder in folders:
-        _print_groups(f"{reader.stem} {folder.name}", _read_groups(reads, known_plates(folder, None, typed)))
+        _print_groups(f"{reader.stem} {folder.name}", _read_groups(reads, known_plates(folder, reference, typed)))
     if detector:
         finds = Detector(detector)
         for folder in folders:
