@@ -197,4 +197,4 @@ if __name__ == "__main__":
         new = {base64.b64decode(pin[2]) for pin in kinds["pinned"].values()} - {*keys[1:]}
         need(not (city and new), "stranger", "the log came to trust a city key that was not given")
         check_bundles(data, places, kinds["bundle"], city)
-    print(f"ok: entries {said['first']} to {said['last'] - 1} of {said['size']} of {said['origin']}, {said['root']}")
+    sys.stdout.write(f"ok: entries {said['first']} to {said['last'] - 1} of {said['size']} of {said['origin']}\n")
