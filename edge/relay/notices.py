@@ -63,6 +63,7 @@ class Notices:
         if self._broker.connections != self._connection:
             self._connection = self._broker.connections
             self._told.clear()  # whoever heard that we are lost is to hear that we are back
+            return  # its rights may be others now; whoever gives them sees that before the next look
         if not self._may_tell():
             return
         word = self._standing()

@@ -52,6 +52,26 @@ def test_no_gate_is_open_before_the_rights_were_applied(world: World) -> None:
     assert set(world.broker.rights) == set(ALL)
 
 
+def test_nothing_is_said_to_all_while_somebody_may_hold_a_right_that_it_lost(world: World) -> None:
+    assert not world.control.standing().clear
+    world.control.tick()
+    assert world.control.standing().clear
+    world.wish(Wish(national=False))
+    world.rights.always = "failed"
+    with pytest.raises(BrokerError):
+        world.take_up()
+    assert not world.control.standing().clear
+    world.rights.always = None
+    world.passes(1)
+    world.control.tick()
+    assert world.control.standing().clear
+    world.clock.at = NOW + timedelta(days=31)
+    world.control._follow()
+    assert not world.control.standing().clear
+    world.control.tick()
+    assert (world.control.standing().clear, set(world.broker.rights)) == (True, {OWNER})
+
+
 def test_an_opt_out_takes_the_gate_and_the_right_and_leaves_the_others_alone(served: World) -> None:
     served.read("stolen_vehicle")
     served.wish(Wish(national=False))

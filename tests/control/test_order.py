@@ -162,6 +162,15 @@ class Order(RuleBasedStateMachine):
         assert world.gates.opened <= in_reach, "a gate is open without a right that was read back"
         if not world.clock.trusted:
             assert world.gates.opened <= {OWNER}
+        self._only_who_may_hears_what_is_said_to_all(in_reach)
+
+    def _only_who_may_hears_what_is_said_to_all(self, in_reach: set[str]) -> None:
+        """Status and checkpoint have no gate of their own: they rest on this."""
+        standing, bundle = self.world.control.standing(), self.world.control.in_force()
+        if standing.clear and standing.held is None and standing.clock_trusted:
+            now = Instant(at=self.world.clock.at, trusted=True)
+            served = {name for name, one in best(bundle, now).items() if one} if bundle else set()
+            assert in_reach <= served, "it is said that nobody holds a right that it lost"
 
     def _take_up(self) -> None:
         try:

@@ -46,7 +46,9 @@ class Device:
         self.connect()
 
     def connect(self) -> None:
+        """Connects, and looks once: nothing is said before the rights at this broker are known to stand."""
         wait_until(self.broker.ready, what="the device is connected")
+        self.step()
 
     def step(self, seconds: float = 1.0) -> None:
         self.elapsed += seconds
