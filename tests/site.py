@@ -105,7 +105,7 @@ class Site(Mosquitto):
     @property
     def toml(self) -> str:
         """[broker] of device.toml, as text."""
-        written = self.table.model_dump(mode="json")
+        written = self.table.model_dump(mode="json", exclude_none=True)
         lines = [
             f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in written.items()
         ]

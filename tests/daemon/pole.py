@@ -338,7 +338,7 @@ class Pole:
 
 def table(site: Site) -> dict[str, Any]:
     """[broker] of device.toml."""
-    return site.table.model_dump(mode="json")
+    return site.table.model_dump(mode="json", exclude_none=True)
 
 
 def seconds_until(holds: Callable[[], object], *, what: str, within: float = 20.0) -> float:
