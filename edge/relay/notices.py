@@ -1,4 +1,5 @@
-"""How the device stands and how far its audit log has come, said to all who may read here: on change, and every minute.
+"""How the device stands and how far its audit log has come, said to all who may read here: on change, and every minute
+at least.
 
 Nothing in it is about a read. These topics have no gate of their own, so nothing is said while somebody has lost a
 right that is not gone at the broker yet.
@@ -6,6 +7,7 @@ right that is not gone at the broker yet.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from edge.clock import Clock, monotonic
 from edge.delivery.broker import LONGEST_IN_BROKER, Broker, Handover, Will
@@ -14,7 +16,8 @@ from edge.delivery.wire import CheckpointWord, StatusWord, encoded, said
 from edge.values import Checkpoint
 
 EVERY = 60.0
-"""Seconds after which it is said again though nothing has changed."""
+"""Seconds after which it is said again at the latest, though nothing has changed."""
+_FIRST_PAUSE = 5.0  # of what is new; agencies come back one by one, and nothing is kept for them
 _LOOK_EVERY = 1.0
 _SECONDS = int(LONGEST_IN_BROKER.total_seconds())
 _PASSING: dict[str, object] = {"at": None, "reads_waiting": None, "free_megabytes": None}
@@ -27,6 +30,15 @@ def will(device_id: str, *, test: bool) -> Will:
     """What the broker says for the device when its connection ends without a goodbye: that it is lost."""
     word = StatusWord(v=1, device=device_id, state="lost", test=test)
     return Will(topic=status_topic(device_id, test=test), payload=said(word), seconds=_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What was said last, when, and the seconds until it is said again."""
+
+    news: object
+    at: float
+    pause: float
 
 
 class Notices:
@@ -51,7 +63,7 @@ class Notices:
         self._checkpoint_topic = checkpoint_topic(device_id, test=test)
         self._look_at = elapsed()
         self._connection = broker.connections
-        self._told: dict[str, tuple[object, float]] = {}
+        self._told: dict[str, _Told] = {}
         self._refused: set[str] = set()
 
     def step(self) -> None:
@@ -81,13 +93,15 @@ class Notices:
             self._send(self._status_topic, said(word))
 
     def _tell(self, topic: str, news: object, payload: bytes) -> None:
-        """Says it if it is new, or a minute old."""
-        before, at = self._told.get(topic, (None, 0.0))
-        if news == before and self._elapsed() - at < EVERY:
+        """Says it if it is new, or its pause is over; each pause is longer, up to a minute."""
+        now, before = self._elapsed(), self._told.get(topic)
+        if before is not None and before.news == news and now - before.at < before.pause:
             return
         outcome = self._send(topic, payload)
         if outcome in (Handover.TAKEN, Handover.NO_SUBSCRIBER, Handover.DENIED, Handover.REFUSED):
-            self._told[topic] = (news, self._elapsed())
+            again = before is not None and before.news == news
+            pause = min(3 * before.pause, EVERY) if before is not None and again else _FIRST_PAUSE
+            self._told[topic] = _Told(news=news, at=now, pause=pause)
 
     def _send(self, topic: str, payload: bytes) -> Handover:
         outcome = self._broker.send(topic, payload, seconds=_SECONDS)
