@@ -96,6 +96,6 @@ def _receipt(line: bytes) -> Receipt:
     held = json.loads(line)
     return Receipt(
         read_id=held["id"].partition(".")[0],
-        text=held["data"]["plate"],
+        text=held["data"].get("plate", ""),
         received_at=datetime.fromisoformat(held["receivedat"]),
     )

@@ -9,11 +9,12 @@ from edge.values import Decision, Effect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """One read and the agencies that were allowed it when it was made."""
+    """One read and the agencies that were allowed it when it was made. `replaces` is the read that it corrects."""
 
     read_id: str
     text: str = field(repr=False)
     decisions: tuple[Decision, ...]
+    replaces: str | None = None
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -23,7 +24,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A read as it lies in an agency's file."""
+    """A read as it lies in an agency's file; without a text where it takes an earlier one back."""
 
     read_id: str
     text: str = field(repr=False)
@@ -67,7 +68,8 @@ def astray(
 
 
 def _misread(truth: Sequence[str], rulings: Sequence[Ruling]) -> list[str]:
-    read = [ruling.text for ruling in rulings]
+    replaced = {ruling.replaces for ruling in rulings}
+    read = [ruling.text for ruling in rulings if ruling.read_id not in replaced]
     blind = ["most plates that passed were not read"] if 2 * len(missed(truth, rulings)) > len(truth) else []
     invented = [f"the plate {text} was read and never passed" for text in read if text not in truth]
     twice = [f"the plate {text} was read twice" for text in sorted({text for text in read if read.count(text) > 1})]
@@ -102,7 +104,7 @@ def _changed(rulings: Sequence[Ruling], received: Mapping[str, Sequence[Receipt]
         f"{agency} holds the plate {receipt.text}, but {read[receipt.read_id]} was read"
         for agency, receipts in received.items()
         for receipt in receipts
-        if receipt.read_id in read and read[receipt.read_id] != receipt.text
+        if receipt.text and receipt.read_id in read and read[receipt.read_id] != receipt.text
     ]
 
 

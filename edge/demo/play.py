@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edge import desk
 from edge.capture import Plain
 from edge.clock import SystemClock, monotonic
-from edge.control import Control
+from edge.control.control import Control
 from edge.control.status import Report, status_of
 from edge.control.word import word_of
 from edge.delivery import topics
@@ -232,7 +232,7 @@ class Play:
     def _take_down(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             read, tags = outcome.tagged.read, outcome.tagged.tags
-            ruling = Ruling(read_id=read.read_id, text=read.text, decisions=outcome.decisions)
+            ruling = Ruling(read_id=read.read_id, text=read.text, decisions=outcome.decisions, replaces=tags.replaces)
             self._rulings.append(ruling)
             self._screen.read(
                 read.read_id,

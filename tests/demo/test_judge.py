@@ -12,7 +12,7 @@ OPT_OUT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BEFORE, AFTER = OPT_OUT - timedelta(seconds=5), OPT_OUT + timedelta(seconds=5)
 
 
-def ruling(read_id: str, text: str, *allowed: str) -> Ruling:
+def ruling(read_id: str, text: str, *allowed: str, replaces: str | None = None) -> Ruling:
     decisions = tuple(
         Decision(
             read_id=read_id,
@@ -25,7 +25,7 @@ def ruling(read_id: str, text: str, *allowed: str) -> Ruling:
         )
         for agency in ("far", "owner")
     )
-    return Ruling(read_id=read_id, text=text, decisions=decisions)
+    return Ruling(read_id=read_id, text=text, decisions=decisions, replaces=replaces)
 
 
 def receipt(read_id: str, text: str, at: datetime = BEFORE) -> Receipt:
@@ -46,6 +46,18 @@ def found(**changes: Any) -> list[str]:
 
 def test_nothing_is_said_when_all_is_well() -> None:
     assert found() == []
+
+
+def test_a_read_that_was_corrected_is_no_misreading_and_a_withdrawal_holds_no_plate() -> None:
+    rulings = [ruling("r0", "AA1I", "owner", "far"), ruling("r1", "AA11", "owner", "far", replaces="r0")]
+    rulings.append(ruling("r2", "BB22", "owner"))
+    received = {
+        "owner": [receipt("r0", "AA1I"), receipt("r1", "AA11"), receipt("r2", "BB22", AFTER)],
+        "far": [receipt("r0", "AA1I"), receipt("r1", "")],
+    }
+    assert found(rulings=rulings, received=received) == []
+    received["far"].pop()
+    assert found(rulings=rulings, received=received) == ["far was allowed the plate AA11 and does not hold it"]
 
 
 def test_a_read_that_was_not_allowed_is_astray() -> None:
