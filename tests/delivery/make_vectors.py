@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge import keys
 from edge.delivery import envelope
-from edge.delivery.topics import ack_topic, read_topic
-from edge.delivery.wire import canonical
+from edge.delivery.topics import ack_topic, checkpoint_topic, read_topic, status_topic
+from edge.delivery.wire import CheckpointWord, StatusWord, canonical, encoded, said
 from edge.ledger import checkpoint
 from edge.values import Envelope
 from tests.delivery.reads import DEVICE, NEIGHBOUR, NOON, OWNER, TOKEN, hit, shared, tagged, tags
@@ -145,6 +145,27 @@ def refused() -> Iterator[dict[str, Any]]:
     yield entry("on another device's topic", good.payload, elsewhere) | {"refused": "topic"}
 
 
+def notices() -> Iterator[dict[str, Any]]:
+    """What a device says of itself between reads: what holds, and what must be refused."""
+    forged = checkpoint.sign(DEVICE, "ledger", 7, secret("root"), STRANGER).note
+    standing = StatusWord(v=1, device=DEVICE, state="running", test=False, at=SOON, held=False, clock_trusted=True)
+    words = {
+        "a device that runs": (standing, None),
+        "the broker's last word for a device": (StatusWord(v=1, device=DEVICE, state="lost", test=False), None),
+        "a checkpoint": (showing(NOTE), None),
+        "a checkpoint that a stranger signed": (showing(forged), "signature"),
+        "a checkpoint of another device": (showing(NOTE).model_copy(update={"device": "oak-street-2"}), "topic"),
+    }
+    for name, (word, refused_at) in words.items():
+        topic = status_topic if isinstance(word, StatusWord) else checkpoint_topic
+        told = {"name": name, "topic": topic(DEVICE, test=False), "payload": said(word).decode("ascii")}
+        yield told if refused_at is None else told | {"refused": refused_at}
+
+
+def showing(note: str) -> CheckpointWord:
+    return CheckpointWord(v=1, device=DEVICE, at=SOON, checkpoint=encoded(note.encode()))
+
+
 def entry(name: str, message: bytes, topic: str, *, test: bool = False) -> dict[str, Any]:
     return {
         "name": name,
@@ -166,6 +187,7 @@ def vectors() -> dict[str, Any]:
         "sealing_private_key": SEALING_KEY.private_bytes_raw().hex(),
         "sealing_public_key": keys.public_text(SEALING_KEY),
         "checkpoint": {"note": NOTE, "size": 7, "root": secret("root").hex()},
+        "notices": list(notices()),
         "messages": [*opening(), *refused()],
     }
 

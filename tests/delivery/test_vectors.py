@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
@@ -16,9 +17,10 @@ from edge import keys
 from edge.delivery.broker import Arrival, Broker
 from edge.delivery.envelope import BUCKETS, Opened
 from edge.delivery.wire import Body, canonical, parse
-from edge.errors import EnvelopeError
+from edge.errors import EnvelopeError, HomeruleError
 from edge.ledger.checkpoint import open_note
-from edge.receive import Printed, Receiver
+from edge.receive import Printed, Receiver, Witness
+from edge.receive.notices import Notices
 from tests.delivery.make_vectors import FILE, vectors
 from tests.delivery.reads import DEVICE_KEY, SEALING_KEY, sealed
 from tests.ledger.builders import HandClock
@@ -99,6 +101,16 @@ def test_the_checkpoint_of_the_vectors_verifies() -> None:
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(VECTORS["device_public_key"]))
     found = open_note(told["note"], key)
     assert (found.size, found.root.hex()) == (told["size"], told["root"])
+
+
+@pytest.mark.parametrize("one", VECTORS["notices"], ids=lambda one: one["name"])
+def test_the_program_takes_and_refuses_what_a_device_says_of_itself(one: dict) -> None:
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(VECTORS["device_public_key"]))
+    heard = Notices(witness=Witness(None, key), clock=HandClock(), test=False)
+    arrival = Arrival(topic=one["topic"], payload=one["payload"].encode(), done=lambda: None)
+    why = {"signature": "not signed by the key", "topic": "another device's topic"}.get(one.get("refused"))
+    with pytest.raises(HomeruleError, match=why) if why else nullcontext():
+        heard.hear(arrival)
 
 
 # the receiver that shares no code
