@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8]
+else:
+    Pixels = Any  # numpy takes a tenth of a second to load, which only who looks at pictures should spend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Picture(Protocol):
         """Width and height in pixels."""
         ...
 
-    def luma(self, step: int) -> NDArray[np.uint8]:
+    def luma(self, step: int) -> Pixels:
         """A copy of every `step`-th pixel of every `step`-th row of the brightness, as it was filmed."""
         ...
 

@@ -36,6 +36,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 """Which files of this folder a command needs, in order. Only these are loaded: loading all takes most of a second."""
 
+ALONE = {("policy", "opt-out"), ("policy", "opt-in")}
+"""What a clerk waits for is loaded without the rest of its group."""
+
 
 def program(words: Sequence[str] = ()) -> typer.Typer:
     """The command line that these words need; all of it when they name no command."""
@@ -48,6 +51,9 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_program)
+    if tuple(words[:2]) in ALONE:
+        import_module("edge.cli.switch").alone(app)
+        return app
     everything = dict.fromkeys(name for names in COMMANDS.values() for name in names)
     for name in COMMANDS.get(words[0], everything) if words else everything:
         import_module(f"edge.cli.{name}").register(app)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edge.config import CONTROL_SOCKET, load
+from edge.cli.whereabouts import where
 from edge.control.client import ask_status
 from edge.control.status import BundleStatus, CameraStatus, Status
 
@@ -36,13 +36,6 @@ def status(
         _show(found)
     if found.alarms:
         raise typer.Exit(1)
-
-
-def where(config: Path | None, socket: Path | None = None) -> Path:
-    """The socket of the daemon: as named, as device.toml says, or where it is by default. Raises ConfigError."""
-    if socket is not None:
-        return socket
-    return CONTROL_SOCKET if config is None else load(config).device.socket
 
 
 def _show(found: Status) -> None:

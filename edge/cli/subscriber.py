@@ -13,8 +13,8 @@ from rich.text import Text
 
 from edge import disk, keys
 from edge.cli.inforce import as_it_lies, say_effects, say_how_to_sign, wait
-from edge.cli.status import where
 from edge.cli.switch import Config, Folder, Socket, Target
+from edge.cli.whereabouts import where
 from edge.desk import registry
 from edge.errors import PolicyError
 from edge.policy.subscribers import SubscriberTable

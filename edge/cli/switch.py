@@ -8,7 +8,7 @@ import typer
 
 from edge import desk
 from edge.cli.inforce import as_it_lies, say_effects, say_how_to_sign, wait
-from edge.cli.status import where
+from edge.cli.whereabouts import where
 from edge.control.status import Status
 from edge.desk import registry
 from edge.errors import PolicyError
@@ -47,6 +47,13 @@ class Target:
         return all(one.gate == "shut" for one in status.subscribers if one.id == self.agency)
 
 
+def alone(app: typer.Typer) -> None:
+    """Adds the group `policy` with nothing but the commands of this file."""
+    group = typer.Typer()
+    register(group)
+    app.add_typer(group, name="policy")
+
+
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file to the group `policy`."""
     group.command("opt-out")(opt_out)
@@ -62,9 +69,11 @@ def opt_out(folder: Folder, name: Name, config: Config = None, socket: Socket = 
         changed = registry.suspend(folder, target.agency or "")
     said = "off" if target.switch is not None else "suspended"
     print(f"{target.shown} is {said} now" if changed else f"{target.shown} was {said} already")
-    if changed:
-        say_effects(before, folder)
-    wait(where(config, socket), target.is_closed)
+    try:
+        wait(where(config, socket), target.is_closed)
+    finally:
+        if changed:
+            say_effects(before, folder)
     print(f"To turn it on again: homerule policy opt-in {folder} {target.switch or target.agency}")
 
 

@@ -1,7 +1,8 @@
-"""What is in force, the order in which it changes, and the socket by which people ask."""
+"""What is in force, the order in which it changes, and the socket by which people ask.
 
-from edge.control.control import Control
-from edge.control.rooms import Desk, Gates, Rights, Turned
+`edge.control.control` is imported by its own name: whoever only asks should not load what answers.
+"""
+
 from edge.control.standing import Alarm, Door, InForce, Standing
 
-__all__ = ["Alarm", "Control", "Desk", "Door", "Gates", "InForce", "Rights", "Standing", "Turned"]
+__all__ = ["Alarm", "Door", "InForce", "Standing"]

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clock import Clock, monotonic
 from edge.config import Config
-from edge.control import Control
+from edge.control.control import Control
 from edge.control.status import Status
 from edge.control.word import word_of
 from edge.daemon.collection import Collection

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.control import Control
+from edge.control.control import Control
 from edge.ledger import Ledger
 from edge.ledger.entries import Alarm, AlarmEnded
 from edge.ledger.look import look

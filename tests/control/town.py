@@ -13,7 +13,7 @@ import tomlkit
 from edge import desk, keys
 from edge.capture import Plain
 from edge.clock import SystemClock
-from edge.control import Control
+from edge.control.control import Control
 from edge.control.server import Server
 from edge.control.status import Report, Status, status_of
 from edge.delivery.broker import Broker

@@ -13,7 +13,7 @@ from typing import Any
 
 import tomlkit
 
-from edge.control import Control
+from edge.control.control import Control
 from edge.control.rooms import Turned
 from edge.desk import Refused
 from edge.desk.laws import law_text
