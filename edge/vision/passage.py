@@ -3,13 +3,16 @@
 A candidate that is not believed is dropped and counted by reason; a silent miss is worse than a counted one.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from edge.values import Box
-from edge.vision.tracker import Track, distance
-from edge.vision.vote import Vote, differences
+from edge.vision.texts import differences
+from edge.vision.tracker import Track, centre, distance
+from edge.vision.vote import Vote
 
 STILL_SECONDS = 1.5
 """A plate that has not moved for so long belongs to a vehicle that stands."""
@@ -19,54 +22,101 @@ PATIENCE_STANDING_SECONDS = 20.0
 """The same for a vehicle that stands: a bus may stop in front of it."""
 LEAST_MISSED = 3
 """Looks without the plate before its vehicle may have gone, whatever the time."""
-REPEAT_SECONDS = 10.0
-"""The same text, or a part of it, again so soon is the same passage."""
+WATCHED_SECONDS = 3.0
+"""How long what has never moved is watched before it is believed: a burnt-in clock ticks in that time."""
+HAND_ON_SECONDS = 60.0
+"""A vehicle that stays is handed on after this long, however unsure its text is."""
+CORRECTION_SECONDS = 20.0
+"""How long after a read was handed on a correction may follow."""
+MARGIN_OF_PICTURE = 0.12
+"""The part of the picture's height, at top and bottom, where cameras burn in the time."""
+
+_TIMES = (
+    re.compile(r"(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d*"),  # year, month, day, and what follows
+    re.compile(r"(0[1-9]|[12]\d|3[01])(0[1-9]|[12]\d|3[01])20\d\d\d*"),  # day and month in either order, year
+    re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d"),  # hours, minutes, seconds
+)
 
 
 class Rejection(StrEnum):
     """Why a candidate did not become a read."""
 
+    OUTSIDE = "outside the zones"
     TOO_SMALL = "too small to read"
     NO_TEXT = "no text in it"
+    SHAPE = "not the shape of a plate"
     LENGTH = "not as long as a plate's text"
+    TIMESTAMP = "a time that the camera writes into its picture"
     UNSURE = "not sure enough"
     UNSURE_CHARACTER = "a character is more likely wrong than right"
     ONE_UNSURE_LOOK = "seen once only, and not surely"
+    LETTERING = "other lettering on a vehicle whose plate was read"
+    FIXTURE = "a thing that always stands there"
     SAME_VEHICLE = "the same vehicle again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plausibility:
-    """What a candidate must have to be believed."""
+    """What a candidate must have to be believed. `confidence` is the least that a read is handed on with."""
 
-    confidence: float = 0.7
+    confidence: float = 0.0
+    agreement: float = 0.7
     character_confidence: float = 0.35
-    single_look_confidence: float = 0.9
-    long_text_confidence: float = 0.9
+    followed_looks: int = 5
+    followed_sureness: float = 0.5
+    followed_agreement: float = 0.4
+    single_look_agreement: float = 0.9
+    long_text_agreement: float = 0.9
     width: float = 36.0
+    flattest: float = 8.0
+    steepest: float = 0.8
     shortest: int = 4
     usual_longest: int = 8
     longest: int = 10
 
-    def rejection(self, track: Track, vote: Vote | None) -> Rejection | None:
-        """The first reason not to believe a candidate, or None."""
+    def rejection(self, track: Track, vote: Vote | None, size: tuple[int, int]) -> Rejection | None:
+        """The first reason not to believe a candidate in a picture of `size` (width, height), or None."""
         if track.widest < self.width:
             return Rejection.TOO_SMALL
         if vote is None:
             return Rejection.NO_TEXT
+        box = track.best.detection.box
+        if not self.steepest <= box.width / max(box.height, 1.0) <= self.flattest:
+            return Rejection.SHAPE
         length = len(vote.text)
         if not self.shortest <= length <= self.longest:
             return Rejection.LENGTH
-        if length > self.usual_longest and vote.confidence < self.long_text_confidence:
+        if length > self.usual_longest and vote.agreement < self.long_text_agreement:
             return Rejection.LENGTH
+        if not track.moved and is_a_time(vote.text) and _at_the_margin(box, size):
+            return Rejection.TIMESTAMP
+        return self._unsure(track, vote)
+
+    def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:
+            return Rejection.UNSURE
+        # What goes by and is surely a plate is one, however hard it is to read.
+        followed = track.moved and track.looks >= self.followed_looks and track.sureness >= self.followed_sureness
+        if followed and vote.agreement >= self.followed_agreement:
+            return None
+        if vote.agreement < self.agreement:
             return Rejection.UNSURE
         if vote.lowest_character_confidence < self.character_confidence:
             return Rejection.UNSURE_CHARACTER
         span = track.ballot.span(vote.text)
-        if (span is None or span.readings < 2) and vote.confidence < self.single_look_confidence:
+        if (span is None or span.readings < 2) and vote.agreement < self.single_look_agreement:
             return Rejection.ONE_UNSURE_LOOK
         return None
+
+
+def is_a_time(text: str) -> bool:
+    """Whether a text is a date or a time of day as cameras write them."""
+    return any(time.fullmatch(text) for time in _TIMES)
+
+
+def _at_the_margin(box: Box, size: tuple[int, int]) -> bool:
+    middle = centre(box)[1] / size[1]
+    return middle <= MARGIN_OF_PICTURE or middle >= 1.0 - MARGIN_OF_PICTURE
 
 
 def has_gone(track: Track, at: datetime) -> bool:
@@ -74,6 +124,19 @@ def has_gone(track: Track, at: datetime) -> bool:
     stands = track.stood_still() >= STILL_SECONDS
     patience = PATIENCE_STANDING_SECONDS if stands else PATIENCE_SECONDS
     return track.missed >= LEAST_MISSED and (at - track.last_seen).total_seconds() >= patience
+
+
+def is_ready(track: Track) -> bool:
+    """Whether a vehicle that is still in view may be handed on: its text is stable, or it has stayed for very long."""
+    seen = (track.last_seen - track.first_seen).total_seconds()
+    if seen >= HAND_ON_SECONDS:
+        return True
+    return (track.moved or seen >= WATCHED_SECONDS) and track.ballot.is_stable()
+
+
+def is_final(track: Track, at: datetime) -> bool:
+    """Whether it is too late for a correction of what was handed on."""
+    return (at - track.read_at).total_seconds() >= CORRECTION_SECONDS
 
 
 def same_vehicle(lost: Track, found: Track, at: datetime) -> bool:
@@ -89,42 +152,15 @@ def same_vehicle(lost: Track, found: Track, at: datetime) -> bool:
     return differ == 0 or (differ == 1 and on_its_way)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    text: str = field(repr=False)
-    box: Box
-    last_seen: datetime
-    stood: bool
-
-
-class Memory:
-    """Which vehicles were handed on lately, so that none is handed on twice. It forgets."""
-
-    def __init__(self, *, reread_after: timedelta) -> None:
-        self._reread_after = reread_after
-        self._known: list[_Known] = []
-
-    def knows(self, track: Track, vote: Vote) -> bool:
-        """Whether this is a vehicle that was handed on and has not left since, as far as one can tell."""
-        for index, known in enumerate(self._known):
-            away = track.first_seen - known.last_seen
-            # A part of the text is what the last looks see of a plate that leaves the picture.
-            again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
-            in_place = distance(known.box, track.box) < 0.6 * track.box.width
-            stays = known.stood and in_place and differences(known.text, vote.text) <= 2 and away <= self._reread_after
-            if again or stays:
-                self._known[index] = _Known(known.text, track.box, track.last_seen, known.stood)
-                return True
+def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
+    """Whether this is a badge, a name or a number on a vehicle whose plate is another track, which goes with it."""
+    if not track.moved or any(sign.isdigit() for sign in vote.text):
         return False
-
-    def remember(self, track: Track, vote: Vote) -> None:
-        """Notes a vehicle that is handed on."""
-        limit = track.last_seen - self._reread_after
-        self._known = [known for known in self._known if known.last_seen >= limit]
-        self._known.append(_Known(vote.text, track.box, track.last_seen, track.stood_still() >= STILL_SECONDS))
-
-    def saw(self, track: Track) -> None:
-        """Notes when a vehicle that was handed on before was last in view."""
-        vote = track.ballot.result()
-        if track.handed_on and vote is not None:
-            self.knows(track, vote)
+    for other in others:
+        plate = None if other is track else other.ballot.result()
+        if plate is None or not any(sign.isdigit() for sign in plate.text):
+            continue
+        near = distance(track.box, other.box) < 6.0 * other.box.width
+        if near and abs((track.last_seen - other.last_seen).total_seconds()) < PATIENCE_SECONDS:
+            return True
+    return False

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from fast_plate_ocr import LicensePlateRecognizer
+from fast_plate_ocr.core.process import preprocess_image, resize_image
+from numpy.typing import NDArray
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from edge.errors import ModelError
@@ -19,10 +21,16 @@ _LOADING_ERRORS: tuple[type[Exception], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one look at a plate says: the text, and how sure the reader is of each of its characters (0..1)."""
+    """What one look at a plate says: the text, and how sure the reader is of each of its characters (0..1).
+
+    `chances` has a row for each character and a column for each of `signs`: how likely the reader takes each sign to
+    stand there (0..1). Without it only the text and its confidences are known.
+    """
 
     text: str = field(repr=False)
     confidences: tuple[float, ...]
+    signs: str = ""
+    chances: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     @property
     def confidence(self) -> float:
@@ -58,18 +66,39 @@ class Reader:
     def read(self, crop: Pixels) -> Reading:
         """Reads a crop (height x width x 3, BGR). Raises ModelError when the inference fails."""
         picture = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY if self._is_grey else cv2.COLOR_BGR2RGB)
+        config = self._recognizer.config
         try:
-            answer = self._recognizer.run_one(picture, return_confidence=True, remove_pad_char=False)
+            chances = self._chances(picture.astype(np.uint8, copy=False))
         except RUNTIME_ERRORS as error:
             raise ModelError(
                 f"model `{self.name}`: inference failed ({first_line(error)}); run `homerule check`"
             ) from error
-        chances = np.asarray(answer.char_probs, dtype=np.float64)
         if not np.isfinite(chances).all():
             raise ModelError(f"model `{self.name}`: gives numbers that are not finite; install the file again")
-        pad = self._recognizer.config.pad_char
-        kept = [(sign, float(chance)) for sign, chance in zip(answer.plate, chances, strict=False) if sign != pad]
-        return Reading(text="".join(sign for sign, _ in kept), confidences=tuple(chance for _, chance in kept))
+        pad = config.alphabet.find(config.pad_char)
+        best = chances.argmax(axis=1)
+        rows = np.flatnonzero(best != pad)
+        return Reading(
+            text="".join(config.alphabet[best[row]] for row in rows),
+            confidences=tuple(float(chances[row, best[row]]) for row in rows),
+            signs=config.alphabet.replace(config.pad_char, ""),
+            chances=np.delete(chances[rows], pad, axis=1),
+        )
+
+    def _chances(self, picture: Pixels) -> NDArray[np.float32]:
+        """A row for each slot of the reader, a column for each sign of its alphabet."""
+        config, recognizer = self._recognizer.config, self._recognizer
+        sized = resize_image(
+            picture,
+            config.img_height,
+            config.img_width,
+            image_color_mode=config.image_color_mode,
+            keep_aspect_ratio=config.keep_aspect_ratio,
+            interpolation_method=config.interpolation,
+            padding_color=config.padding_color,
+        )
+        answer = recognizer.model.run([recognizer.plate_output_name], {"input": preprocess_image(sized)})[0]
+        return np.asarray(answer, np.float32).reshape(config.max_plate_slots, len(config.alphabet))
 
 
 def cut_out(pixels: Pixels, box: Box, *, margin: float) -> Pixels:

@@ -8,53 +8,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge.values import Box, Detection, Pixels
+from edge.values import Box, Detection, Pixels, PlateRead
 from edge.vision.reader import Reading
-from edge.vision.vote import Ballot, differences
+from edge.vision.texts import differences
+from edge.vision.vote import Ballot
 
 SURE = 0.85
 """From this confidence on a reading may say that two looks show two vehicles."""
 STILL_WIDTHS = 0.35
 """A plate that stays within this many of its widths stands still."""
-
 KNOWN_LOOKS, KNOWN_SECONDS = 12, 1.9
 """After so many looks, a plate that has stood so long is read only now and then, lest another takes its place."""
+GROWN = 1.2
+"""A plate whose text is stable is read again when it is wider by this factor: there is more to be seen of it."""
+STABLE_SECONDS = 0.5
+"""And otherwise this long after it was last read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One plate in one frame: where it is, what was read, and the plate as people see it (None when not read).
 
-    `whole` is False for a plate that the edge of the picture cuts off.
+    `whole` is False for a plate that the edge of the picture cuts off. `sharpness` is in levels of brightness.
     """
 
     detection: Detection
-    reading: Reading | None
-    crop: Pixels | None
-    quality: float
-    whole: bool
+    reading: Reading | None = None
+    crop: Pixels | None = None
+    sharpness: float = 0.0
+    whole: bool = True
+
+    @property
+    def quality(self) -> float:
+        """How good a picture of the plate this is."""
+        if self.reading is None:
+            return 0.0
+        return self.detection.box.width * self.sharpness * self.reading.confidence**2
 
 
 class Track:
-    """One plate over several looks."""
+    """One plate over several looks. `read` is what was handed on of it, `settled` whether nothing more will be."""
 
     def __init__(self, look: Look, at: datetime) -> None:
         self.ballot = Ballot()
-        self.handed_on = False
+        self.read: PlateRead | None = None
+        self.read_at = at
+        self.settled = False
         self.first_seen = at
         self.last_seen = at
         self.looks = 0
         self.missed = 0
         self.box = look.detection.box
         self.widest = 0.0
-        self.sureness = 0.0
+        self._found = 0.0
         self.best: Look = look
         self.best_seen = at
-        self.last_read = at
+        self.moved = False
+        self._last_read = at
+        self._read_width = 0.0
         self._velocity = (0.0, 0.0)
         self._anchor = self.box
         self._anchored = at
         self._contradictions = 0
+        self._doubted: Look | None = None
         self.update(look, at)
 
     def update(self, look: Look, at: datetime) -> None:
@@ -68,30 +84,40 @@ class Track:
         self.last_seen = at
         self.box = box
         self.widest = max(self.widest, box.width)
-        self.sureness = max(self.sureness, look.detection.confidence)
+        self._found += look.detection.confidence
         if distance(self._anchor, box) > STILL_WIDTHS * box.width:
-            self._anchor, self._anchored = box, at
+            self._anchor, self._anchored, self.moved = box, at, True
         if look.reading is not None:
-            self.ballot.add(look.reading, width=box.width, at=at)
-            self.last_read = at
+            if look is not self._doubted:
+                self.ballot.add(look.reading, width=box.width, sharpness=look.sharpness, at=at)
+            self._last_read, self._read_width = at, box.width
         if look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
 
     def take(self, later: "Track") -> None:
         """Joins a later track of the same vehicle to this one."""
         self.ballot.take(later.ballot)
-        self.handed_on = self.handed_on or later.handed_on
+        if self.read is None:
+            self.read, self.read_at = later.read, later.read_at
+        self.settled = self.settled or later.settled
         self.looks += later.looks
         self.missed = later.missed
         self.last_seen = max(self.last_seen, later.last_seen)
         self.first_seen = min(self.first_seen, later.first_seen)
         self.widest = max(self.widest, later.widest)
-        self.sureness = max(self.sureness, later.sureness)
+        self._found += later._found
+        self.moved = self.moved or later.moved
         if later.best.quality >= self.best.quality:
             self.best, self.best_seen = later.best, later.best_seen
         if distance(self._anchor, later.box) > STILL_WIDTHS * later.box.width:
-            self._anchor, self._anchored = later._anchor, later._anchored
+            self._anchor, self._anchored, self.moved = later._anchor, later._anchored, True
         self.box, self._velocity = later.box, later._velocity
+        self._last_read, self._read_width = later._last_read, later._read_width
+
+    @property
+    def sureness(self) -> float:
+        """The detector's mean confidence over all looks, 0..1."""
+        return self._found / self.looks
 
     def predicted(self, at: datetime) -> Box:
         """Where the plate should be by now."""
@@ -103,11 +129,25 @@ class Track:
         """For how many seconds before it was last seen the plate has not moved."""
         return (self.last_seen - self._anchored).total_seconds()
 
+    def leaves_in(self, size: tuple[int, int]) -> float:
+        """In how many seconds it will reach the edge of a picture of `size` (width, height), as it goes now."""
+        times = [math.inf]
+        for start, end, speed, limit in (
+            (self.box.x1, self.box.x2, self._velocity[0], size[0]),
+            (self.box.y1, self.box.y2, self._velocity[1], size[1]),
+        ):
+            if abs(speed) > 1.0:
+                times.append((limit - end) / speed if speed > 0 else start / -speed)
+        return max(0.0, min(times))
+
     def is_known(self, box: Box, at: datetime) -> bool:
-        """Whether `box` shows a plate that stands where it has been read many times, and a moment ago."""
-        just_read = (at - self.last_read).total_seconds() < KNOWN_SECONDS
-        stands = self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS
-        return just_read and stands and overlap(self.box, box) > 0.6
+        """Whether another reading of `box` would tell nothing: it shows this plate, and what it says is known."""
+        since = (at - self._last_read).total_seconds()
+        if self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS:
+            return since < KNOWN_SECONDS and overlap(self.box, box) > 0.6
+        if not self.ballot.is_stable() or box.width >= GROWN * self._read_width:
+            return False
+        return since < STABLE_SECONDS and distance(self.predicted(at), box) < 0.4 * box.width
 
     def reach(self, at: datetime) -> float:
         """How far from its predicted place, in pixels, the plate may be found."""
@@ -119,7 +159,7 @@ class Track:
     def says_otherwise(self, look: Look) -> bool:
         """Whether a look is surely another plate: half of the characters differ, and both sides are sure of theirs."""
         mine, theirs = self.ballot.result(), look.reading
-        if mine is None or theirs is None or mine.confidence < SURE or theirs.confidence < SURE:
+        if mine is None or theirs is None or mine.agreement < SURE or theirs.confidence < SURE:
             return False
         if mine.text in theirs.text or theirs.text in mine.text:
             return False
@@ -130,6 +170,7 @@ class Track:
         if not self.says_otherwise(look):
             return False
         self._contradictions += 1
+        self._doubted = look
         return self._contradictions >= 2 or self.ballot.readings < 3
 
     def _blend(self, box: Box, seconds: float) -> tuple[float, float]:
@@ -170,6 +211,14 @@ def centre(box: Box) -> tuple[float, float]:
 def distance(one: Box, other: Box) -> float:
     """Pixels between the middles of two boxes."""
     return math.dist(centre(one), centre(other))
+
+
+def nested(one: Box, other: Box) -> bool:
+    """Whether the middle of one box lies in the other: the same plate, found twice."""
+    return any(
+        outer.x1 <= centre(inner)[0] <= outer.x2 and outer.y1 <= centre(inner)[1] <= outer.y2
+        for inner, outer in ((one, other), (other, one))
+    )
 
 
 def overlap(one: Box, other: Box) -> float:

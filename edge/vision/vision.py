@@ -5,21 +5,38 @@ Nothing is looked at more often than needed: the gate says when something moves,
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import cv2
 
 from edge.clock import Clock
-from edge.values import Box, Detection, Frame, Picture, Pixels, PlateRead
+from edge.values import Detection, Frame, Pixels, PlateRead
+from edge.vision.area import EVERYWHERE, Area
+from edge.vision.eyesight import Counts, Eyesight, Gate, Sighting
 from edge.vision.gate import MotionGate
-from edge.vision.passage import LEAST_MISSED, Memory, Plausibility, Rejection, has_gone, same_vehicle
-from edge.vision.reader import Reading, cut_from
-from edge.vision.tracker import Look, Track, match
+from edge.vision.memory import Memory
+from edge.vision.passage import (
+    LEAST_MISSED,
+    Plausibility,
+    Rejection,
+    has_gone,
+    is_final,
+    is_lettering,
+    is_ready,
+    same_vehicle,
+)
+from edge.vision.reader import cut_from
+from edge.vision.tracker import Look, Track, match, nested
+from edge.vision.vote import Vote
 
 LOOK_SECONDS = 0.1
-"""Between two looks at a road on which something moves: a plate in view for 0.8 s gets eight."""
+"""Between two looks at a road on which something moves and nothing stable is in view yet."""
+AGAIN_SECONDS = 0.05
+"""Between the first and the second look at a plate: a later one may be too far away to be matched."""
+SLOW_LOOK_SECONDS = 0.25
+"""Between two looks when the text of every plate in view is stable."""
+WANTED_LOOKS = 8
+"""A plate that would leave sooner is looked at faster, so that it still gets so many."""
 IDLE_LOOK_SECONDS = 2.0
 """Between two looks at a road on which nothing moves, so that a parked vehicle is seen."""
 GATE_SECONDS = 0.6
@@ -30,57 +47,13 @@ READABLE_WIDTH = 28.0
 """Pixels; a narrower plate is followed but not read yet."""
 EDGE = 0.004
 """A box that comes nearer to the picture's edge than this part of its width is cut off: the detector sees no finer."""
-HAND_ON_SECONDS = 60.0
-"""A vehicle that stays is handed on after this long."""
-
-
-class Detecting(Protocol):
-    """Finds plates in a picture (edge.vision.Detector)."""
-
-    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]: ...
-
-
-class Reads(Protocol):
-    """Reads one crop (edge.vision.Reader), cut with the margin that it wants."""
-
-    @property
-    def margin(self) -> float: ...
-
-    def read(self, crop: Pixels) -> Reading: ...
-
-
-class Eyesight(Protocol):
-    """A detector and a reader (edge.vision.Models)."""
-
-    @property
-    def detector(self) -> Detecting: ...
-
-    @property
-    def reader(self) -> Reads: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What was done so far. `rejected` says how many candidates were dropped, by reason."""
-
-    frames: int
-    looks: int
-    readings: int
-    passages: int
-    rejected: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """A plate in view: its place in the latest frame that was looked at, and the text so far."""
-
-    box: Box
-    text: str = field(repr=False)
-    confidence: float
 
 
 class Vision:
-    """The eyes of one camera. Not thread safe; frames must come in order."""
+    """The eyes of one camera. Not thread safe; frames must come in order.
+
+    `pace` (1.0 is full) makes looks rarer when the device cannot keep up.
+    """
 
     def __init__(
         self,
@@ -89,12 +62,15 @@ class Vision:
         clock: Clock,
         plausibility: Plausibility | None = None,
         reread_after: timedelta = timedelta(minutes=30),
+        area: Area = EVERYWHERE,
+        gate: Gate | None = None,
     ) -> None:
         self._models = models
         self._clock = clock
         self._plausibility = plausibility or Plausibility()
         self._memory = Memory(reread_after=reread_after)
-        self._gate = MotionGate()
+        self._area = area
+        self._gate = gate or MotionGate(area)
         self._tracks: list[Track] = []
         self._last_look: datetime | None = None
         self._last_motion: datetime | None = None
@@ -102,16 +78,19 @@ class Vision:
         self._size = (0, 0)
         self._count: Counter[str] = Counter()
         self._rejected: Counter[Rejection] = Counter()
+        self.pace = 1.0
 
     def passages(self, frame: Frame) -> list[PlateRead]:
-        """The passages that are complete with this frame, mostly none. Raises ModelError."""
+        """The passages that became sure or complete with this frame, mostly none; and corrections. Raises ModelError.
+
+        A correction names the read that it `replaces`; there is at most one for each.
+        """
         self._camera_id = frame.camera_id
         self._count["frames"] += 1
         done: list[PlateRead] = []
-        wide, high = frame.picture.size
-        if (high, wide) != self._size:
+        if frame.picture.size != self._size:
             done = self.finish()
-            self._size = (high, wide)
+            self._size = frame.picture.size
         if self._gate.moving(frame):
             self._last_motion = frame.captured_at
         if self._is_due(frame.captured_at):
@@ -121,7 +100,7 @@ class Vision:
     def finish(self) -> list[PlateRead]:
         """Completes every passage that is still in view, at the end of a recording."""
         tracks, self._tracks = self._tracks, []
-        return [read for track in tracks if not track.handed_on and (read := self._hand_on(track)) is not None]
+        return [read for track in tracks for read in self._complete(track)]
 
     @property
     def counts(self) -> Counts:
@@ -131,6 +110,8 @@ class Vision:
             looks=self._count["looks"],
             readings=self._count["readings"],
             passages=self._count["passages"],
+            corrections=self._count["corrections"],
+            hurried=self._count["hurried"],
             rejected={reason.value: self._rejected[reason] for reason in Rejection if self._rejected[reason]},
         )
 
@@ -152,79 +133,135 @@ class Vision:
         if since < 0 or since >= IDLE_LOOK_SECONDS:
             return True
         moving = (at - self._last_motion).total_seconds() <= GATE_SECONDS
-        # A plate that was just found is looked at again at once: the next look may be too far away to be matched.
-        if any(track.looks == 1 and track.missed == 0 for track in self._tracks):
-            return moving
-        return moving and since >= LOOK_SECONDS - 0.005
+        return moving and since >= self._patience() / self.pace - 0.005
+
+    def _patience(self) -> float:
+        """Seconds until the next look is due while something moves."""
+        in_view = [track for track in self._tracks if not track.missed]
+        if any(track.looks == 1 for track in in_view):
+            return AGAIN_SECONDS
+        unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
+        if in_view and not unsure:
+            return SLOW_LOOK_SECONDS
+        wanted = [LOOK_SECONDS]
+        for track in unsure:
+            missing = max(1, WANTED_LOOKS - track.looks)
+            wanted.append(track.leaves_in(self._size) / missing)
+        return max(0.0, min(wanted))
 
     def _look(self, frame: Frame) -> None:
-        self._last_look = frame.captured_at
+        at = frame.captured_at
+        self._last_look = at
         self._count["looks"] += 1
-        looks = [self._examine(frame, detection) for detection in self._models.detector.look(frame.picture)]
-        pairs = match(self._tracks, looks, frame.captured_at)
+        found = self._models.detector.look(frame.picture)
+        inside = [one for one in found if self._area.holds(one.box, self._size)]
+        self._rejected[Rejection.OUTSIDE] += len(found) - len(inside)
+        looks = [self._examine(frame, detection) for detection in inside]
+        pairs = match(self._tracks, looks, at)
         matched = {id(look) for _, look in pairs}
         seen = {id(track) for track, _ in pairs}
         for track in self._tracks:
             track.missed += id(track) not in seen
         for track, look in pairs:
-            track.update(look, frame.captured_at)
+            track.update(look, at)
+        taken = [look.detection.box for _, look in pairs]
         fresh = [look for look in looks if look.whole and id(look) not in matched]
-        self._tracks += [Track(look, frame.captured_at) for look in fresh]
-        self._rejoin(frame.captured_at)
+        self._tracks += [Track(look, at) for look in fresh if not any(nested(look.detection.box, box) for box in taken)]
+        self._rejoin(at)
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
         box = detection.box
-        high, wide = self._size
+        wide, high = self._size
         edge = max(2.0, EDGE * wide)
         whole = box.x1 >= edge and box.y1 >= edge and box.x2 <= wide - edge and box.y2 <= high - edge
         known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
         if known or not whole or box.width < READABLE_WIDTH:
-            return Look(detection=detection, reading=None, crop=None, quality=0.0, whole=whole)
+            return Look(detection=detection, whole=whole)
         reader = self._models.reader
         reading = reader.read(cut_from(frame.picture, box, margin=reader.margin))
         crop = cut_from(frame.picture, box, margin=SHOWN_MARGIN)
         self._count["readings"] += 1
-        sharpness = math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
-        quality = box.width * sharpness * reading.confidence**2
-        return Look(detection=detection, reading=reading, crop=crop, quality=quality, whole=True)
+        return Look(detection=detection, reading=reading, crop=crop, sharpness=sharpness_of(crop))
 
     def _rejoin(self, at: datetime) -> None:
         """Joins tracks of one vehicle that was out of sight for a while."""
         for lost in [track for track in self._tracks if track.missed]:
             for found in [track for track in self._tracks if not track.missed]:
-                if found.first_seen > lost.last_seen and same_vehicle(lost, found, at):
+                if found.first_seen >= lost.last_seen and same_vehicle(lost, found, at):
                     lost.take(found)
+                    self._memory.joined(lost, found)
                     self._tracks = [track for track in self._tracks if track is not found]
                     break
 
     def _settle(self, at: datetime) -> list[PlateRead]:
-        """Hands on what has gone, and what has stayed for long."""
+        """Hands on what is stable, has gone, or has stayed for long; corrects what was handed on."""
         done: list[PlateRead] = []
         for track in list(self._tracks):
             gone = has_gone(track, at)
-            stays = (track.last_seen - track.first_seen).total_seconds() >= HAND_ON_SECONDS
-            if (gone or stays) and not track.handed_on:
-                read = self._hand_on(track)
-                done += [read] if read else []
             if gone:
-                self._memory.saw(track)
+                done += self._complete(track)
                 self._tracks = [other for other in self._tracks if other is not track]
+            elif track.read is not None:
+                self._memory.saw(track)
+                if not track.settled and is_final(track, at):
+                    done += self._correct(track)
+            elif not track.settled and is_ready(track):
+                done += self._hand_on(track, at, last_chance=False)
         return done
 
-    def _hand_on(self, track: Track) -> PlateRead | None:
-        """Makes the read of a track; None when it is not believed, or when its vehicle was handed on before."""
-        track.handed_on = True
+    def _complete(self, track: Track) -> list[PlateRead]:
+        """What is still to be said of a vehicle that has gone."""
+        done: list[PlateRead] = []
+        if track.read is not None:
+            done = self._correct(track)
+        elif not track.settled:
+            done = self._hand_on(track, track.last_seen, last_chance=True)
+        self._memory.left(track)
+        return done
+
+    def _hand_on(self, track: Track, at: datetime, *, last_chance: bool) -> list[PlateRead]:
+        """Makes the read of a track; none when it is not believed, or when its vehicle was handed on before."""
         vote = track.ballot.result()
-        reason = self._plausibility.rejection(track, vote)
-        if reason is None and vote is not None and self._memory.knows(track, vote):
-            reason = Rejection.SAME_VEHICLE
-        if reason is not None or vote is None:
+        reason = self._rejection(track, vote)
+        if reason is None and vote is not None:
+            if self._memory.knows(track, vote):
+                reason = Rejection.SAME_VEHICLE
+            else:
+                self._memory.remember(track, vote)
+                self._count["passages"] += 1
+                track.read, track.read_at = self._made(track, vote, replaces=None), at
+                return [track.read]
+        if reason is Rejection.SAME_VEHICLE or last_chance:
+            track.settled = True
             self._rejected[reason or Rejection.NO_TEXT] += 1
-            return None
-        span = track.ballot.span(vote.text)
+        return []
+
+    def _rejection(self, track: Track, vote: Vote | None) -> Rejection | None:
+        reason = self._plausibility.rejection(track, vote, self._size)
+        if reason is None and vote is not None:
+            if is_lettering(track, vote, self._tracks):
+                return Rejection.LETTERING
+            if self._memory.is_fixture(track, vote):
+                return Rejection.FIXTURE
+        return reason
+
+    def _correct(self, track: Track) -> list[PlateRead]:
+        """The correction of what was handed on of a track, if the later looks say otherwise; there is none after it."""
+        before, vote = track.read, track.ballot.result()
+        if track.settled or before is None or vote is None:
+            return []
+        track.settled = True
+        self._count["hurried"] += track.moved and track.looks < WANTED_LOOKS
+        if vote.text == before.text or self._plausibility.rejection(track, vote, self._size) is not None:
+            return []
         self._memory.remember(track, vote)
-        self._count["passages"] += 1
+        self._count["corrections"] += 1
+        track.read = self._made(track, vote, replaces=before.read_id)
+        return [track.read]
+
+    def _made(self, track: Track, vote: Vote, *, replaces: str | None) -> PlateRead:
+        span = track.ballot.span(vote.text)
         return PlateRead(
             read_id=self._clock.new_id(),
             camera_id=self._camera_id,
@@ -237,5 +274,11 @@ class Vision:
             confidence=round(vote.confidence, 4),
             lowest_character_confidence=round(vote.lowest_character_confidence, 4),
             frames=span.readings if span else 1,
+            replaces=replaces,
             crop=track.best.crop,
         )
+
+
+def sharpness_of(crop: Pixels) -> float:
+    """How much the brightness of neighbouring pixels (BGR) differs, in levels."""
+    return math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)

@@ -1,25 +1,47 @@
-"""Many looks at one plate, one text: the length is voted, then each character; larger and surer looks weigh more."""
+"""Many looks at one plate, one text: the length is voted, then each character; larger and surer looks weigh more.
 
+A look counts with all that the reader thought possible there, not only with what it read: what half of the looks take
+for the second best may still be right.
+"""
+
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.vision.reader import Reading
+from edge.vision.texts import align, differences
+from edge.vision.trust import confidence
 
 KEPT_READINGS = 60
 """The heaviest looks that vote; a parked car would otherwise gather them for hours."""
 KEPT_TEXTS = 200
 """Different texts of which it is remembered when they were read."""
-
-_LOOK_ALIKES = str.maketrans("OQDILZSBG", "000112586")
+STABLE_READINGS, STABLE_LATEST = 8, 4
+"""After so many readings, of which so many in a row say what the vote says, the text is stable,"""
+STABLE_CONFIDENCE = 0.9
+"""if the vote is as sure as this."""
+FLOOR = 0.01
+"""What is kept for a sign that the reader rules out: one look alone decides nothing."""
+ROUNDS = 3
+"""A text that is voted on may align the looks otherwise than the one before; it settles at once, as a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """The outcome of a ballot. `confidence` falls with every look that reads otherwise; both figures are 0..1."""
+    """The outcome of a ballot; all figures are 0..1.
+
+    `confidence` says how likely the whole text is right (see `trust`), `lowest_character_confidence` what speaks for
+    the character that is least sure, `agreement` what speaks for the characters on average: it falls with every look
+    that reads otherwise.
+    """
 
     text: str = field(repr=False)
     confidence: float
     lowest_character_confidence: float
+    agreement: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +67,16 @@ class Ballot:
         self._spans: dict[str, Span] = {}
         self._result: Vote | None = None
         self._is_counted = False
+        self._latest: deque[str] = deque(maxlen=STABLE_LATEST)
 
-    def add(self, reading: Reading, *, width: float, at: datetime) -> None:
+    def add(self, reading: Reading, *, width: float, sharpness: float, at: datetime) -> None:
         """Adds one look; `width` is the plate's width in pixels. A look without a text does not vote."""
+        self._latest.append(reading.text)
         if not reading.text:
             return
         self._is_counted = False
         # Twice the width is four times the pixels on a character; a look that doubts itself hardly counts.
-        weight = width * width * reading.confidence**4 + 1e-9
+        weight = width * width * sharpness * reading.confidence**4 + 1e-9
         self._weighed.append(_Weighed(reading, weight))
         if len(self._weighed) > KEPT_READINGS:
             self._weighed.remove(min(self._weighed, key=lambda one: one.weight))
@@ -61,6 +85,7 @@ class Ballot:
     def take(self, other: "Ballot") -> None:
         """Adds all readings of another ballot: it was the same vehicle."""
         self._is_counted = False
+        self._latest.extend(other._latest)
         together = sorted((*self._weighed, *other._weighed), key=lambda one: -one.weight)
         self._weighed = together[:KEPT_READINGS]
         for text, span in other._spans.items():
@@ -77,6 +102,13 @@ class Ballot:
             self._result = self._count() if self._weighed else None
             self._is_counted = True
         return self._result
+
+    def is_stable(self) -> bool:
+        """Whether more of the same looks would not change the text any more."""
+        vote = self.result()
+        if vote is None or self.readings < STABLE_READINGS or vote.confidence < STABLE_CONFIDENCE:
+            return False
+        return all(text == vote.text for text in self._latest)
 
     def span(self, text: str) -> Span | None:
         """When and how often `text` was read, give or take less than half of its characters; None if never."""
@@ -103,8 +135,14 @@ class Ballot:
         length = max(sorted(lengths), key=lambda each: lengths[each])
         voters = [one for one in self._weighed if len(one.reading.text) == length]
         text = "".join(_elect(voters, place) for place in range(length))
+        for _ in range(ROUNDS):
+            before, text = text, _weigh(text, self._weighed)
+            if text == before:
+                break
         sure = self._support(text)
-        return Vote(text=text, confidence=sum(sure) / len(sure), lowest_character_confidence=min(sure))
+        agreement, lowest = sum(sure) / len(sure), min(sure)
+        likely = confidence(agreement=agreement, lowest=lowest, length=lengths[length] / sum(lengths.values()))
+        return Vote(text=text, confidence=likely, lowest_character_confidence=lowest, agreement=agreement)
 
     def _support(self, text: str) -> list[float]:
         """How sure all looks together are of each character, and at the end of there being no more characters."""
@@ -114,11 +152,19 @@ class Ballot:
         for one in self._weighed:
             matched = align(text, one.reading.text)
             for place, theirs in enumerate(matched):
-                if theirs is not None and one.reading.text[theirs] == text[place]:
-                    support[place] += one.weight * one.reading.confidences[theirs]
+                if theirs is not None:
+                    support[place] += one.weight * _chance(one.reading, theirs, text[place])
             unmatched = set(range(len(one.reading.text))) - set(matched)
             more += one.weight * max((one.reading.confidences[place] for place in unmatched), default=0.0)
         return [each / total for each in support] + ([1.0 - more / total] if more else [])
+
+
+def _chance(reading: Reading, place: int, sign: str) -> float:
+    """How likely a look takes `sign` to stand at a place."""
+    if reading.text[place] == sign:
+        return reading.confidences[place]
+    column = reading.signs.find(sign)
+    return 0.0 if reading.chances is None or column < 0 else float(reading.chances[place, column])
 
 
 def _elect(voters: list[_Weighed], place: int) -> str:
@@ -130,37 +176,26 @@ def _elect(voters: list[_Weighed], place: int) -> str:
     return max(sorted(votes), key=lambda sign: votes[sign])
 
 
-def align(text: str, other: str) -> list[int | None]:
-    """For each character of `text` its counterpart's place in `other`, so that the fewest edits remain."""
-    if len(text) == len(other):
-        straight = sum(one != two for one, two in zip(text, other, strict=True))
-        if straight <= 2:  # nothing that is moved and moved back could do with fewer
-            return list(range(len(text)))
-    table = _edits(text, other)
-    places: list[int | None] = [None] * len(text)
-    i, j = len(text), len(other)
-    while i and j:
-        if table[i][j] == table[i - 1][j - 1] + (text[i - 1] != other[j - 1]):
-            i, j = i - 1, j - 1
-            places[i] = j
-        elif table[i][j] == table[i - 1][j] + 1:
-            i -= 1
-        else:
-            j -= 1
-    return places
+def _weigh(text: str, weighed: list[_Weighed]) -> str:
+    """For each place of `text` the sign that all looks together take for the likeliest: their chances multiplied."""
+    signs = "".join(sorted({sign for one in weighed for sign in one.reading.signs + one.reading.text}))
+    scores = np.zeros((len(text), len(signs)))
+    for one in weighed:
+        rows = _spread(one.reading, signs)
+        for place, theirs in enumerate(align(text, one.reading.text)):
+            if theirs is not None:
+                scores[place] += one.weight * rows[theirs]
+    # A place that no look has keeps its sign.
+    best = scores.argmax(axis=1)
+    return "".join(signs[best[place]] if scores[place].any() else text[place] for place in range(len(text)))
 
 
-def differences(one: str, other: str) -> int:
-    """How many characters must be changed, added or removed, look-alikes (O and 0, B and 8, ...) counting as equal."""
-    return _edits(one.translate(_LOOK_ALIKES), other.translate(_LOOK_ALIKES))[-1][-1]
-
-
-def _edits(one: str, other: str) -> list[list[int]]:
-    """The table of edit distances between all beginnings of two texts (Wagner and Fischer, 1974)."""
-    table = [list(range(len(other) + 1))]
-    for i, left in enumerate(one, start=1):
-        row, above = [i], table[-1]
-        for j, right in enumerate(other, start=1):
-            row.append(min(row[-1] + 1, above[j] + 1, above[j - 1] + (left != right)))
-        table.append(row)
-    return table
+def _spread(reading: Reading, signs: str) -> NDArray[np.float64]:
+    """The logarithm of the chance of each of `signs` at each place of a reading."""
+    rows = np.zeros((len(reading.text), len(signs)))
+    for place, (sign, sure) in enumerate(zip(reading.text, reading.confidences, strict=True)):
+        rows[place] = (1.0 - sure) / max(1, len(signs) - 1)
+        rows[place, signs.index(sign)] = sure
+    if reading.chances is not None:
+        rows[:, [signs.index(sign) for sign in reading.signs]] = reading.chances
+    return np.log((1.0 - FLOOR) * np.clip(rows, 0.0, 1.0) + FLOOR / len(signs))

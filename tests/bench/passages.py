@@ -18,7 +18,7 @@ from edge.capture import open_recording
 from edge.clock import ReplayClock
 from edge.values import PlateRead
 from edge.vision import Models, Vision
-from edge.vision.vote import differences
+from edge.vision.texts import differences
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SLACK_SECONDS = 1.5

@@ -4,7 +4,7 @@ The detector and the reader here find and read exactly what was drawn, so that a
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -50,6 +50,12 @@ def standing(
 ) -> Vehicle:
     """A vehicle that stands where it stands."""
     return Vehicle(text=text, at=lambda seconds: None if hidden(seconds) else (left, 100.0, 70.0), says=says)
+
+
+def unsure(vehicle: Vehicle) -> Vehicle:
+    """The same vehicle, of which every third look says something else at the end."""
+    other = vehicle.text[:-1] + "X"
+    return replace(vehicle, says=lambda look: (other if look % 3 == 0 else vehicle.text, 0.9))
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from edge.vision.reader import Reading
-from edge.vision.vote import KEPT_READINGS, KEPT_TEXTS, Ballot, align, differences
+from edge.vision.texts import align, differences
+from edge.vision.vote import KEPT_READINGS, KEPT_TEXTS, Ballot
 from tests.vision.scene import START
 
 
@@ -12,7 +13,7 @@ def ballot(*looks: tuple[str, float, float]) -> Ballot:
     cast = Ballot()
     for number, (text, sure, width) in enumerate(looks):
         at = START + timedelta(seconds=number)
-        cast.add(Reading(text=text, confidences=(sure,) * len(text)), width=width, at=at)
+        cast.add(Reading(text=text, confidences=(sure,) * len(text)), width=width, sharpness=10.0, at=at)
     return cast
 
 
@@ -47,7 +48,7 @@ def test_a_look_without_text_does_not_vote() -> None:
     vote = cast.result()
     assert cast.readings == 1
     assert vote is not None
-    assert vote.confidence > 0.89
+    assert vote.agreement > 0.89
 
 
 def test_no_look_no_text() -> None:
@@ -58,7 +59,7 @@ def test_disagreement_lowers_the_confidence_at_its_place_only() -> None:
     vote = ballot(("AB12345", 0.9, 80), ("A812345", 0.9, 80), ("AB12345", 0.9, 80)).result()
     assert vote is not None
     assert abs(vote.lowest_character_confidence - 0.6) < 1e-6
-    assert vote.confidence > 0.85
+    assert vote.agreement > 0.84
 
 
 def test_a_look_that_reads_one_character_more_still_supports_the_others() -> None:
@@ -66,7 +67,7 @@ def test_a_look_that_reads_one_character_more_still_supports_the_others() -> Non
     assert vote is not None
     assert vote.text == "AB12345"
     assert abs(vote.lowest_character_confidence - 0.7) < 1e-6
-    assert vote.confidence > 0.85
+    assert vote.agreement > 0.85
 
 
 def test_looks_that_have_nothing_in_common_leave_no_confidence() -> None:

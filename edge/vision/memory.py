@@ -1,0 +1,131 @@
+"""Which vehicles were handed on lately, so that none is handed on twice; and what always stands at one place.
+
+It forgets: a vehicle `reread_after` its last sight, a place when it has not been seen for some days.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from edge.values import Box
+from edge.vision.passage import STILL_SECONDS
+from edge.vision.texts import differences
+from edge.vision.tracker import Track, distance
+from edge.vision.vote import Vote
+
+REPEAT_SECONDS = 10.0
+"""The same text, or a part of it, again so soon is the same passage."""
+FIXTURE_STAYS, FIXTURE_HOURS = 3, 2.0
+"""So many stays of one text at the very same place, which nobody saw come or go, over so long: a sign, no vehicle."""
+SAME_PLACE = 0.05
+"""Of its width: no vehicle parks again so exactly."""
+KEPT_PLACES = 64
+FORGOTTEN_AFTER = timedelta(days=4)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Known:
+    """A vehicle that was handed on."""
+
+    text: str = field(repr=False)
+    box: Box
+    last_seen: datetime
+    stood: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Place:
+    """Something with a text that stood there from when it was first seen until it was no longer seen."""
+
+    text: str = field(repr=False)
+    box: Box
+    first_seen: datetime
+    last_seen: datetime
+    stays: int = 1
+
+
+class Memory:
+    """What one camera has seen."""
+
+    def __init__(self, *, reread_after: timedelta) -> None:
+        self._reread_after = reread_after
+        self._known: list[_Known] = []
+        self._of: WeakKeyDictionary[Track, _Known] = WeakKeyDictionary()
+        self._places: list[_Place] = []
+
+    def knows(self, track: Track, vote: Vote) -> bool:
+        """Whether this is a vehicle that was handed on and has not left since, as far as one can tell."""
+        for known in self._known:
+            away = track.first_seen - known.last_seen
+            # A part of the text is what the last looks see of a plate that leaves the picture.
+            again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
+            in_place = distance(known.box, track.box) < 0.6 * track.box.width
+            stays = known.stood and in_place and differences(known.text, vote.text) <= 2 and away <= self._reread_after
+            if again or stays:
+                self._of[track] = known
+                self._note(known, track)
+                return True
+        return False
+
+    def remember(self, track: Track, vote: Vote) -> None:
+        """Notes a vehicle that is handed on, or what it is corrected to."""
+        limit = track.last_seen - self._reread_after
+        self._known = [known for known in self._known if known.last_seen >= limit]
+        known = self._of.get(track)
+        if known is None:
+            known = _Known(text=vote.text, box=track.box, last_seen=track.last_seen, stood=False)
+            self._of[track] = known
+            self._known.append(known)
+        known.text = vote.text
+        self._note(known, track)
+
+    def saw(self, track: Track) -> None:
+        """Notes where a vehicle that was handed on is."""
+        known = self._of.get(track)
+        if known is not None:
+            self._note(known, track)
+
+    def joined(self, track: Track, later: Track) -> None:
+        """Notes that two tracks were one vehicle; the later one is no more."""
+        known = self._of.pop(later, None)
+        if known is not None:
+            self._of.setdefault(track, known)
+
+    def left(self, track: Track) -> None:
+        """Notes that a track has ended."""
+        self.saw(track)
+        self._of.pop(track, None)
+        vote = track.ballot.result()
+        if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
+            self._stood(track, vote)
+
+    def is_fixture(self, track: Track, vote: Vote) -> bool:
+        """Whether a thing with this text has stood at this very place again and again."""
+        place = None if track.moved else self._place(track.box, vote.text)
+        if place is None or place.stays < FIXTURE_STAYS:
+            return False
+        return place.last_seen - place.first_seen >= timedelta(hours=FIXTURE_HOURS)
+
+    def _stood(self, track: Track, vote: Vote) -> None:
+        place = self._place(track.box, vote.text)
+        if place is not None:
+            place.stays += 1
+            place.last_seen = track.last_seen
+            return
+        limit = track.last_seen - FORGOTTEN_AFTER
+        self._places = [kept for kept in self._places if kept.last_seen >= limit][-KEPT_PLACES + 1 :]
+        self._places.append(
+            _Place(text=vote.text, box=track.box, first_seen=track.first_seen, last_seen=track.last_seen)
+        )
+
+    def _place(self, box: Box, text: str) -> _Place | None:
+        for place in self._places:
+            shift = distance(place.box, box) + abs(place.box.width - box.width)
+            if shift <= SAME_PLACE * box.width and differences(place.text, text) <= 1:
+                return place
+        return None
+
+    @staticmethod
+    def _note(known: _Known, track: Track) -> None:
+        known.box, known.last_seen = track.box, track.last_seen
+        known.stood = known.stood or track.stood_still() >= STILL_SECONDS
