@@ -126,12 +126,8 @@ def spoiled(data, said, name, place, parts):  # the index has the first 4 bytes 
 
 def check_log(data, said, places, asked):
     """That the entries give the signed root. Gives the roots at the sizes in `asked`, and entries by kind and place."""
-    edge, size, roots, kinds = (
-        [],
-        0,
-        {0: sha256(b"").digest()},
-        {"ledger": {}, "bundle": {}, "pinned": {}, "pruned": {}},
-    )
+    edge, size, roots = [], 0, {0: sha256(b"").digest()}
+    kinds = {kind: {} for kind in ("ledger", "bundle", "pinned", "pruned")}
     entries = [name for name in places if name.startswith("entries/") and name.endswith(".jsonl")]
     for name in ("before.jsonl", *entries, "after.jsonl"):
         for line in data[places[name]].split(b"\n")[:-1]:
@@ -149,7 +145,8 @@ def check_log(data, said, places, asked):
             size += 1 << level
             if size in asked:
                 roots[size] = root(edge)
-    need((size, root(edge).hex()) == (said["size"], said["root"]), "gap", "the entries do not give the signed root")
+    need(size == said["size"], "gap", f"the entries from {size} on are missing")
+    need(root(edge).hex() == said["root"], "edit", "the entries do not give the signed root")
     gone = said["first"] if said["since"] else max([0, *(entry[3] for entry in kinds["pruned"].values())])
     need(said["first"] <= gone, "gap", f"the entries before {said['first']} are missing")
     need(said["last"] == size or said["until"], "truncation", f"the entries from {said['last']} on are missing")
@@ -189,6 +186,8 @@ if __name__ == "__main__":
             notes += many or [text]
         held = [open_checkpoint(note, device) for note in notes]
         roots, kinds = check_log(data, said, places, {size for _, size, _ in held})
+        origin = "homerule/{1}/{0}".format(*kinds["ledger"][0][3:5])
+        need(said["origin"] == origin, "edit", f"the entries are of another log, {origin}")
         for origin, size, digest in held:
             need(origin, "stranger", "a checkpoint is not signed by the key that was given")
             need(origin == said["origin"], "fork", f"the key has also signed the log {origin}")

@@ -193,6 +193,7 @@ class Limits(Written):
     max_age_hours: int = Field(default=24, ge=1, le=24 * 30)
     max_waiting_reads: int = Field(default=100_000, ge=100)
     min_free_megabytes: int = Field(default=200, ge=10)
+    audit_years: int = Field(default=4, ge=1, le=100)
 
 
 class Config(Written):

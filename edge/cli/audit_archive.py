@@ -1,6 +1,7 @@
 """`homerule audit export`, `prove` and `prune`: the audit log taken off the device, and what may then go."""
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,10 @@ from edge import config as configs
 from edge.audit import proof
 from edge.audit.archive import open_archive
 from edge.audit.export import Export, export
+from edge.audit.prune import cut
 from edge.audit.span import span
 from edge.cli.moments import day_or_time
-from edge.clock import SystemClock
+from edge.clock import SystemClock, milliseconds
 from edge.errors import LedgerError
 from edge.keys import load_public, load_signing_key, signing_public
 from edge.ledger import Ledger
@@ -27,6 +29,7 @@ def register(group: typer.Typer) -> None:
     """Adds the commands of this file to the group `audit`."""
     group.command("export")(export_command)
     group.command("prove")(prove_command)
+    group.command("prune")(prune_command)
 
 
 def export_command(
@@ -79,6 +82,35 @@ def prove_command(
         key = load_public(device_key) if device_key is not None else signing_public(written, where="keys/device.pub")
         proof.proven(text, key, expected_origin=found.manifest.origin)
     sys.stdout.write(text)
+
+
+def prune_command(
+    before: Annotated[str, typer.Option(metavar="DAY", help="What was written before this day (UTC) or time may go.")],
+    archive: Annotated[
+        list[Path], typer.Option("--archive", metavar="FILE", help="An archive that holds it; repeatable.")
+    ],
+    config: Config = DEVICE,
+) -> None:
+    """Deletes old entries that archives hold. What is left verifies as before; keep the archives."""
+    written = configs.load(config)
+    ledger = opened(written)
+    try:
+        allowed = SystemClock(trusted=True).now().at - timedelta(days=365.25 * written.limits.audit_years)
+        found = cut(
+            ledger.history,
+            archive,
+            key=load_signing_key(written.device.key).public_key(),
+            before=day_or_time(before, "--before"),
+            allowed=milliseconds(allowed),
+        )
+        first = ledger.history.pruned
+        for _ in ledger.prune(found.at, found.archives):
+            pass
+        ledger.idle()
+    finally:
+        ledger.close()
+    print(f"{written.device.ledger}: entries {first} to {found.at - 1} are pruned, but what later ones refer to")
+    print("the file keeps its size; the space is used for new entries")
 
 
 def opened(config: configs.Config) -> Ledger:

@@ -22,6 +22,11 @@ class Bundles:
         """Whether a bundle with this digest was ever accepted here."""
         return self._db.execute("SELECT 1 FROM bundles WHERE digest = ?", (digest,)).fetchone() is not None
 
+    def require(self, digest: str) -> None:
+        """LedgerError unless a bundle with this digest was accepted here."""
+        if not self.holds(digest):
+            raise LedgerError(f"bundle `{digest}` was never accepted in this ledger; accept it first")
+
     def in_force(self) -> str | None:
         """The digest of the bundle that was accepted last."""
         row = self._db.execute("SELECT digest FROM bundles ORDER BY position DESC LIMIT 1").fetchone()

@@ -47,6 +47,17 @@ class LedgerFile:
             raise
 
     @contextmanager
+    def unreferenced(self) -> Iterator[None]:
+        """One transaction in which entries are deleted that no row refers to, which is not asked row by row."""
+        with self._lock, faults_named(self.path):
+            self._db.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with self.writing():
+                    yield
+            finally:
+                self._db.execute("PRAGMA foreign_keys = ON")
+
+    @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction: on leaving it is on the disk; after an error, what is on the disk is read again.
 

@@ -4,6 +4,7 @@ Trusted with nothing secret: times, outcomes, digests. Whoever edits it is found
 """
 
 import sqlite3
+from collections.abc import Collection
 from hashlib import sha256
 
 from edge.errors import LedgerError
@@ -124,6 +125,36 @@ class Log:
         """Before this position only what later entries refer to is still there; 0 if nothing was pruned."""
         return pruned_upto(self._db)
 
+    def swept(self) -> int:
+        """Before this position nothing is left that later entries do not refer to."""
+        return int(self._db.execute("SELECT swept FROM pruned").fetchone()[0])
+
+    def prune(self, upto: int) -> None:
+        """From now on entries before `upto` may be missing; the checkpoints of before are let go."""
+        self._db.execute("UPDATE pruned SET upto = ?", (upto,))
+        self._db.execute("DELETE FROM checkpoints WHERE size < ?", (upto,))
+
+    def sweep(self, swept: int) -> None:
+        """Notes how far what may be missing is gone."""
+        self._db.execute("UPDATE pruned SET swept = ?", (swept,))
+
+    def keep_subtree(self, level: int, number: int) -> None:
+        """Stores the hash of a subtree whose entries are about to go."""
+        self._db.execute("INSERT INTO subtrees VALUES (?, ?, ?)", (level, number, self.node(level, number)))
+
+    def delete(self, position: int, read_id: str | None) -> None:
+        """Deletes an entry, and what leads to it if it is a read's."""
+        self._db.execute("DELETE FROM entries WHERE position = ?", (position,))
+        if read_id is not None:
+            self._db.execute("DELETE FROM reads WHERE read_id = ? AND position = ?", (read_id, position))
+
+    def forget_patterns(self, first: int, last: int, kept: Collection[int]) -> None:
+        """Lets no read name the patterns between these positions any more, but the kept ones."""
+        found = self._db.execute("SELECT position FROM patterns WHERE position >= ? AND position < ?", (first, last))
+        gone = [(position,) for (position,) in found.fetchall() if position not in kept]
+        self._db.executemany("DELETE FROM patterns WHERE position = ?", gone)
+        self._known.clear()
+
     def _once(self, entry: Name | Pattern, table: str, where: str, values: tuple[object, ...], at: int) -> int:
         known = self._known.get(entry)
         if known is not None:
@@ -145,11 +176,11 @@ class Log:
         base = level - level % TILE
         first, count = number << (level - base), 1 << (level - base)
         if base:
-            query = "SELECT hash FROM subtrees WHERE level = ? AND number >= ? ORDER BY number LIMIT ?"
-            hashes = [bytes(row[0]) for row in self._db.execute(query, (base, first, count))]
+            query = "SELECT hash FROM subtrees WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
+            hashes = [bytes(row[0]) for row in self._db.execute(query, (base, first, first + count))]
         else:
-            query = "SELECT bytes FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
-            hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, count))]
+            query = "SELECT bytes FROM entries WHERE position >= ? AND position < ? ORDER BY position"
+            hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, first + count))]
         if len(hashes) != count:
             return self._node_beside_a_hole(level, number)
         while len(hashes) > 1:

@@ -125,11 +125,17 @@ _SECOND = (
     "CREATE INDEX outbox_age ON outbox (decided_at)",
 )
 
-# Before `upto` only what later entries refer to is still there; `subtrees` then also holds, below its stored levels,
-# the largest subtrees that are gone from a block of 256 in which something stayed.
+# Before `upto` only what later entries refer to must still be there; before `swept` nothing else is. `subtrees` then
+# also holds, below its stored levels, the largest subtrees gone from a block of 256 in which something stayed.
 _THIRD = (
-    "CREATE TABLE pruned (id INTEGER PRIMARY KEY CHECK (id = 1), upto INTEGER NOT NULL) STRICT",
-    "INSERT INTO pruned VALUES (1, 0)",
+    """
+    CREATE TABLE pruned (                   -- one row
+        id    INTEGER PRIMARY KEY CHECK (id = 1),
+        upto  INTEGER NOT NULL,
+        swept INTEGER NOT NULL
+    ) STRICT
+    """,
+    "INSERT INTO pruned VALUES (1, 0, 0)",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)

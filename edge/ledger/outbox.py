@@ -201,6 +201,10 @@ class Outbox:
             (by, by, at - _NOTICED_WITHIN, at),
         )
 
+    def positions(self) -> list[int]:
+        """The reads of waiting rows, and of those whose late acknowledgement is still taken."""
+        return [row[0] for row in self._db.execute("SELECT position FROM outbox UNION SELECT position FROM settled")]
+
     def count(self) -> int:
         """Number of waiting rows."""
         return int(self._db.execute("SELECT count(*) FROM outbox").fetchone()[0])

@@ -45,9 +45,8 @@ class Recorder:
         """That nobody accepted another bundle since these decisions were made."""
         if not decided.outcomes or decided.bundle == self._bundles.in_force():
             return
-        if self._bundles.holds(decided.bundle):
-            raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
-        raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
+        self._bundles.require(decided.bundle)
+        raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
 
     def _replaced(self, read_id: str | None) -> int:
         """Position of the read that is corrected, 0 for none."""

@@ -42,6 +42,13 @@ def pattern(decisions: Sequence[Decision]) -> Pattern:
     return Pattern(bundle=ordered[0].bundle_digest if ordered else "", outcomes=tuple(map(_outcome, ordered)))
 
 
+def refusal(message_id: str, decision: Decision) -> Pattern:
+    """The decision that a waiting envelope may not go. LedgerError if it is another one's."""
+    if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
+        raise LedgerError(f"envelope `{message_id}` was refused with the decision of another one")
+    return pattern([decision])
+
+
 def decisions(read_id: str, pattern: Pattern) -> tuple[Decision, ...]:
     """The inverse of `pattern`, for one read."""
     return tuple(

@@ -54,11 +54,11 @@ class References:
 
     def carry(self, position: int, entry: Entry) -> None:
         """An entry from before the first. LedgerError if it makes no sense there."""
-        if isinstance(entry, Read):
+        if not isinstance(entry, Read):
+            self._intern(position, entry)
+        elif entry.pattern in self.patterns:  # else nothing refers to this read, and it is about to go
             self._check_read(entry)
             self._pattern_of[position] = entry.pattern
-        else:
-            self._intern(position, entry)
 
     def check(self, entry: Entry) -> None:
         """LedgerError, without the position, if this cannot be the next entry."""

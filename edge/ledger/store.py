@@ -21,6 +21,7 @@ from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, 
 from edge.ledger.history import History
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
+from edge.ledger.pruning import Pruning
 from edge.ledger.tally import Tally, tally
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
@@ -221,6 +222,16 @@ class Ledger:
         with self._writing() as at:
             return self._deliveries.discard(milliseconds(now - older_than), beyond, at)
 
+    def prune(self, cut: int | None, archives: Sequence[str] = ()) -> Iterator[int]:
+        """Deletes, step by step, entries before `cut` that nothing refers to; gives how far it has come.
+
+        `archives` (sha256) hold them: that is the caller's to see. With None it goes on where it was cut off.
+        """
+        pruning = Pruning(self._file, self.history.pruned if cut is None else cut)
+        if cut is not None:
+            pruning.begin(archives, milliseconds(self._clock.now().at))
+        yield from pruning.steps()
+
     def drop_rows(self, subscriber_id: str, reasons: Sequence[str]) -> int:
         """Deletes all rows of a subscriber whose right was taken away and gives their number."""
         with self._writing() as at:
@@ -284,10 +295,6 @@ class Ledger:
             yield milliseconds(self._clock.now().at)
 
     def _refuse(self, row: Waiting, decision: Decision, at: int) -> bool:
-        message_id = row.envelope.message_id
-        if f"{decision.read_id}.{decision.subscriber_id}" != message_id:
-            raise LedgerError(f"envelope `{message_id}` was refused with the decision of another one")
-        decided = recording.pattern([decision])
-        if not self._bundles.holds(decided.bundle):
-            raise LedgerError(f"bundle `{decided.bundle}` was never accepted in this ledger; accept it first")
-        return self._deliveries.refuse(message_id, decided, at)
+        decided = recording.refusal(row.envelope.message_id, decision)
+        self._bundles.require(decided.bundle)
+        return self._deliveries.refuse(row.envelope.message_id, decided, at)

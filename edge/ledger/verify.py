@@ -157,6 +157,8 @@ class _Verification:
             table = "patterns"
             digest = pattern_digest(entry)
             row = self._db.execute("SELECT position FROM patterns WHERE digest = ?", (digest,)).fetchone()
+            if position < self._upto and (row is None or row[0] != position):
+                return  # no later entry names it, and it is about to go
         else:
             self._unknown += isinstance(entry, Opaque)
             return
