@@ -16,6 +16,7 @@ from edge.errors import HomeruleError
 COMMANDS: dict[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "subscriber": ("subscriber", "broker"),  # `enroll` joins the group
+    "bench": ("bench",),
     "broker": ("broker",),
     "check": ("check",),
     "demo": ("demo",),

@@ -1,0 +1,57 @@
+"""All runs of a bench, the kinds taking turns."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.bench.plan import Kind, Order, Outcome, Plan
+from edge.bench.result import Result
+from edge.bench.score import truths
+from edge.clock import monotonic
+from edge.errors import CameraError, HomeruleError
+
+
+def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
+    """Runs everything `plan.repeats` times; `say` is told what is done next. Raises HomeruleError."""
+    told = truths(plan.truth) if plan.truth else None
+    if not plan.clip.is_file():
+        raise CameraError(f"`{plan.clip}`: no such file; give a video file")
+    outcomes: dict[Kind, list[Outcome]] = {}
+    for repeat in range(plan.repeats):
+        for kind in _kinds(plan):
+            say(f"{repeat + 1} of {plan.repeats}: {kind.value}")
+            outcomes.setdefault(kind, []).append(_once(plan, kind, outcomes))
+    if plan.paced:
+        say(Kind.PACED.value)
+        outcomes[Kind.PACED] = [_once(plan, Kind.PACED, outcomes)]
+    return Result(clip=plan.clip.name, outcomes=outcomes, truths=told)
+
+
+def _kinds(plan: Plan) -> list[Kind]:
+    """What is compared; the models' runs come after ours, which says how many there were."""
+    kinds = [Kind.OURS, Kind.DECODING, Kind.CALLS]
+    if plan.sub is not None:
+        kinds += [Kind.SUB, Kind.DECODING_SUB]
+    return kinds + ([Kind.NAIVE, Kind.NAIVE_ONE] if plan.baselines else [])
+
+
+def _once(plan: Plan, kind: Kind, before: dict[Kind, list[Outcome]]) -> Outcome:
+    """One run in a process of its own."""
+    order = Order(
+        kind=kind,
+        clip=str(plan.clip),
+        sub=str(plan.sub) if plan.sub else None,
+        models=str(plan.models) if plan.models else None,
+        detector=plan.detector,
+        reader=plan.reader,
+    )
+    if kind is Kind.CALLS:
+        ours = before[Kind.OURS][-1]
+        order = replace(order, looks=ours.looks, readings=ours.readings)
+    command = [sys.executable, "-m", "edge.bench", replace(order, spawned=monotonic()).written()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise HomeruleError(f"{kind.value}: {last}")
+    return Outcome.parse(done.stdout)
