@@ -29,13 +29,15 @@ class Rounds:
     def turn(self, subscriber_id: str, opening: object, now: datetime) -> tuple[int, int] | None:
         """The position after which its reads may go now, and how many; None while it rests.
 
-        After a rest one goes first, to see. With another `opening` of its gate everything begins again.
+        Whenever it begins with the oldest, that one goes alone, to see whether anybody listens: if the broker drops it
+        and the next ones meet a subscriber, they would arrive before it. With another `opening` of its gate everything
+        begins again.
         """
         found = self._of.get(subscriber_id)
         if found is None or found.opening is not opening:
             found = self._of[subscriber_id] = _Round(opening)
         if found.rests_until is None:
-            return found.under_way, _ALL
+            return found.under_way, 1 if found.under_way == _START else _ALL
         # a clock that was moved back makes nobody rest longer
         resting = now < found.rests_until <= now + _LONGEST_REST
         return None if resting else (found.under_way, 1)

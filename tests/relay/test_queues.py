@@ -144,7 +144,7 @@ def test_what_was_lost_with_the_broker_is_sent_again_at_once(
 ) -> None:
     lost = agency(OWNER)
     plates = numbered(house, 10)
-    assert house.relay.step() == 10
+    assert house.relay.step() + house.relay.step() == 10
     mosquitto.kill()
     lost.close()
     mosquitto.start()
@@ -270,6 +270,7 @@ def test_a_step_that_could_not_be_committed_sends_nothing_and_forgets_nothing(
 ) -> None:
     owner = agency(OWNER)
     plates = numbered(house, 3)
+    house.relay.step()
     house.relay.step()
     assert owner.receiver.step(patience=5) is not None  # an acknowledgement is on its way
     plates += numbered(house, 3, first=3)

@@ -11,10 +11,17 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GATE = object()
 
 
-def test_at_first_everything_may_go() -> None:
-    under_way, most = Rounds().turn("a", GATE, NOW)
-    assert under_way < 0
-    assert most > 1000
+def test_whatever_begins_with_the_oldest_sends_it_alone_and_then_all() -> None:
+    rounds = Rounds()
+    rounds.turn("a", GATE, NOW)
+    for begin in (lambda: GATE, lambda: rounds.begin_again() or GATE, object):
+        gate = begin()
+        under_way, most = rounds.turn("a", gate, NOW)
+        assert (under_way < 0, most) == (True, 1)
+        rounds.taken("a", 7)
+        under_way, most = rounds.turn("a", gate, NOW)
+        assert under_way == 7
+        assert most > 1000
 
 
 def test_after_a_read_was_taken_the_later_ones_may_go() -> None:
