@@ -68,12 +68,12 @@ class Screen:
         if not result.outcomes:
             self._console.print("no plate was read in this recording")
         else:
-            self._console.print(self._passages(result.in_order))
+            self._console.print(self._passages(result.vehicles))
             self._console.print(self._agencies(result))
         dropped = ", ".join(f"{number} {reason}" for reason, number in result.counts.rejected.items())
         self._console.print(
             Text(
-                f"{result.counts.frames} frames, {len(result.outcomes)} vehicles read in {result.took_seconds:.1f} s"
+                f"{result.counts.frames} frames, {len(result.vehicles)} vehicles read in {result.took_seconds:.1f} s"
                 + (f"; candidates dropped: {dropped}" if dropped else ""),
                 style="dim",
             )

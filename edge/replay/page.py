@@ -55,7 +55,7 @@ def _tiles(result: Result) -> str:
     decisions = [one for outcome in result.outcomes for one in outcome.decisions]
     shared = [one for one in decisions if one.effect is Effect.SHARE]
     tiles = (
-        (len(result.outcomes), "vehicles read"),
+        (len(result.vehicles), "vehicles read"),
         (len({one.subscriber_id for one in shared}), f"of {len(result.rules.bundle.subscribers)} agencies get a read"),
         (len(shared), "reads would go out"),
         (len(decisions) - len(shared), "would be withheld"),
@@ -67,7 +67,7 @@ def _tiles(result: Result) -> str:
 def _sheet(result: Result) -> str:
     if not result.outcomes:
         return '<section><h2>Vehicles</h2><p class="none">No plate was read in this recording.</p></section>'
-    cards = "".join(_card(result, outcome) for outcome in result.in_order)
+    cards = "".join(_card(result, outcome) for outcome in result.vehicles)
     return f'<section><h2>Vehicles</h2><div class="sheet">{cards}</div></section>'
 
 
@@ -91,6 +91,7 @@ def _card(result: Result, outcome: Outcome) -> str:
 def _marks(outcome: Outcome) -> list[str]:
     tags = outcome.tagged.tags
     marks = [f"hit: {hit.list_id}, {hit.purpose.replace('_', ' ')}" for hit in tags.hits]
+    marks += ["corrects what was handed on before"] if tags.replaces is not None else []
     return marks + (["seen in one frame only"] if Flag.SINGLE_FRAME in tags.flags else [])
 
 

@@ -24,8 +24,14 @@ class Result:
 
     @property
     def in_order(self) -> list[Outcome]:
-        """The passages by the time at which they were first seen."""
+        """The reads, corrections among them, by the time at which their vehicles were first seen."""
         return sorted(self.outcomes, key=lambda one: (one.tagged.read.first_seen, one.tagged.read.read_id))
+
+    @property
+    def vehicles(self) -> list[Outcome]:
+        """The last word on each vehicle, in order: a correction stands in the place of the read that it replaces."""
+        replaced = {one.tagged.tags.replaces for one in self.outcomes}
+        return [one for one in self.in_order if one.tagged.tags.read_id not in replaced]
 
     def seconds(self, at: datetime) -> float:
         """Seconds into the recording."""

@@ -18,7 +18,7 @@ Table = dict[str, Any]
 
 def write_result(result: Result, out: OutputFolder) -> None:
     """Writes reads.jsonl, decisions.jsonl, summary.json and report.html. Raises HomeruleError when the disk is full."""
-    out.write("reads.jsonl", _lines(read_table(result, outcome) for outcome in result.in_order))
+    out.write("reads.jsonl", _lines(read_table(result, outcome) for outcome in result.vehicles))
     out.write("decisions.jsonl", _lines(table for outcome in result.in_order for table in decision_tables(outcome)))
     summary = summary_table(result)
     out.write("summary.json", json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
@@ -26,10 +26,11 @@ def write_result(result: Result, out: OutputFolder) -> None:
 
 
 def read_table(result: Result, outcome: Outcome) -> Table:
-    """One line of reads.jsonl."""
+    """One line of reads.jsonl: one vehicle. A correction stands in the place of the read that it `replaces`."""
     read, tags = outcome.tagged.read, outcome.tagged.tags
     return {
         "read_id": read.read_id,
+        "replaces": tags.replaces,
         "text": read.text,
         "confidence": read.confidence,
         "lowest_character_confidence": read.lowest_character_confidence,
@@ -75,7 +76,9 @@ def summary_table(result: Result) -> Table:
             "starts": _iso(result.start),
             "warnings": result.recording.warnings,
         },
-        "passages": len(result.outcomes),
+        "passages": len(result.vehicles),
+        "corrections": counts.corrections,
+        "hurried": counts.hurried,
         "rejected": counts.rejected,
         "looks": counts.looks,
         "readings": counts.readings,

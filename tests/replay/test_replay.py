@@ -1,6 +1,7 @@
 """A recording through the whole pipeline: what comes out, that it comes out twice the same, and that it is a test."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,13 +37,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("recording") / "pictures", SCENE, seconds=6)
 
 
-def replayed(pictures: Path, out: Path, marked: Path | None = None) -> tuple[Outcome, ...]:
+def replayed(
+    pictures: Path, out: Path, marked: Path | None = None, scene: dict[int, Vehicle] = SCENE
+) -> tuple[Outcome, ...]:
     """Replays the scene by the example policy into `out`."""
     recording = open_recording(pictures, camera_id="recording", start=START, pictures_per_second=10)
     rules = load_rules(None, start=START)
     video = AnnotatedVideo(marked, frames_per_second=10) if marked else None
     with OutputFolder(out) as folder:
-        run = Replay(recording=recording, models=Eyes(SCENE), rules=rules, folder=folder.folder, start=START)
+        run = Replay(recording=recording, models=Eyes(scene), rules=rules, folder=folder.folder, start=START)
         outcomes: list[Outcome] = []
         for step in run.steps():
             outcomes += step.outcomes
@@ -91,6 +94,19 @@ def test_there_is_one_decision_for_each_passage_and_subscriber(out: Path) -> Non
     assert pairs == {(read["read_id"], name) for read in reads for name in subscribers}
     assert len(decisions) == len(pairs)
     assert all(decision["reasons"] for decision in decisions)
+
+
+def test_a_vehicle_that_was_corrected_is_one_line_and_its_decisions_are_all_told(tmp_path: Path) -> None:
+    slow = crossing("AB12345", begins=0.2, lasts=5.0)
+    scene = {10: replace(slow, says=lambda look: ("AB12346", 0.97) if look <= 8 else ("AB12345", 0.99))}
+    first, second = replayed(save(tmp_path / "pictures", scene, seconds=6), tmp_path / "out", scene=scene)
+    (read,) = lines(tmp_path / "out" / "reads.jsonl")
+    assert (read["text"], read["replaces"]) == ("AB12345", first.tagged.read.read_id)
+    decided = {decision["read_id"] for decision in lines(tmp_path / "out" / "decisions.jsonl")}
+    assert decided == {first.tagged.read.read_id, second.tagged.read.read_id}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["passages"], summary["corrections"]) == (1, 1)
+    assert "corrects what was handed on before" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_the_same_recording_gives_the_same_bytes(pictures: Path, out: Path, tmp_path: Path) -> None:
