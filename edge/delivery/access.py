@@ -116,13 +116,14 @@ class MosquittoRights:
         clock: Clock,
         test: bool = False,
         publishes: Callable[[], bool] = lambda: True,
+        owner: int | None = None,
     ) -> None:
         """`credential` is the 0600 file that `homerule broker setup` made; ConfigError if it is damaged or open.
 
-        `publishes` says whether the line that reads are published on stands.
+        It is ours or that of the user `owner`. `publishes` says whether the line that reads are published on stands.
         """
         self._publishes = publishes
-        logins = keys.load_logins(credential)
+        logins = keys.load_logins(credential, owner=owner)
         if [name.partition("!")[0] + "!" for name, _ in logins] != [CONTROL_MARK, CALLER_MARK]:
             raise ConfigError(f"{credential}: does not name the two control accounts, run `homerule broker setup`")
         self._control, self._caller = logins

@@ -10,7 +10,7 @@ def is_here(host: str) -> bool | None:
     """Whether `host`, a name or an address, is this computer; None when nobody knows that name now."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the second for what can be no name at all
         return None
     return any(_is_ours(family, place) for family, _, _, _, place in found)
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from edge import keys
 from edge.clock import Clock
+from edge.delivery.access import MosquittoRights
 from edge.delivery.certificates import Authority, pem
 from edge.delivery.probe import Probe
-from edge.delivery.roles import ANSWERS, COMMANDS, CONTROL_MARK
+from edge.delivery.roles import ANSWERS, COMMANDS, CONTROL_MARK, DEVICE_ROLE
 from edge.delivery.tls import Tls
 from edge.delivery.topics import ack_filter, ack_topic, notice_filters, read_topic, reads_filter
 from edge.errors import BrokerError
@@ -63,6 +64,7 @@ def walls(target: Target, *, clock: Clock) -> Iterator[Wall]:
         yield Wall(name=f"publish to {topic}", breach=attack.publishing(topic))
     yield Wall(name="retained messages", breach=attack.retaining())
     yield Wall(name="take another's place by its client id", breach=attack.taking_a_place())
+    yield Wall(name="each agency has its own topics alone", breach=_rights(target, clock))
 
 
 def _filters(device_id: str) -> tuple[str, ...]:
@@ -191,6 +193,22 @@ def listening(port: int) -> set[str]:
 def listens_elsewhere(port: int) -> bool:
     """Whether somebody here listens at `port` for other computers too."""
     return bool(listening(port) - _LOOPBACK)
+
+
+def _rights(target: Target, clock: Clock) -> str | None:
+    """What the broker holds, read back; what an agency with a right could do follows from that."""
+    rights = MosquittoRights(
+        control_port=target.control_port,
+        credential=target.credential,
+        device_id=target.device_id,
+        clock=clock,
+        owner=target.credential.parent.stat().st_uid,
+    )
+    with closing(rights):
+        grants, found = rights.look()
+    if found is None or (found == f"role `{DEVICE_ROLE}`" and not grants):  # no daemon has given rights yet
+        return None
+    return f"{found} is not as this device makes it, restart the daemon"
 
 
 def _elsewhere(port: int) -> str | None:

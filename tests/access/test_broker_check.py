@@ -100,6 +100,19 @@ def test_a_default_that_allows_is_a_missing_wall(site: Site, default: str, some:
     assert missing(site) >= some
 
 
+def test_an_agency_that_may_do_more_than_its_own_is_a_missing_wall(site: Site) -> None:
+    dynsec = site.rights()._reach()
+    more = {"rolename": f"to/{OWNER}", "acltype": "subscribePattern", "topic": "homerule/#", "allow": True}
+    dynsec.do([{"command": "addRoleACL", **more}])
+    assert missing(site) == {"each agency has its own topics alone"}
+
+
+def test_a_broker_whose_rights_nobody_has_given_yet_lacks_none(site: Site) -> None:
+    site.kill()
+    site.afresh()
+    assert missing(site) == set()
+
+
 def test_a_control_listener_on_another_address_is_a_missing_wall(site: Site) -> None:
     torn_down(site, (f"listener {site.control_port} 127.0.0.1", f"listener {site.control_port}"))
     assert missing(site) == {"the control listener from elsewhere"}
