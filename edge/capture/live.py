@@ -36,6 +36,7 @@ _SCRUTINY_SECONDS = 1.0
 _PLANE_WIDTH = 160
 _RATE_SECONDS = 5.0
 _UNSURE = 0.01
+_LAG_SHARE = 0.05  # what each picture weighs: the last twenty count
 
 _STALLED = "stays connected but sent nothing for {:.0f} s; connecting again"
 _GARBAGE = "sends, but nothing that can be decoded for {:.0f} s; connecting again, restart it if that stays so"
@@ -91,6 +92,8 @@ class LiveCamera:
         self._since = clock.now().at
         self._connected = self._over = False
         self._frames = self._failures = 0
+        self.lag = 0.0
+        """Seconds from capture to decoding, of the last pictures; more than a few tenths: the processor is short."""
         self._size = (0, 0)
         self._zero: datetime | None = None
         self._latest = self._looked_at = self._good_since = float("-inf")
@@ -165,6 +168,7 @@ class LiveCamera:
         plain = Stream(address_of(self._camera))
         stream = GatedStream(plain, self._lookout) if self._lookout else plain
         self._timeline.begin()
+        self.lag = 0.0
         self._scrutiny.begin()
         packet_at = picture_at = monotonic()
         fed, patience = 0, self._patience.first
@@ -174,6 +178,8 @@ class LiveCamera:
                     picture_at, patience = monotonic(), self._patience.stalled
                     self._examine(arrival.picture, arrival.at)
                     captured = self._timeline.captured(arrival.at, arrival.told)
+                    if not arrival.late:
+                        self.lag += _LAG_SHARE * (picture_at - captured - self.lag)
                     self._catch(arrival.picture, captured, keep=arrival.late)
                 now = monotonic()
                 if stream.fed > fed:

@@ -66,6 +66,8 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "Clock", f"trusted{by}" if found.clock_trusted else "not trusted, so only the owner is served"
     for camera in report.cameras:
         yield "Camera", _camera(camera, found.at)
+    if report.provider:
+        yield "Models", f"run by the {report.provider}"
     if report.broker_connected is not None:
         yield "Broker", "connected" if report.broker_connected else "away; reads wait"
     if report.reads_waiting is not None:
@@ -90,7 +92,9 @@ def _policy(bundle: BundleStatus | None, at: datetime) -> str:
 def _camera(camera: CameraStatus, at: datetime) -> str:
     state = "connected" if camera.connected else "NOT connected"
     rate = f"{camera.frames_per_second:.1f} frames/s" if camera.connected and camera.frames_per_second else ""
-    return ", ".join(_known(f"{camera.id}: {state}", _since("", camera.since, at), rate, camera.why))
+    behind = "" if camera.pace >= 1.0 else f"BEHIND, looks at {camera.pace:.0%} of the usual pace"
+    gate = {"open": "something moves", "shut": "nothing moves", "blind": "without its sub-stream"}.get(camera.gate, "")
+    return ", ".join(_known(f"{camera.id}: {state}", _since("", camera.since, at), rate, gate, behind, camera.why))
 
 
 def _served(found: Status) -> Table:

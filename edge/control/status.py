@@ -48,21 +48,31 @@ class SubscriberStatus(Told):
 
 
 class CameraStatus(Told):
-    """One camera. `why` is what is wrong with it, "" when nothing is."""
+    """One camera. `why` is what is wrong with it, "" when nothing is.
+
+    `pace` is below 1 while the device is behind and looks less often. `gate` tells of a watched sub-stream: open, shut
+    (the main stream rests), or blind (it gives nothing); "" for a camera without.
+    """
 
     id: str
     connected: bool
     since: datetime | None = None
     frames_per_second: float | None = None
+    pace: float = 1.0
+    gate: str = ""
     why: str = ""
 
 
 class Report(Told):
-    """What the daemon knows besides control: everything has a value that stands for "not known"."""
+    """What the daemon knows besides control: everything has a value that stands for "not known".
+
+    `provider` is what really runs the models: cpu, cuda or tensorrt.
+    """
 
     software: str = ""
     started_at: datetime | None = None
     cameras: tuple[CameraStatus, ...] = ()
+    provider: str = ""
     broker_connected: bool | None = None
     reads_waiting: int | None = None
     ledger_id: str | None = None

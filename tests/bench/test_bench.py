@@ -1,0 +1,98 @@
+"""`homerule bench` on a drawn street: every kind of run, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.bench.chart import drawn
+from edge.bench.plan import Kind, Outcome
+from edge.bench.result import Result
+from edge.bench.words import lines
+from edge.road.clip import Pass, Road, write_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One car, with its truth beside it and a small stream."""
+    folder = tmp_path_factory.mktemp("clip")
+    path = folder / "street.mp4"
+    road = Road(passes=[Pass(text="CB 54 719", speed=14.0)], seed=5, size=(640, 360), fps=12.5)
+    write_video(road, path)
+    passes = [{"plate": text, "start": start, "end": end} for text, start, end in road.truth]
+    path.with_suffix(".json").write_text(json.dumps({"fps": 12.5, "passes": passes}))
+    small = folder / "small.mp4"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-s", "320x180", small], check=True)
+    return path
+
+
+def asked(clip: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge", "bench", str(clip), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_a_clip_is_measured_and_its_vehicle_is_read(clip: Path) -> None:
+    done = asked(clip, "--truth", str(clip.with_suffix(".json")), "--repeats", "1", "--no-baselines", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["scores"]["homerule"]["exact"]["right"] == 1
+    assert told["calls"]["detector"] > 5
+    cost = told["cpu_seconds_per_video_minute"]
+    assert cost["homerule"]["median"] > cost["decoding only"]["median"] > 0
+    live = told["in_real_time"]
+    assert live["frames"] > 0
+    assert live["frames"] + live["dropped_frames"] > 20
+    assert live["cold_start_seconds"] > 0
+    assert "54719" not in done.stdout + done.stderr
+
+
+@pytest.mark.full
+def test_all_baselines_and_the_small_stream_are_measured_in_turns_and_drawn(clip: Path, tmp_path: Path) -> None:
+    chart = tmp_path / "chart.svg"
+    words = ["--sub", str(clip.with_name("small.mp4")), "--repeats", "2", "--chart", str(chart)]
+    done = asked(clip, "--truth", str(clip.with_suffix(".json")), *words)
+    assert done.returncode == 0, done.stderr
+    turns = [line.split(": ")[1] for line in done.stderr.splitlines() if " of 2: " in line]
+    assert turns[: len(turns) // 2] == turns[len(turns) // 2 :]
+    for kind in Kind:
+        assert kind is Kind.PACED or kind.value in done.stdout
+        assert kind is Kind.PACED or kind.value.replace("'", "&#x27;") in chart.read_text()
+
+
+def test_what_cannot_be_measured_is_one_line(tmp_path: Path, clip: Path) -> None:
+    done = asked(tmp_path / "none.mp4")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def result() -> Result:
+    ours = [Outcome(cpu=cpu, seconds=60.0, peak=100.0) for cpu in (12.0, 10.0, 20.0)]
+    decoding = [Outcome(cpu=cpu, seconds=60.0, peak=50.0) for cpu in (8.0, 8.0, 16.0)]
+    calls = [Outcome(cpu=2.0, seconds=60.0, peak=50.0)] * 3
+    paced = [Outcome(cpu=1.0, seconds=60.0, peak=120.0, late=[each / 1000 for each in range(1, 101)])]
+    outcomes = {Kind.OURS: ours, Kind.DECODING: decoding, Kind.CALLS: calls, Kind.PACED: paced}
+    return Result(clip="a.mp4", outcomes=outcomes, truths=None)
+
+
+def test_ratios_are_taken_within_a_round_so_that_a_busy_computer_falls_on_both_sides() -> None:
+    figure = result().ratios["of decoding and the models' runs"]
+    assert (figure.least, figure.median, figure.most) == (1.0, 20 / 18, 1.2)
+
+
+def test_the_cost_is_for_a_minute_of_video_with_its_spread() -> None:
+    figure = result().cost[Kind.OURS]
+    assert (figure.least, figure.median, figure.most) == (10.0, 12.0, 20.0)
+
+
+def test_percentiles_are_of_the_nearest_rank() -> None:
+    assert result().late == {50: 50.0, 95: 95.0, 99: 99.0}
+
+
+def test_the_words_and_the_chart_hold_every_kind_that_was_run() -> None:
+    said, chart = "\n".join(lines(result())), drawn(result())
+    for kind in (Kind.OURS, Kind.DECODING):
+        assert kind.value in said
+        assert kind.value in chart
