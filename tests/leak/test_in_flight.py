@@ -18,7 +18,7 @@ FEW = {name: MANNERS[name] for name in ("live", "offline", "returning")}
 OPT_OUT = EVENTS["socket"]
 
 
-@pytest.mark.parametrize("how", ["stalled", "cut"])
+@pytest.mark.parametrize("how", ["stalled", pytest.param("cut", marks=pytest.mark.full)])
 def test_what_was_on_the_line_is_not_delivered_with_the_new_right(tmp_path: Path, nursery: Nursery, how: str) -> None:
     with acted(tmp_path / "scene", nursery, FEW, wired=True) as scene:
         assert scene.line is not None
