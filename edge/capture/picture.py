@@ -5,15 +5,16 @@ megabytes for the whole.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
 from av import VideoFrame
+from av.error import FFmpegError
 from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from edge.errors import CameraError
 from edge.values import Pixels
 
 _BIGGER_THAN_A_PICTURE = 12 * 1024 * 1024
@@ -49,10 +50,13 @@ class Decoded:
 
     def luma(self, step: int) -> NDArray[np.uint8]:
         told = self.frame.format
-        first = told.name.startswith(("yuv", "gray", "nv")) and told.is_planar and told.components[0].bits == 8
-        plane = (self.frame if first else self.frame.reformat(format="gray")).planes[0]
-        rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        return rows[: self.frame.height : step, : self.frame.width : step].copy()
+        if told.name.startswith(("yuv", "gray", "nv")) and told.is_planar and told.components[0].bits == 8:
+            plane = self.frame.planes[0]
+            rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+            return rows[: self.frame.height : step, : self.frame.width : step].copy()
+        # asked for by another thread than the rest, so with tables of its own
+        whole = _converted(VideoReformatter(), self.frame, (self.frame.width, self.frame.height))
+        return whole[::step, ::step, 1].copy()
 
     def scaled(self, size: tuple[int, int]) -> Pixels:
         lying = self.frame.rotation % 180 != 0
@@ -60,25 +64,33 @@ class Decoded:
         frame = self.frame
         if frame.format.name in _PLANAR:
             frame = _shrunk(frame, wide, high)
-        small = self.converter.small.reformat(
-            frame, width=wide, height=high, format="bgr24", interpolation=Interpolation.AREA, threads=1
-        )
-        return self._upright(small.to_ndarray())
+        return self._upright(_converted(self.converter.small, frame, (wide, high)))
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
         if self.frame.format.name not in _PLANAR or self.frame.rotation:
             return self.pixels()[y1:y2, x1:x2].copy()
         left, top = x1 & ~1, y1 & ~1  # a colour belongs to two pixels
         piece = _piece(self.frame, left, top, (x2 + 1) & ~1, (y2 + 1) & ~1)
-        pixels: Any = self.converter.piece.reformat(piece, format="bgr24", threads=1).to_ndarray()
-        return np.ascontiguousarray(pixels[y1 - top : y2 - top, x1 - left : x2 - left], np.uint8)
+        pixels = _converted(self.converter.piece, piece, (piece.width, piece.height))
+        return np.ascontiguousarray(pixels[y1 - top : y2 - top, x1 - left : x2 - left])
 
     def pixels(self) -> Pixels:
-        return self._upright(self.converter.whole.reformat(self.frame, format="bgr24", threads=1).to_ndarray())
+        return self._upright(_converted(self.converter.whole, self.frame, (self.frame.width, self.frame.height)))
 
-    def _upright(self, pixels: Any) -> Pixels:
+    def _upright(self, pixels: Pixels) -> Pixels:
         turns = self.frame.rotation // 90
-        return np.ascontiguousarray(np.rot90(pixels, turns) if turns else pixels, np.uint8)
+        return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _converted(reformatter: VideoReformatter, frame: VideoFrame, size: tuple[int, int]) -> Pixels:
+    """BGR in that size (width, height). Raises CameraError."""
+    wide, high = size
+    way = Interpolation.BILINEAR if size == (frame.width, frame.height) else Interpolation.AREA
+    try:
+        told = reformatter.reformat(frame, width=wide, height=high, format="bgr24", interpolation=way, threads=1)
+        return np.ascontiguousarray(told.to_ndarray(), np.uint8)
+    except (FFmpegError, ValueError, OSError):
+        raise CameraError("a picture cannot be converted, set the camera to plain H.264") from None
 
 
 def _piece(frame: VideoFrame, x1: int, y1: int, x2: int, y2: int) -> VideoFrame:

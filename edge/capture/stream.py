@@ -22,6 +22,9 @@ POLL_SECONDS = 1.5
 """How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
 that is broken off in the middle of a packet spoils the stream."""
 _NAP_SECONDS = 0.005
+MOST_PIXELS = 16_000_000
+"""Of a picture. A damaged stream may speak of a hundred times as many, and the decoder would ask for the memory."""
+DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 
 _FAULTS = (fault.FFmpegError, OSError, ValueError)
 
@@ -54,6 +57,7 @@ class Stream:
         self._container = opened
         self._video = opened.streams.video[0]
         self._video.thread_type = "NONE"
+        self._video.codec_context.options = DECODER_OPTIONS
         self._packets = opened.demux(self._video)
         self._over = False
         self._converter = Converter()

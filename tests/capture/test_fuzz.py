@@ -1,0 +1,48 @@
+"""No damaged or truncated stream ends the process, escapes the errors of the capture room, or eats the memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.road.clip import Pass, Road, write_video
+
+KINDS = {
+    "plain.h264": "-c:v libx264 -preset ultrafast -bf 0 -g 12",
+    "b-pictures.h264": "-c:v libx264 -preset veryfast -bf 2 -g 24",
+    "small.h264": "-c:v libx264 -preset ultrafast -bf 0 -g 12 -s 96x54",
+    "tv.ts": "-c:v libx264 -preset ultrafast -bf 0 -g 12 -f mpegts",
+    "motion.mjpeg": "-c:v mjpeg -q:v 6 -f mjpeg",
+    "file.mp4": "-c:v libx264 -preset ultrafast -bf 0 -g 12",
+}
+
+
+@pytest.fixture(scope="module")
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a drawn street in every coding that cameras use."""
+    folder = tmp_path_factory.mktemp("streams")
+    clip = folder / "clip.avi"
+    write_video(Road(passes=[Pass(text="CB 54 719", speed=20.0)], seed=5, size=(320, 180), fps=12.5), clip)
+    for name, words in KINDS.items():
+        command = ["ffmpeg", "-v", "error", "-i", clip, "-t", "2", "-an", "-pix_fmt", "yuv420p", *words.split()]
+        subprocess.run([*command, folder / name], check=True)
+    return folder
+
+
+def fuzzed(streams: Path, first: int, count: int) -> None:
+    """Runs so many damaged streams; fails with the number of the one that got through."""
+    command = [sys.executable, "-m", "tests.capture.fuzzing", str(streams), str(first), str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3000)
+    last = (done.stdout.splitlines() or ["none"])[-1]
+    assert done.returncode == 0, f"damaged stream {last}: {done.returncode} {done.stderr[-2000:]}"
+
+
+def test_damaged_streams_give_pictures_or_a_trouble_and_nothing_else(streams: Path) -> None:
+    fuzzed(streams, 0, 60)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("part", range(8))
+def test_thousands_of_damaged_streams_give_pictures_or_a_trouble_and_nothing_else(streams: Path, part: int) -> None:
+    fuzzed(streams, 1000 + 500 * part, 500)
