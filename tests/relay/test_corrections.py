@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge import desk
+from edge import desk, keys
 from edge.delivery.wire import Kind
 from edge.ledger.entries import Pattern, Refused
 from edge.pipeline import Outcome
@@ -124,6 +125,20 @@ def test_whom_the_original_was_refused_at_the_door_is_refused_its_correction_aft
     house.step_until(lambda: not waiting(house, TEXAS), owner, texas, what="nothing waits for the other")
     assert texas.lines() == []
     assert refusals(house, TEXAS)[1:] == [("deny_correction",)]
+
+
+def test_an_original_that_is_refused_takes_its_correction_along_in_the_same_step(
+    house: House, agency: Callable[[str], Agency]
+) -> None:
+    first = house.passes(STOLEN)
+    house.sealing_keys[COUNTY] = X25519PrivateKey.generate()
+    house.agency(COUNTY, sealing_key=keys.public_text(house.sealing_keys[COUNTY]))
+    house.take_up(signed=True)
+    corrected(house, first)  # sealed to the new key, and could go by itself
+    county = agency(COUNTY)
+    house.step_until(lambda: not waiting(house, COUNTY), county, what="nothing waits")
+    assert county.lines() == []
+    assert refusals(house, COUNTY) == [("deny_payload_key",), ("deny_correction",)]
 
 
 def test_an_opt_out_between_a_read_and_its_withdrawal_ends_it_there(
