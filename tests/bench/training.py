@@ -1,7 +1,7 @@
 """Runs the whole training on ten made-up photographs for a minute and loads what comes out; needs the training's own
 packages (models/training/requirements.txt).
 
-    python tests/bench/training.py [--minutes 0.3]
+    python tests/bench/training.py [--minutes 0.3] [--scratch]
 
 It says nothing about how well anything reads: it says that every step still fits the next one.
 """
@@ -47,11 +47,18 @@ def make_photographs(folder: Path) -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description="run the whole training once, on made-up photographs")
     parser.add_argument("--minutes", type=float, default=0.3)
-    minutes = parser.parse_args().minutes
+    parser.add_argument("--scratch", action="store_true", help="from nothing, with the mining in between")
+    found = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data, models = Path(folder) / "data", Path(folder) / "models"
         typed = make_photographs(data)
-        given = {"MINUTES": str(minutes), "MODELS": str(models), "TYPED": str(typed), "PYTHON": sys.executable}
+        given = {
+            "MINUTES": str(found.minutes),
+            "SCRATCH": "1" if found.scratch else "",
+            "MODELS": str(models),
+            "TYPED": str(typed),
+            "PYTHON": sys.executable,
+        }
         command = [str(ROOT / "models" / "training" / "run"), str(data), str(Path(folder) / "work")]
         subprocess.run(command, env={**os.environ, **given}, check=True)
         loaded = Models.load(models)
