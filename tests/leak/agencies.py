@@ -48,6 +48,8 @@ class Manner:
     """It takes two at a time and acknowledges nothing, so that a backlog grows at the broker."""
     leaves: bool = False
     """It is away, with a session that lasts, when its right goes."""
+    waits: bool = False
+    """It does not come before it may: a session that is not seen in between keeps what waits in it."""
     returns: bool = False
     """It comes back at once, always."""
 
@@ -61,12 +63,13 @@ MANNERS: dict[str, Manner] = {
     "live": Manner(),
     "backlog": Manner(settings={"receive_maximum": 2}, slow=True),
     "offline": Manner(leaves=True),
+    "offline-waiting": Manner(leaves=True, waits=True),
     "wildcard": Manner(asks=("#", "+/+/+/+/+/+", "homerule/v1/+/to/+/read", "homerule/#", "$SYS/#", "$CONTROL/#")),
     "shared": Manner(asks=("$share/squat/#", "$share/{other}/{theirs}", "$share/{me}/{mine}")),
     "returning": Manner(returns=True),
     "impostor": Manner(settings={"client_id": "{other}"}),
     "older": Manner(settings={"protocol": "3.1.1"}),
-    "older-offline": Manner(settings={"protocol": "3.1.1"}, leaves=True),
+    "older-offline": Manner(settings={"protocol": "3.1.1"}, leaves=True, waits=True),
     "slow-returning": Manner(settings={"receive_maximum": 2}, slow=True, returns=True),
 }
 

@@ -74,7 +74,8 @@ def play(scene: Scene, plan: Plan, line: Line | None = None) -> None:
         scene.arm(*plan.death)
     shut_out(scene, event)
     losers = event.losers(scene)
-    stubborn = [Returner(scene.agencies[name]) for name in losers if name in scene.far][:3]
+    far = [scene.agencies[name] for name in losers if name in scene.far]
+    stubborn = [Returner(one) for one in far if not one.manner.waits][:3]
     for one in stubborn:
         one.start()
     if scene.site.dynsec.is_dir():

@@ -41,7 +41,7 @@ from tests.policy.city import OWNER, agency, agreement, owner, policy, texan
 from tests.site import Site, running
 
 NEIGHBOUR = "neighbour-pd"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).absolute().parents[2]
 RATE = 20.0
 """Reads a second; with ten agencies that is 200 messages a second."""
 
@@ -297,6 +297,10 @@ class Scene:
         """Entries in the ledger, as one sees from outside."""
         return self._asked("SELECT count(*) FROM entries")
 
+    def count_reads(self) -> int:
+        """Reads in the ledger."""
+        return self._asked("SELECT count(*) FROM reads")
+
     def count_waiting(self, *names: str) -> int:
         """Envelopes for these that are not acknowledged."""
         return self._asked(f"SELECT count(*) FROM outbox WHERE subscriber_id IN ({','.join('?' * len(names))})", *names)
@@ -408,7 +412,7 @@ class Scene:
         """All try what they can: acknowledge what they held back, come back, ask again; what each is answered."""
         for name in self.far:
             self.agencies[name].acknowledge()
-        return {name: self.agencies[name].come() for name in self.far}
+        return {name: self.agencies[name].come() for name in self.far if not self.agencies[name].manner.waits}
 
     def rest(self) -> None:
         """Who is slow is slow again, who is away is away: as before a right goes."""
