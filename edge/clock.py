@@ -181,6 +181,16 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def busy() -> float:
+    """Processor seconds of this thread so far, for measuring what something costs on a computer that others use too."""
+    return time.thread_time()
+
+
+def busy_all() -> float:
+    """Processor seconds of all threads of this process so far."""
+    return time.process_time()
+
+
 def wall() -> float:
     """Seconds since 1970 UTC as the computer tells them, believed or not; for comparing with time stamps of files."""
     return time.time()
