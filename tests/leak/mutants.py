@@ -1,0 +1,198 @@
+"""The code broken on purpose, one wall at a time, and the scene in which the oracle must see it.
+
+python -m tests.leak.mutants [NAME...]      breaks a copy of the program, plays the scene, prints what was found
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import sleep
+
+from tests.leak.events import EVENTS, let_in, shut_out
+from tests.leak.rounds import Plan, play
+from tests.leak.scene import NEIGHBOUR, OWNER, ROOT, Nursery, Scene, acted
+
+OPT_OUT = Plan()
+_SHOW = "from tests.leak.mutants import MUTANTS, found; print(*found(MUTANTS[{!r}].plan), sep='\\n')"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """`changes` are (file, old words, new words). The plan is what is played."""
+
+    changes: tuple[tuple[str, str, str], ...]
+    plan: Plan = OPT_OUT
+
+
+ACCESS, CONTROL, DOORS = "delivery/access.py", "control/control.py", "control/doors.py"
+RELAY, CHANGES, DOOR = "relay/relay.py", "control/changes.py", "relay/door.py"
+NO_PURGE = (
+    ACCESS,
+    "            line = Line(address=self._address(self._caller, client_id)",
+    "            continue\n            line = Line(address=self._address(self._caller, client_id)",
+)
+NO_SECOND_DECISION = (DOOR, "    if decision.effect is not Effect.SHARE or", "    return True\n    if")
+GATE_STAYS_OPEN = (RELAY, "        if not self._gates.shut(subscriber_id, patience=_SHUT_WITHIN):", "        if False:")
+
+MUTANTS: dict[str, Mutant] = {
+    "no session is dropped": Mutant(changes=(NO_PURGE,)),
+    "the role stays": Mutant(
+        changes=(
+            (
+                ACCESS,
+                "            left = self._without(dynsec, step, name, {role_of(grant)})",
+                "            left = None",
+            ),
+            NO_PURGE,
+        )
+    ),
+    "nothing is done at the broker": Mutant(
+        changes=((ACCESS, "            self._granted.discard(grant)\n", "            return ()\n"),)
+    ),
+    "gate stays open and nothing is decided again": Mutant(
+        changes=(
+            GATE_STAYS_OPEN,
+            NO_SECOND_DECISION,
+            (CHANGES, "        if not left\n", "        if False\n"),
+        )
+    ),
+    "rows stay": Mutant(changes=((CHANGES, "        if not left\n", "        if False\n"),)),
+    "it answers before the broker is done": Mutant(
+        changes=((DOORS, "                if self._in_line():\n                    return", "                return"),),
+        plan=Plan(before="broker frozen"),
+    ),
+    "a bundle comes into force after the answer": Mutant(
+        changes=(
+            (
+                CONTROL,
+                "        self._take(files, new, now)\n        self._want()",
+                "        later = lambda: (self._take(files, new, now), self._want())\n"
+                "        __import__('threading').Timer(1.0, later).start()",
+            ),
+        )
+    ),
+    "what a lost line left is delivered": Mutant(
+        changes=((ACCESS, "return set() if self._publishes() else", "return set() if True else"),),
+        plan=Plan(before="line stalled", again="while it stands still"),
+    ),
+    "rows outlive a right that ended while nobody was there": Mutant(
+        changes=(
+            (
+                CONTROL,
+                "        if self._course.trusted:\n            self._count()",
+                "        if False:\n            self._count()",
+            ),
+        ),
+        plan=Plan(event="stale bundle", death=("gate", "after", "both")),
+    ),
+    "a restart drops no session": Mutant(
+        changes=((ACCESS, '            step("drop", lambda: self._drop(*sorted(dropped)))', "            pass"),),
+        plan=Plan(death=("commit", "after", "daemon")),
+    ),
+    "what is sent is not written down": Mutant(
+        changes=(
+            (
+                RELAY,
+                "return bundle, self._ledger.mark_sent(standing, refused=refused)",
+                "self._ledger.mark_sent([], refused=refused)\n        return bundle, standing",
+            ),
+        )
+    ),
+    "it is retained": Mutant(changes=(("delivery/line.py", "qos=1, retain=False", "qos=1, retain=True"),)),
+    "later ones overtake the first": Mutant(
+        changes=(
+            (
+                RELAY,
+                "                    self._rounds.not_taken(subscriber_id, now)\n                    del",
+                "                    del",
+            ),
+            ("relay/rounds.py", "1 if found.under_way == _START else _ALL", "_ALL"),
+            (RELAY, "self._rounds.taken(subscriber_id, row.position)", "self._rounds.taken(subscriber_id, -1)"),
+        ),
+        plan=Plan(before="broker away"),
+    ),
+}
+
+
+def late(scene: Scene) -> None:
+    """Messages stand still on the line while the right goes and comes back."""
+    assert scene.line is not None
+    scene.late = True
+    scene.line.stall()
+    scene.flow()
+    sleep(0.5)
+    shut_out(scene, EVENTS["socket"])
+    scene.flow(0)
+    let_in(scene, EVENTS["socket"], served=False)
+    scene.gather(*scene.agencies)
+    scene.line.release()
+    scene.flow()
+    scene.have_more(3, OWNER, NEIGHBOUR)
+
+
+def found(plan: Plan) -> list[str]:
+    """What the oracle finds after the plan, or why it did not come to its end."""
+    nursery = Nursery()
+    try:
+        with (
+            TemporaryDirectory() as folder,
+            acted(Path(folder) / "scene", nursery, wired="line" in plan.before) as scene,
+        ):
+            try:
+                EVENTS[plan.event].prepare(scene)
+                scene.begin()
+                if plan.again == "while it stands still":
+                    late(scene)
+                else:
+                    play(scene, plan, scene.line)
+                scene.drain()
+            except AssertionError as never:
+                findings = [f"it did not come to its end: {str(never)[:200]}"]
+            else:
+                findings = []
+            return [*scene.oracle().findings(), *findings]
+    finally:
+        nursery.close()
+
+
+def broken(name: str) -> list[str]:
+    """The findings in a process of its own, with the program broken."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copytree(ROOT / "edge", copy / "edge", ignore=shutil.ignore_patterns("__pycache__"))
+        for each in ("tests", "models", "deploy", "pyproject.toml"):
+            (copy / each).symlink_to(ROOT / each)
+        for file, old, new in MUTANTS[name].changes:
+            path = copy / "edge" / file
+            text = path.read_text()
+            assert text.count(old) == 1, f"{file} has changed: {old}"
+            path.write_text(text.replace(old, new))
+        done = subprocess.run(
+            [sys.executable, "-c", _SHOW.format(name)],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()
+
+
+def main() -> None:
+    """Exit code 1 when a mutant is not seen."""
+    unseen = 0
+    for name in sys.argv[1:] or MUTANTS:
+        findings = broken(name)
+        print(f"{name}: {len(findings)} findings", *findings[:2], sep="\n    ", flush=True)
+        unseen += not findings
+    sys.exit(1 if unseen else 0)
+
+
+if __name__ == "__main__":
+    main()
