@@ -36,6 +36,8 @@ class Receipt:
     """"" when it does not open: it was not sealed to this agency."""
     retained: bool = False
     again: bool = False
+    labels: int = 0
+    """How many user properties it bore."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +156,7 @@ class Taker(Agency):
                 message_id=message_id,
                 retained=message.retain,
                 again=message.dup,
+                labels=len(getattr(message.properties, "UserProperty", ())),
             )
         )
         if not self._acks:

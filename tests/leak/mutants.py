@@ -65,15 +65,8 @@ MUTANTS: dict[str, Mutant] = {
         changes=((DOORS, "                if self._in_line():\n                    return", "                return"),),
         plan=Plan(before="broker frozen"),
     ),
-    "a bundle comes into force after the answer": Mutant(
-        changes=(
-            (
-                CONTROL,
-                "        self._take(files, new, now)\n        self._want()",
-                "        later = lambda: (self._take(files, new, now), self._want())\n"
-                "        __import__('threading').Timer(1.0, later).start()",
-            ),
-        )
+    "it answers at once": Mutant(
+        changes=((CONTROL, "            self._doors.settled(PATIENCE, alone=not self._apart)", "            pass"),),
     ),
     "what a lost line left is delivered": Mutant(
         changes=((ACCESS, "return set() if self._publishes() else", "return set() if True else"),),

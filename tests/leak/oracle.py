@@ -186,6 +186,8 @@ class Oracle:
                     yield f"{where}, {receipt.message_id}, was never decided for it"
                 elif not self.account.sent.get(receipt.message_id):
                     yield f"{where}, {receipt.message_id}, left without a word in the ledger"
+                if receipt.labels:
+                    yield f"{where} bears a user property"
                 if receipt.retained:
                     yield f"{where} was retained"
         own = {topic: name for name, topic in self.topics.items()}

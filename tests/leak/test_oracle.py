@@ -95,6 +95,7 @@ GUILTY: dict[str, tuple[Callable[[Oracle], Oracle], str]] = {
     "never sent": (more(FAR, got(f"r2.{FAR}", 5.0)), "left without a word in the ledger"),
     "another's": (more(FAR, replace(got(f"r1.{FAR}", 5.0), topic=TOPICS[NEAR])), "is not its own"),
     "sealed to another": (more(FAR, replace(got(f"r1.{FAR}", 5.0), message_id="")), "is not its own"),
+    "labelled": (more(NEAR, replace(got(f"r1.{NEAR}", 30.0), labels=1)), "bears a user property"),
     "out of order": (more(NEAR, got(f"r1.{NEAR}", 30.0)), ""),
     "twice, and not the same": (
         more(NEAR, replace(got(f"r1.{NEAR}", 30.0), payload=b"other")),
