@@ -5,7 +5,7 @@ The gate is left open on purpose here, so that the broker alone is what stands i
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -139,6 +139,34 @@ def test_a_right_that_is_given_again_delivers_nothing_old(
     reads(device, site, "new", 1)
     wait_until(lambda: agency.received[had:], what="what is allowed again arrives")
     assert agency.received[had:] == [b"new 0"]
+
+
+@pytest.mark.parametrize("how", ["granted", "applied"])
+def test_a_line_that_was_lost_here_and_stands_there_is_ended_before_a_right_is_given(
+    site: Site, rights: MosquittoRights, device: Broker, how: str
+) -> None:
+    lost = through_another(site, publishes=lambda: False)
+    assert device.connected
+    lost.revoke(site.grant(OPTED_OUT))
+    assert device.connected
+    if how == "granted":
+        lost.grant(site.grant(OPTED_OUT))
+    else:
+        lost.apply(site.grants())
+    wait_until(lambda: not device.connected, what="the old line is ended")
+
+
+def through_another(site: Site, *, publishes: Callable[[], bool]) -> MosquittoRights:
+    """Rights of a device that says of its publishing line whether it stands."""
+    made = MosquittoRights(
+        control_port=site.control_port,
+        credential=site.credential,
+        device_id=site.device_id,
+        clock=site.clock,
+        publishes=publishes,
+    )
+    site.at_end(made.close)
+    return made
 
 
 def test_a_revocation_cuts_nobody_else_off(site: Site, rights: MosquittoRights, device: Broker, owner: Broker) -> None:

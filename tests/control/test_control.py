@@ -104,11 +104,16 @@ def test_who_loses_a_part_gets_nothing_that_waited_and_the_rest_from_then_on(ser
     assert names(served.entries(Granted)) == [FEED]
 
 
-def opted_out_after_a_read(world: World, *subscribers: str) -> None:
-    """Records a read for these, and then the city opts out of National Lookup."""
+def recorded(world: World, *subscribers: str) -> None:
+    """Records a read for these."""
     read_id = world.clock.new_id()
     tagged, decided = tagged_read(read_id, at=NOW), decide(read_id, ALL, subscribers, world.desk.files)
     world.ledger.record(tagged, decided, [seal(read_id, name, at=NOW) for name in subscribers])
+
+
+def opted_out_after_a_read(world: World, *subscribers: str) -> None:
+    """Records a read for these, and then the city opts out of National Lookup."""
+    recorded(world, *subscribers)
     world.wish(Wish(national=False))
     world.take_up()
 
@@ -142,6 +147,41 @@ def test_an_agreement_that_ends_is_revoked_like_one_taken_away(served: World) ->
     assert TEXAN not in served.broker.rights
     assert names(served.entries(Revoked)[before:]) == [TEXAN]
     assert served.entries(SubscriberChanged)[-1] == SubscriberChanged(subscriber=TEXAN, change="lapsed", by="time")
+
+
+def test_the_rows_of_a_right_that_ended_while_the_device_was_off_are_deleted_at_its_start(served: World) -> None:
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    recorded(served, NEIGHBOUR, TEXAN)
+    served.clock.at = NOW.replace(hour=0) + timedelta(days=1)
+    served.crash()
+    assert served.ledger.waiting() == 1
+    assert len(served.entries(Dropped)) == 1
+
+
+def test_a_right_that_ended_and_was_renewed_while_the_device_was_off_brings_nothing_old(served: World) -> None:
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    recorded(served, NEIGHBOUR, TEXAN)
+    served.clock.at = NOW.replace(hour=0) + timedelta(days=1)
+    served.wish(Wish())
+    served.crash()
+    served.take_up()
+    assert TEXAN in open_gates(served)
+    assert served.ledger.waiting() == 1
+
+
+def test_a_doubtful_clock_deletes_nothing_at_the_start(served: World) -> None:
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    recorded(served, TEXAN)
+    served.clock.at = NOW.replace(hour=0) + timedelta(days=1)
+    served.clock.trusted = False
+    served.crash()
+    assert served.ledger.waiting() == 1
+    served.clock.trusted = True
+    served.control.tick()
+    assert served.ledger.waiting() == 0
 
 
 def test_the_end_of_the_policy_leaves_the_owner_alone_and_is_an_alarm(served: World) -> None:
