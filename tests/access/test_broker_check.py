@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.delivery.broker import Tls
+from edge.delivery.foreign import Foreign, Login, foreign_walls
 from edge.delivery.walls import Target, walls
 from edge.errors import BrokerError, ConfigError
 from tests.access.agency import Agency
@@ -116,6 +118,18 @@ def test_a_broker_whose_rights_nobody_has_given_yet_lacks_none(site: Site) -> No
 def test_a_control_listener_on_another_address_is_a_missing_wall(site: Site) -> None:
     torn_down(site, (f"listener {site.control_port} 127.0.0.1", f"listener {site.control_port}"))
     assert missing(site) == {"the control listener from elsewhere"}
+
+
+def test_attacked_as_one_that_others_run_it_lacks_only_what_nobody_but_its_administrator_can_do(site: Site) -> None:
+    shown = site.table
+    device = Login(tls=Tls(ca=shown.ca, cert=shown.certificate, key=shown.key))
+    agency = Login(tls=site.enroll("nobody-pd"))
+    at = Foreign(host="127.0.0.1", port=site.port, device_id=DEVICE, device=device, agency=agency)
+    found = [wall.name for wall in foreign_walls(at, clock=site.clock) if wall.breach is not None]
+    assert found == [
+        "an opt-out takes the right away at the broker",
+        "what waits for an agency is dropped with its right",
+    ]
 
 
 def test_the_attack_disturbs_nobody_and_leaves_no_trace(site: Site) -> None:
