@@ -105,8 +105,9 @@ def tune(file: Path | None, *, rounds: int, write: bool) -> None:
         readers,
         now=Choice(detector=finds, reader=reads, threads=choice.threads),
         cameras=len(written.camera) if written is not None else 1,
-        shown=list(known()),
+        shown=known(),
         rounds=rounds,
+        provider=choice.provider,
         told=_tell,
     )
     for line in _tried_lines(found, rounds):

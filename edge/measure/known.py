@@ -4,7 +4,7 @@ It tells variants of a model from one another. It does not tell how a model does
 `homerule models evaluate` on photographs of one's own.
 """
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -25,11 +25,13 @@ SHOWN = 32
 _SEED = 11
 
 
-def known(shown: int = SHOWN) -> Iterator[Photograph]:
+@lru_cache(maxsize=1)
+def known(shown: int = SHOWN) -> tuple[Photograph, ...]:
     """The pictures, 1280 x 720, always the same; every other one is by night, and some are out of focus."""
     road = Road(passes=_PASSES, seed=_SEED)
     readable = [number for number in range(road.length) if road.plates(number)]
     chance = np.random.default_rng(_SEED)
+    made = []
     for place in range(shown):
         number = readable[place * len(readable) // shown]
         plates = road.plates(number)
@@ -38,13 +40,16 @@ def known(shown: int = SHOWN) -> Iterator[Photograph]:
             pixels = _by_night(pixels, chance)
         if place % 3 == 2:
             pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 1.1), np.uint8)
-        yield Photograph(
-            name=str(number),
-            pixels=pixels,
-            boxes=rows([box for _, box in plates]),
-            texts=tuple(text for text, _ in plates),
-            unlabelled=rows([]),
+        made.append(
+            Photograph(
+                name=str(number),
+                pixels=pixels,
+                boxes=rows([box for _, box in plates]),
+                texts=tuple(text for text, _ in plates),
+                unlabelled=rows([]),
+            )
         )
+    return tuple(made)
 
 
 def _by_night(pixels: Pixels, chance: np.random.Generator) -> Pixels:

@@ -6,7 +6,7 @@ off: it takes more of the processor than the networks do.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -100,25 +100,27 @@ def tune(
     cameras: int,
     shown: Sequence[Photograph],
     rounds: int,
+    provider: str = "cpu",
     told: Callable[[str], None] = lambda _: None,
 ) -> Tuning:
     """Tries all of them on `shown`. Raises ModelError when no pair of models works."""
     threads = [number for number in _THREADS if number <= len(os.sched_getaffinity(0))]
     threads = sorted({*threads, now.threads})
     failed: dict[str, str] = {}
-    finders = _loaded(detectors, Stored.detector, threads, failed)
-    scribes = _loaded(readers, Stored.reader, threads, failed)
+    finders = _loaded(detectors, partial(Stored.detector, provider=provider), threads, failed)
+    scribes = _loaded(readers, partial(Stored.reader, provider=provider), threads, failed)
     told("checking")
     scores = dict(_scores(finders, scribes, shown, failed))
+    if not scores:
+        raise ModelError(f"no pair of models works here: {'; '.join(failed.values())}")
     told("timing")
-    costs = _timed(finders, scribes, shown, rounds)
+    works = {name for pair in scores for name in pair}
+    costs = _timed(_only(finders, works), _only(scribes, works), shown, rounds)
     tried = [
         Tried(choice=Choice(detector=d, reader=r, threads=t), cost=costs[d, t] + costs[r, t], found=f, read=s, of=n)
         for (d, r), (f, s, n) in scores.items()
         for t in threads
     ]
-    if not tried:
-        raise ModelError(f"no pair of models works here: {'; '.join(failed.values())}")
     best = best_of(tried, cameras)
     disturbed = min(cost.held_up for (_, number), cost in costs.items() if number == 1) > _HELD_UP
     return Tuning(tried=tuple(tried), now=now, best=best, cameras=cameras, failed=failed, disturbed=disturbed)
@@ -162,6 +164,10 @@ def _loaded(
         except ModelError as error:
             failed[one.entry.name] = str(error)
     return found
+
+
+def _only(loaded: Mapping[tuple[str, int], M], names: Collection[str]) -> dict[tuple[str, int], M]:
+    return {place: model for place, model in loaded.items() if place[0] in names}
 
 
 def _scores(
