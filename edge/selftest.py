@@ -9,7 +9,6 @@ from edge.vision import Models
 from edge.vision.reader import cut_out
 
 _PLATE = "ABX 4725"
-_MARGIN = 0.05
 _SIZE = (640, 360)
 
 
@@ -35,7 +34,7 @@ class SelfTest:
         if not found:
             raise ModelError("the detector finds no plate in the drawn street, install the models again")
         best = max(found, key=lambda each: each.confidence)
-        reading = models.reader.read(cut_out(self._picture, best.box, margin=_MARGIN))
+        reading = models.reader.read(cut_out(self._picture, best.box, margin=models.reader.margin))
         if _folded(reading.text) != _folded(_PLATE):
             raise ModelError("the reader misreads the drawn plate, install the models again")
         return Passed(found=best.confidence, read=reading.confidence)
