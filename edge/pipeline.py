@@ -4,10 +4,10 @@ A read that cannot be recorded waits here, and is tried again with the same byte
 A correction goes to those whom the read that it replaces went to, and who may still have it.
 """
 
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,7 +85,9 @@ class Pipeline:
         device_id: str,
         device_key: Ed25519PrivateKey,
         test: bool,
+        bell: threading.Event | None = None,
     ) -> None:
+        """With a `bell` no step waits for the disk: it rings when another thread has something to `record`."""
         self._vision = vision
         self._in_force = in_force
         self._hotlists = hotlists
@@ -97,32 +99,41 @@ class Pipeline:
         self._unrecorded: deque[PlateRead] = deque()
         self._decided: deque[Recorded] = deque()
         self._given: OrderedDict[str, Given] = OrderedDict()
+        self._bell = bell
+        self._recording = threading.Lock()
         self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        self._keep(self._vision.passages(frame))
-        return self.record()
+        found = self._vision.passages(frame)
+        self._unrecorded += found
+        if self._bell is None:
+            return self.record()
+        if found:
+            self._bell.set()
+        return []
 
     def finish(self) -> list[Outcome]:
         """Completes the passages that are still in view, at the end of a recording."""
-        self._keep(self._vision.finish())
+        self._unrecorded += self._vision.finish()
         return self.record()
 
     def record(self) -> list[Outcome]:
         """Records what was read and is not recorded yet, oldest first. Raises LedgerError; then the rest waits."""
         outcomes: list[Outcome] = []
-        while self._unrecorded:
-            count = min(len(self._unrecorded), _MOST_TOGETHER)
-            for read in islice(self._unrecorded, len(self._decided), count):
-                self._decided.append(self._decide(read))
-            try:
-                self._ledger.record_many(tuple(self._decided))
-            except Superseded:
-                count = self._record_oldest()
-            outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
-            for _ in range(count):
-                self._unrecorded.popleft()
+        with self._recording:
+            self._let_go()
+            while self._unrecorded:
+                count = min(len(self._unrecorded), _MOST_TOGETHER)
+                for place in range(len(self._decided), count):
+                    self._decided.append(self._decide(self._unrecorded[place]))
+                try:
+                    self._ledger.record_many(tuple(self._decided))
+                except Superseded:
+                    count = self._record_oldest()
+                outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
+                for _ in range(count):
+                    self._unrecorded.popleft()
         return outcomes
 
     def _record_oldest(self) -> int:
@@ -143,8 +154,8 @@ class Pipeline:
         """Number of reads that wait to be recorded."""
         return len(self._unrecorded)
 
-    def _keep(self, reads: Sequence[PlateRead]) -> None:
-        self._unrecorded += reads
+    def _let_go(self) -> None:
+        """The oldest of too many reads that wait are lost, and counted."""
         while len(self._unrecorded) > MOST_UNRECORDED:
             lost = self._unrecorded.popleft()
             self._given.pop(lost.read_id, None)

@@ -186,6 +186,21 @@ def test_reads_of_one_frame_are_recorded_with_one_commit(house: House) -> None:
     assert len(commits) == 1
 
 
+def test_with_a_bell_no_frame_waits_for_the_disk_and_reads_of_several_share_a_commit(house: House) -> None:
+    commit, commits = house.ledger._file._commit, []
+    first = house.passes(STOLEN).tagged.read
+    house.ledger._file._commit = lambda db: (commits.append(1), commit(db))
+    house.pipeline._bell = bell = threading.Event()
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    frame = Frame(camera_id="north", sequence=0, captured_at=house.clock.at, picture=Plain(pixels))
+    for _ in range(5):
+        house.eyes.seen = [replace(first, read_id=house.clock.new_id())]
+        assert house.pipeline.step(frame) == []
+    assert (bell.is_set(), house.pipeline.unrecorded, commits) == (True, 5, [])
+    assert len(house.pipeline.record()) == 5
+    assert (house.pipeline.unrecorded, commits) == (0, [1])
+
+
 class Doubtful:
     """The ledger behind a disk that says it failed: `fails` is what is raised next, after it has happened or before."""
 

@@ -18,6 +18,7 @@ from edge.daemon.house import House
 from edge.daemon.loops import Loop
 from edge.daemon.memory import give_back
 from edge.daemon.previous import opening, previous
+from edge.daemon.recording import Recording
 from edge.daemon.report import Reporter
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
@@ -51,6 +52,7 @@ class Daemon:
         self._config, self._trust = config, trust
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))
+        give_back()  # what the imports have left, before the models need room
         chosen = config.models
         self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads, chosen.provider)
         self._storage = Storage(
@@ -65,7 +67,7 @@ class Daemon:
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._ready = False
-        self._bell = threading.Event()
+        self._bell, self._read = threading.Event(), threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
             lanes=lanes,
@@ -75,6 +77,8 @@ class Daemon:
             bell=self._bell,
         )
         self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
+        recording = Recording(pipelines=[lane.pipeline for lane in lanes], bell=self._read)
+        self._recorder = Loop("recording", recording.turn, broken=self.broken)
         self._reporter = Reporter(
             device_id=config.device.id,
             folder=config.device.ledger.parent,
@@ -91,6 +95,7 @@ class Daemon:
         """Runs until it is stopped; the exit code. Before it has begun it raises ModelError, LedgerError, ConfigError,
         and PolicyError where the law forbids to collect.
         """
+        give_back()
         self._watch.test()
         self._socket.start()
         try:
@@ -101,6 +106,7 @@ class Daemon:
         give_back()
         self._watch.start()
         self._eyes.start()
+        self._recorder.start()
         _log.info("homerule %s runs on %s", __version__, self._config.device.id)
         while self._why is None:
             self._news.wait(_LOOK_EVERY)
@@ -160,6 +166,7 @@ class Daemon:
             device_id=self._config.device.id,
             device_key=self._key,
             test=False,
+            bell=self._read,
         )
         gate = MotionGate(Area(zones=camera.zones, masks=camera.masks))
         return Lane(camera=live(camera, clock=self._clock, bell=self._bell, gate=gate), pipeline=pipeline)
@@ -206,7 +213,7 @@ class Daemon:
 
     def _look_for_standstill(self) -> None:
         """systemd is fed only while every thread moves; without systemd it is at least said."""
-        name, seconds = ("vision", self._eyes.still_for)
+        name, seconds = max((loop.still_for, loop.name) for loop in (self._eyes, self._recorder))[::-1]
         if self._house is not None:
             name, seconds = max((name, seconds), self._house.still, key=lambda pair: pair[1])
         if seconds < _STILL:
@@ -262,8 +269,10 @@ class Daemon:
         threading.Thread(target=_end_at_latest, name="deadline", daemon=True).start()
         self._socket.close()
         self._eyes.stop()
+        self._recorder.stop()
         if self._eyes.join(_FINISH_WITHIN):
             self._watch.finish()
+        self._recorder.join(_FINISH_WITHIN)
         self._watch.close()
         if self._house is not None:
             self._house.drain(_DRAIN_WITHIN)

@@ -93,8 +93,6 @@ class Watch:
             if frame is not None:
                 seen += 1
                 self._guarded(partial(lane.pipeline.step, frame))
-            elif lane.pipeline.unrecorded:
-                self._guarded(lane.pipeline.record)
         self._note_gaps()
         if self.alarm is not None:
             loop.pause(_LONGEST_WAIT)

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 from edge.errors import LedgerError
 from edge.ledger.codec import decode
-from edge.ledger.database import faults_named, open_readonly
+from edge.ledger.database import faults_named, open_readonly, pruned_upto
 from edge.ledger.entries import Logged
 from edge.values import BundleFiles
 
@@ -28,7 +28,8 @@ class Look:
     @property
     def first(self) -> int:
         """From this position on the log is whole; what stands before it is only what later entries name."""
-        return 0
+        with faults_named(self._path):
+            return pruned_upto(self._db)
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Position and canonical bytes of each entry, in order."""

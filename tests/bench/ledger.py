@@ -1,8 +1,10 @@
 """The ledger under load: recording, and a log of a million reads. Process CPU time beside the clock's.
 
     python tests/bench/ledger.py record [--reads 20000] [--subscribers 50] [--batch 25]
+    python tests/bench/ledger.py stream [--reads 10000] [--subscribers 50] [--rate 500]  # as the daemon does: by time
     python tests/bench/ledger.py build LEDGER [--reads 1000000] [--subscribers 50]
     python tests/bench/ledger.py audit LEDGER            # of one that `build` made: size, verify, tally, proofs
+    python tests/bench/ledger.py archive LEDGER          # export, verify by both, prove; then prune a copy by half
 
 Each read is shared with the owner and each tenth with a neighbour. Delivery is in tests/bench/delivery.py.
 """
@@ -10,17 +12,28 @@ Each read is shared with the owner and each tenth with a neighbour. Delivery is 
 import argparse
 import os
 import resource
+import runpy
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 
+from edge.audit.archive import open_archive
+from edge.audit.export import Export, export
+from edge.audit.proof import prove, proven
+from edge.audit.verify import verify_archive
+from edge.daemon.loops import Loop
+from edge.daemon.recording import Recording
+from edge.keys import public_text
 from edge.ledger import Ledger
 from edge.ledger.verify import verify
 from edge.values import Acknowledgement, Recorded
-from tests.ledger.builders import KEY, HandClock, decide, open_ledger, seal, tagged_read, token_of
+from tests.ledger.builders import DEVICE, KEY, HandClock, decide, open_ledger, seal, tagged_read, token_of
 
 _SEALED = 2048  # bytes of a usual sealed read
 _TOGETHER = 500
@@ -76,6 +89,64 @@ def record(reads: int, subscribers: int, batch: int) -> None:
         ledger.close()
 
 
+class Waiting:
+    """Stands for a pipeline: reads that wait, and how long each waited until it was on the disk."""
+
+    def __init__(self, ledger: Ledger, bell: threading.Event) -> None:
+        self._ledger, self._bell = ledger, bell
+        self._waiting: deque[tuple[float, Recorded]] = deque()
+        self.late: list[float] = []
+        self.commits = 0
+
+    @property
+    def unrecorded(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def come(self, due: float, read: Recorded) -> None:
+        """One more read, that was there at `due`."""
+        self._waiting.append((due, read))
+        self._bell.set()
+
+    def record(self) -> None:
+        """All that wait with one commit."""
+        found = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if found:
+            self._ledger.record_many([read for _, read in found])
+            now = perf_counter()
+            self.late += [now - due for due, _ in found]
+            self.commits += 1
+
+
+def stream(reads: int, subscribers: int, rate: float) -> None:
+    """Reads that come evenly, recorded by the daemon's own thread; how late each is on the disk."""
+    clock, names = HandClock(), agencies(subscribers)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        ledger = open_ledger(Path(folder) / "ledger.sqlite", clock)
+        made = [one_read(clock, names, number) for number in range(reads)]
+        bell = threading.Event()
+        waiting = Waiting(ledger, bell)
+        recording = Recording(pipelines=[waiting], bell=bell)  # type: ignore[list-item]
+        loop = Loop("recording", recording.turn, broken=sys.exit)
+        loop.start()
+        with measured(f"{reads} reads x {subscribers} subscribers came at {rate:.0f} a second", reads):
+            began = perf_counter()
+            for number, read in enumerate(made):
+                due = began + number / rate
+                sleep(max(0.0, due - perf_counter()))
+                waiting.come(due, read)
+            while waiting.unrecorded or len(waiting.late) < reads:
+                sleep(0.01)
+        loop.stop()
+        loop.join(5)
+        late = sorted(waiting.late)
+        print(
+            f"  {waiting.commits} commits; on the disk after {1e3 * late[reads // 2]:.0f} ms (half), "
+            f"{1e3 * late[reads * 99 // 100]:.0f} ms (99 of 100), {1e3 * late[-1]:.0f} ms (the latest)"
+        )
+        ledger.close()
+
+
 def build(path: Path, reads: int, subscribers: int) -> None:
     """A long log: all reads recorded, sent and acknowledged."""
     clock, names = HandClock(), agencies(subscribers)
@@ -113,11 +184,7 @@ def audit(path: Path) -> None:
     """What an auditor waits for. Each part in a process of its own, so that its memory is its own."""
     print(f"{path.stat().st_size / 1e6:.0f} MB")
     for part in (_verify, _tally, _proofs):
-        if (child := os.fork()) == 0:
-            part(path)
-            sys.stdout.flush()
-            os._exit(0)
-        os.waitpid(child, 0)
+        _apart(part, path)
 
 
 def _verify(path: Path) -> None:
@@ -147,6 +214,63 @@ def _proofs(path: Path) -> None:
             ledger.root_at(number * (size // 100))
 
 
+def archive(path: Path) -> None:
+    """What an archive of it takes, on the device and on the auditor's computer."""
+    ledger = Ledger.open(path, clock=HandClock(), key=KEY, device=DEVICE)
+    out, copy = path.with_name("bench.homerule-audit.zip"), path.with_name("bench-pruned.sqlite")
+    out.unlink(missing_ok=True)
+    with _timed("export"):
+        export(Export(ledger.history, KEY, software="bench"), out)
+    size = ledger.size
+    ledger.close()
+    print(f"  {out.stat().st_size / 1e6:.0f} MB")
+    for part in (_verify_archive, _verify_again, _prove):
+        _apart(part, out)
+    shutil.copy(path, copy)
+    ledger = Ledger.open(copy, clock=HandClock(), key=KEY, device=DEVICE)
+    with _timed("prune half of it"):
+        for _ in ledger.prune(size // 512 * 256, ("0" * 64,)):
+            pass
+    ledger.close()
+    _apart(_verify, copy)
+    copy.unlink()
+
+
+def _verify_archive(path: Path) -> None:
+    with _timed("verify the archive"):
+        report = verify_archive(path, device_key=KEY.public_key())
+    print(f"  {report.entries} entries, {report.reads} reads, {len(report.faults)} faults")
+
+
+def _verify_again(path: Path) -> None:
+    key = path.with_name("bench.pub")
+    key.write_text(public_text(KEY))
+    script = Path(__file__).parents[2] / "deploy" / "verify_archive.py"
+    sys.argv = [str(script), str(path), "--device-key", str(key)]
+    with _timed("verify it by deploy/verify_archive.py"):
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def _prove(path: Path) -> None:
+    used: list[float] = []
+    for number in range(20):
+        began = cpu()
+        with open_archive(path) as found:
+            proven(prove(found, number * (found.size // 20)), KEY.public_key())
+        used.append(cpu() - began)
+    print(f"open, prove an entry and check it: {1e3 * sorted(used)[10]:.0f} ms of CPU, at most {1e3 * max(used):.0f}")
+
+
+def _apart(part: Callable[[Path], None], path: Path) -> None:
+    """In a process of its own, so that its memory is its own."""
+    sys.stdout.flush()
+    if (child := os.fork()) == 0:
+        part(path)
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 @contextmanager
 def _timed(what: str) -> Iterator[None]:
     used, began = cpu(), perf_counter()
@@ -158,20 +282,26 @@ def main() -> None:
     """One of the commands above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("record", "build", "audit"):
+    for name, reads in (("record", 20_000), ("stream", 10_000), ("build", 1_000_000), ("audit", 0), ("archive", 0)):
         one = commands.add_parser(name)
-        if name != "record":
+        if name in ("build", "audit", "archive"):
             one.add_argument("ledger", type=Path)
-        if name != "audit":
-            one.add_argument("--reads", type=int, default=20_000 if name == "record" else 1_000_000)
+        if reads:
+            one.add_argument("--reads", type=int, default=reads)
             one.add_argument("--subscribers", type=int, default=50)
         if name == "record":
             one.add_argument("--batch", type=int, default=25)
+        if name == "stream":
+            one.add_argument("--rate", type=float, default=500)
     asked = parser.parse_args()
     if asked.command == "record":
         record(asked.reads, asked.subscribers, asked.batch)
+    elif asked.command == "stream":
+        stream(asked.reads, asked.subscribers, asked.rate)
     elif asked.command == "build":
         build(asked.ledger, asked.reads, asked.subscribers)
+    elif asked.command == "archive":
+        archive(asked.ledger)
     else:
         audit(asked.ledger)
 

@@ -154,13 +154,6 @@ def test_a_camera_that_gives_nothing_holds_up_no_other(room: Callable[..., Room]
     assert [lane.pipeline.taken for lane in made.lanes] == [0, 20]
 
 
-def test_reads_that_wait_for_the_ledger_are_tried_again_without_a_new_frame(room: Callable[..., Room]) -> None:
-    made = room(Camera("a", idle=True))
-    made.lanes[0].pipeline.unrecorded = 1
-    made.turns(3)
-    assert made.lanes[0].pipeline.taken == 3
-
-
 def test_the_self_test_is_in_the_log_for_each_model(room: Callable[..., Room]) -> None:
     made = room(Camera("a"))
     assert [(entry.model, entry.passed) for entry in made.noted()] == [("finds", 1), ("reads", 1)]
