@@ -109,8 +109,9 @@ def receive(
     """Receives our reads: opens and verifies each, stores it, then acknowledges it.
 
     A read is deleted from --out when its time is over, and FILE.receipts says so. Checkpoints of the device's audit log
-    are kept beside it. Exit code 0: stopped or done; 1: a file, key or command is wrong, the broker was not reached, or
-    fewer reads came than --count; 2: wrong usage.
+    are kept beside it; a fork in them, and a device that is lost or back, is said on stderr. Exit code 0: stopped or
+    done; 1: a file, key or command is wrong, the broker was not reached, or fewer reads came than --count; 2: wrong
+    usage.
     """
     if ca is None and (cert is not None or cert_key is not None):
         raise typer.BadParameter("--cert and --cert-key need --ca")

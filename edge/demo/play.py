@@ -120,15 +120,7 @@ class Play:
             rights=DemoRights(self._broker),
         )
         self._control.tick()
-        self._notices = Notices(
-            broker=line,
-            clock=self._clock,
-            device_id=DEVICE_ID,
-            test=True,
-            standing=self._standing,
-            checkpoint=self._ledger.latest_checkpoint,
-            may_tell=lambda: self._control.standing().clear,
-        )
+        self._notices = self._telling(line)
         self._pipeline = Pipeline(
             vision=self._eyes,
             in_force=self._control.in_force,
@@ -152,8 +144,19 @@ class Play:
             will=will(DEVICE_ID, test=True),
         )
 
-    def _standing(self) -> StatusWord:
+    def _telling(self, line: Broker) -> Notices:
         """What all who may read here are told."""
+        return Notices(
+            broker=line,
+            clock=self._clock,
+            device_id=DEVICE_ID,
+            test=True,
+            standing=self._standing,
+            checkpoint=self._ledger.latest_checkpoint,
+            may_tell=lambda: self._control.standing().clear,
+        )
+
+    def _standing(self) -> StatusWord:
         return word_of(status_of(DEVICE_ID, self._control.standing(), Report()), test=True)
 
     @contextmanager
