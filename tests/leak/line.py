@@ -19,7 +19,7 @@ class Line:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def stall(self) -> None:
-        """From now on nothing moves, and nothing is lost."""
+        """From now on nothing moves, and nothing is lost; nobody gets a new connection."""
         self._flows.clear()
 
     def release(self) -> None:
@@ -46,6 +46,9 @@ class Line:
                 near, _ = self._door.accept()
             except OSError:
                 return
+            if not self._flows.is_set():
+                near.close()
+                continue
             threading.Thread(target=self._pass_on, args=(near,), daemon=True).start()
 
     def _pass_on(self, near: socket.socket) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
 
+from tests.leak.agencies import MANNERS
 from tests.leak.events import EVENTS, let_in, shut_out
 from tests.leak.rounds import Plan, play
 from tests.leak.scene import NEIGHBOUR, OWNER, ROOT, Nursery, Scene, acted
@@ -82,9 +83,12 @@ MUTANTS: dict[str, Mutant] = {
         ),
         plan=Plan(event="stale bundle", death=("gate", "after", "both")),
     ),
-    "a restart drops no session": Mutant(
-        changes=((ACCESS, '            step("drop", lambda: self._drop(*sorted(dropped)))', "            pass"),),
-        plan=Plan(death=("commit", "after", "daemon")),
+    "only a revocation drops sessions": Mutant(
+        changes=(
+            (ACCESS, '            step("drop", lambda: self._drop(*sorted(dropped)))', "            pass"),
+            (ACCESS, '            step("drop", lambda: self._drop(name, *self._left_over()))', "            pass"),
+        ),
+        plan=Plan(death=("session", "before", "daemon")),
     ),
     "what is sent is not written down": Mutant(
         changes=(
@@ -112,7 +116,7 @@ MUTANTS: dict[str, Mutant] = {
 
 
 def late(scene: Scene) -> None:
-    """Messages stand still on the line while the right goes and comes back."""
+    """Messages stand still on the line while the right goes and comes back, before the broker gives the line up."""
     assert scene.line is not None
     scene.late = True
     scene.line.stall()
@@ -121,7 +125,7 @@ def late(scene: Scene) -> None:
     shut_out(scene, EVENTS["socket"])
     scene.flow(0)
     let_in(scene, EVENTS["socket"], served=False)
-    scene.gather(*scene.agencies)
+    scene.gather(*scene.far)
     scene.line.release()
     scene.flow()
     scene.have_more(3, OWNER, NEIGHBOUR)
@@ -129,11 +133,12 @@ def late(scene: Scene) -> None:
 
 def found(plan: Plan) -> list[str]:
     """What the oracle finds after the plan, or why it did not come to its end."""
-    nursery = Nursery()
+    nursery, few = Nursery(), plan.again == "while it stands still"
+    far = {name: MANNERS[name] for name in (("live", "returning") if few else MANNERS)}
     try:
         with (
             TemporaryDirectory() as folder,
-            acted(Path(folder) / "scene", nursery, wired="line" in plan.before) as scene,
+            acted(Path(folder) / "scene", nursery, far, wired="line" in plan.before) as scene,
         ):
             try:
                 EVENTS[plan.event].prepare(scene)

@@ -10,11 +10,11 @@ import pytest
 
 from tests.leak.agencies import MANNERS
 from tests.leak.events import EVENTS, let_in, shut_out
-from tests.leak.scene import NEIGHBOUR, OWNER, Nursery, acted
+from tests.leak.scene import Nursery, acted
 
 pytestmark = pytest.mark.needs("mosquitto")
 
-FEW = {name: MANNERS[name] for name in ("live", "offline", "returning")}
+FEW = {name: MANNERS[name] for name in ("live", "returning")}
 OPT_OUT = EVENTS["socket"]
 
 
@@ -29,7 +29,7 @@ def test_what_was_on_the_line_is_not_delivered_with_the_new_right(tmp_path: Path
         shut_out(scene, OPT_OUT)
         scene.flow(0)
         let_in(scene, OPT_OUT, served=False)
-        scene.gather(OWNER, NEIGHBOUR, *FEW)
+        scene.gather(*FEW)
         if how == "cut":
             scene.line.cut()
         scene.line.release()
