@@ -48,14 +48,15 @@ def counts(rows: Iterable[Row]) -> Counts:
 def agencies(
     asked: Asked, counting: Counting, rows: Sequence[Row], known: Mapping[str, Subscriber], owners: frozenset[str]
 ) -> tuple[Agency, ...]:
-    """Every agency about which anything was decided or to which anything was sent, the owner first."""
+    """Every agency about which anything was decided, or to which anything was sent, within the time; owners first."""
     of: dict[str, list[Row]] = {}
     for row in rows:
         of.setdefault(row.outcome[0], []).append(row)
     doors: dict[str, list[AtTheDoor]] = {}
     for door in counting.doors.values():
         doors.setdefault(door.pattern.outcomes[0][0], []).append(door)
-    names = {name for name in {*of, *counting.sends} if asked.subscriber(name)}
+    sent = {name for name, sends in counting.sends.items() if sends.of_earlier or sends.again}
+    names = {name for name in {*of, *sent} if asked.subscriber(name)}
     made = [
         _agency(name, asked, of.get(name, []), doors.get(name, []), counting.sends.get(name, _NOTHING), known, owners)
         for name in names

@@ -43,10 +43,8 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, no
         f"<tr>{''.join(f'<td{style}>{cell}</td>' for style, cell in zip(classes, row, strict=True))}</tr>"
         for row in rows
     )
-    return (
-        f'<section><h2>{title}</h2>{lead}<div class="wide"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div></section>"
-    )
+    top = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
+    return f'<section><h2>{title}</h2>{lead}<div class="wide"><table>{top}<tbody>{body}</tbody></table></div></section>'
 
 
 def _is_number(cell: str) -> bool:
