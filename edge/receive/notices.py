@@ -37,8 +37,9 @@ class _Known:
 class Notices:
     """Hears what comes besides reads; `look` is called over and over."""
 
-    def __init__(self, *, witness: Witness, clock: Clock, test: bool) -> None:
-        self._witness, self._clock, self._test = witness, clock, test
+    def __init__(self, *, witness: Witness, clock: Clock, test: bool, device_id: str | None = None) -> None:
+        """`device_id` None: any device that the witness's key vouches for."""
+        self._witness, self._clock, self._test, self._device_id = witness, clock, test, device_id
         self._devices: dict[str, _Known] = {}
         self._connection = 0
 
@@ -47,23 +48,23 @@ class Notices:
         return topic.endswith(("/status", "/checkpoint"))
 
     def hear(self, arrival: Arrival) -> None:
-        """Takes one of them. EnvelopeError when it is none, LedgerError for a checkpoint that is not that device's,
-        ConfigError when it cannot be kept.
+        """Takes one of them. EnvelopeError when it is none or not signed as it must be, in words that hold nothing of
+        it; ConfigError when it cannot be kept.
         """
         if arrival.topic.endswith("/status"):
             status = parse(StatusWord, arrival.payload, what="a status")
-            self._require_topic(arrival, status_topic(status.device, test=self._test))
+            self._require_own(arrival, status_topic(status.device, test=self._test), status.device)
             if status.test == self._test:
                 self._stands(status.device, status.state)
             return
         said = parse(CheckpointWord, arrival.payload, what="a checkpoint")
-        self._require_topic(arrival, checkpoint_topic(said.device, test=self._test))
+        self._require_own(arrival, checkpoint_topic(said.device, test=self._test), said.device)
         try:
             note = decoded(said.checkpoint, what="a checkpoint").decode()
-        except UnicodeDecodeError:
-            raise LedgerError("it is not text") from None
-        # what a device says of the time is not signed: later than now it is not
-        found = self._witness.see(note, said.device, min(said.at, self._clock.now().at))
+            # what a device says of the time is not signed: later than now it is not
+            found = self._witness.see(note, said.device, min(said.at, self._clock.now().at))
+        except (UnicodeDecodeError, LedgerError):
+            raise EnvelopeError("a checkpoint is not that device's, or not signed by its key") from None
         if found is not None:
             _log.warning("%s", found)
 
@@ -98,7 +99,6 @@ class Notices:
         at = f"{self._clock.now().at:%Y-%m-%d %H:%M:%S} UTC"
         _log.warning("%s is %s since %s: %s", name, state, at, _MEANINGS[state])
 
-    @staticmethod
-    def _require_topic(arrival: Arrival, topic: str) -> None:
-        if arrival.topic != topic:
-            raise EnvelopeError("it came on another device's topic")
+    def _require_own(self, arrival: Arrival, topic: str, device_id: str) -> None:
+        if arrival.topic != topic or self._device_id not in (None, device_id):
+            raise EnvelopeError("it is another device's, or came on another's topic")

@@ -45,7 +45,7 @@ class Receiver:
         self._subscriber_id, self._sealing_key = subscriber_id, sealing_key
         self._device_public_key, self._device_id = device_public_key, device_id
         self._witness = witness or Witness(None, device_public_key)
-        self._notices = Notices(witness=self._witness, clock=clock, test=test)
+        self._notices = Notices(witness=self._witness, clock=clock, test=test, device_id=device_id)
         self._said: set[str] = set()
         self.refused = self.failed = self.deleted = 0
         self._purge()
@@ -92,7 +92,7 @@ class Receiver:
         """Takes what is no read."""
         try:
             self._notices.hear(arrival)
-        except (EnvelopeError, LedgerError) as error:
+        except EnvelopeError as error:
             self._say_once(f"a device's word about itself is refused: {error}")
         arrival.done()
 
