@@ -61,7 +61,7 @@ class Ear:
 def test_a_subscriber_learns_of_loss_and_return_and_keeps_the_checkpoints_between_reads(pole: Pole) -> None:
     daemon, owner = pole.run(), pole.receive(OWNER)
     kept = pole.folder / f"{OWNER}.jsonl.checkpoint"
-    wait_until(kept.exists, what="the subscriber keeps a checkpoint", within=40)
+    wait_until(kept.exists, what="the subscriber keeps a checkpoint", within=90)
     assert open_note(kept.read_text(), pole.device_key.public_key()).size > 0
     texas, ear = Ear(pole, TEXAS), Ear(pole, COUNTY)
     for each in (texas, ear):
@@ -69,12 +69,12 @@ def test_a_subscriber_learns_of_loss_and_return_and_keeps_the_checkpoints_betwee
     desk.opt_out(pole.policy, "national-lookup")
     assert pole.take_up() == ""
     before = len(texas.states())
-    wait_until(lambda: "national-lookup" in ear.opt_outs(), what="the opt-out is told")
+    wait_until(lambda: "national-lookup" in ear.opt_outs(), what="the opt-out is told", within=30)
     daemon.kill()
-    owner.await_words(f"{DEVICE} is lost since ", within=30)
-    wait_until(lambda: ear.states()[-1] == "lost", what="the loss is told to all who may hear it")
+    owner.await_words(f"{DEVICE} is lost since ", within=60)
+    wait_until(lambda: ear.states()[-1] == "lost", what="the loss is told to all who may hear it", within=30)
     again = pole.run()
-    owner.await_words(f"{DEVICE} is back after ", within=40)
+    owner.await_words(f"{DEVICE} is back after ", within=90)
     assert again.end() == 0
     owner.await_words(f"{DEVICE} is stopped since ")
     assert len(texas.states()) == before, "an agency that was opted out hears nothing more"
