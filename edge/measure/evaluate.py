@@ -11,10 +11,10 @@ from edge.disk import why
 from edge.errors import ConfigError, ModelError
 from edge.measure.figures import Figures, count
 from edge.measure.labelled import photographs
-from edge.measure.looks import looks
+from edge.measure.looks import Both, looks
 from edge.measure.sheet import Wrong, wrong
 from edge.values import Pixels
-from edge.vision import Detector, Eyesight, Reader
+from edge.vision import Detector, Reader
 from edge.vision.models import find_model
 
 _ENDING = ".onnx"
@@ -47,7 +47,7 @@ class Evaluation:
     errors: tuple[Wrong, ...]
 
 
-def evaluate(folder: Path, models: Eyesight, *, unlabelled: Path | None = None, errors: bool = False) -> Evaluation:
+def evaluate(folder: Path, models: Both, *, unlabelled: Path | None = None, errors: bool = False) -> Evaluation:
     """Measures `models`, loaded with one thread, on a folder (see edge.measure.labelled). Raises ConfigError."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

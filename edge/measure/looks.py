@@ -6,21 +6,38 @@ over the characters. A box in which the reader finds fewer than three characters
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from edge.capture import Plain
 from edge.clock import busy
 from edge.measure.labelled import Photograph
 from edge.measure.overlaps import OVERLAP, Boxes, overlaps, pairs, rows, strays
-from edge.values import Box, Pixels
-from edge.vision import Eyesight, Reading
+from edge.values import Box, Detection, Pixels
+from edge.vision import Reading
+from edge.vision.eyesight import Reads
 from edge.vision.reader import cut_out
 
 JOINT = 0.3
 """The joint score from which on a box counts as found."""
 SHORTEST = 3
 _FOLD = str.maketrans("OI", "01")
+
+
+class Finds(Protocol):
+    """Finds plates in a whole picture (edge.vision.Detector)."""
+
+    def find(self, pixels: Pixels) -> list[Detection]: ...
+
+
+class Both(Protocol):
+    """A detector and a reader (edge.vision.Models, edge.measure.Pair)."""
+
+    @property
+    def detector(self) -> Finds: ...
+
+    @property
+    def reader(self) -> Reads: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +92,16 @@ def folded(text: str) -> str:
     return text.translate(_FOLD)
 
 
-def looks(models: Eyesight, shown: Iterable[Photograph]) -> Iterator[tuple[Photograph, Look]]:
+def looks(models: Both, shown: Iterable[Photograph]) -> Iterator[tuple[Photograph, Look]]:
     """Finds and reads the plates of each photograph. Raises ModelError."""
     for photograph in shown:
         yield photograph, look(models, photograph)
 
 
-def look(models: Eyesight, shown: Photograph) -> Look:
+def look(models: Both, shown: Photograph) -> Look:
     """Finds and reads the plates of one photograph, and reads what was labelled. Raises ModelError."""
     began = busy()
-    detections = models.detector.look(Plain(shown.pixels)) if shown.boxed else []
+    detections = models.detector.find(shown.pixels) if shown.boxed else []
     detecting = busy() - began
     spent: list[float] = []
     found = []
@@ -112,7 +129,7 @@ def look(models: Eyesight, shown: Photograph) -> Look:
     )
 
 
-def _plates(models: Eyesight, shown: Photograph, ranked: Sequence[Believed], spent: list[float]) -> Iterator[SeenPlate]:
+def _plates(models: Both, shown: Photograph, ranked: Sequence[Believed], spent: list[float]) -> Iterator[SeenPlate]:
     """`ranked`: what was found, best first."""
     places = rows([one.box for one in ranked])
     found = set(pairs(shown.boxes, places[: sum(one.joint >= JOINT for one in ranked)]).values())
@@ -137,7 +154,7 @@ def _on(plate: Boxes, places: Boxes) -> list[int]:
     return [int(number) for number in np.flatnonzero(overlaps(places, plate[None])[:, 0] >= OVERLAP)]
 
 
-def _read(models: Eyesight, pixels: Pixels, box: Box, margin: float, spent: list[float]) -> Reading:
+def _read(models: Both, pixels: Pixels, box: Box, margin: float, spent: list[float]) -> Reading:
     began = busy()
     reading = models.reader.read(cut_out(pixels, box, margin=margin))
     spent.append(busy() - began)

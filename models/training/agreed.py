@@ -16,6 +16,8 @@ from mine import Mined
 from numpy.typing import NDArray
 from typed import typed_texts
 
+from edge.measure.looks import folded
+
 Pixels = NDArray[np.uint8]
 OwnBoxes = Mapping[tuple[str, int, int], tuple[tuple[float, float, float, float], ...]]
 """A detector's boxes by the labelled box that they lie on (see `place_of`), x1 y1 x2 y2 in pixels."""
@@ -25,7 +27,6 @@ MARGIN = 0.2
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 SURE, PERHAPS = 0.72, 0.45
 """The least sure character of the reference must reach the first alone, the second when our reader agrees."""
-_FOLD = str.maketrans("OI", "01")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,6 @@ class AgreedCrop:
         rows, columns = self.crop.shape[:2]
         x, y = int(columns * (MARGIN - 0.04) / (1 + 2 * MARGIN)), int(rows * (MARGIN - 0.04) / (1 + 2 * MARGIN))
         return squeezed(self.crop[y : rows - y, x : columns - x])
-
-
-def folded(text: str) -> str:
-    """The text with O read as 0 and I as 1."""
-    return text.translate(_FOLD)
 
 
 def squeezed(crop: Pixels) -> Pixels:

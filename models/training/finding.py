@@ -1,20 +1,23 @@
-"""A plate detector in its exported form, and how boxes overlap; shared by the figures and by the mining of mistakes."""
+"""A plate detector in its exported form, and which of its boxes are right: as the daemon runs it, as `homerule models
+evaluate` counts it (edge/measure/overlaps.py). Shared by the figures and by the mining of mistakes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from edge.measure.overlaps import OVERLAP, Boxes, overlaps, pairs, rows, strays
+from edge.vision.detector import Detector as Network
+
+__all__ = ["Boxes", "Detector", "Found", "Pixels", "Sample", "count", "matches", "overlaps", "right_and_shown"]
+
 LOWEST_SCORE = 0.05
-OVERLAP = 0.5
 
 Pixels = NDArray[np.uint8]
-Boxes = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -26,47 +29,15 @@ class Found:
 
 
 class Detector:
-    """A detector in the end-to-end form: images [1, 3, h, w] in, rows of batch, x1, y1, x2, y2, class, score out."""
+    """A detector in the end-to-end form (edge/vision/detector.py), with every box above LOWEST_SCORE."""
 
     def __init__(self, model: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self.input = self.session.get_inputs()[0]
-        self.height, self.width = (int(size) for size in self.input.shape[2:])
+        self._network = Network(name=model.stem, written=model.read_bytes(), threshold=LOWEST_SCORE)
 
     def find(self, pixels: Pixels) -> Found:
         """Plates in a BGR picture of any size."""
-        height, width = pixels.shape[:2]
-        scale = min(self.height / height, self.width / width)
-        size = (round(width * scale), round(height * scale))
-        left, top = (self.width - size[0]) // 2, (self.height - size[1]) // 2
-        boxed = np.full((self.height, self.width, 3), 114, np.uint8)
-        boxed[top : top + size[1], left : left + size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-        images = boxed[..., ::-1].transpose(2, 0, 1)[None].astype(np.float32) / 255
-        rows = np.asarray(self.session.run(None, {self.input.name: images})[0])
-        rows = rows[rows[:, 6] >= LOWEST_SCORE]
-        boxes = (rows[:, 1:5] - [left, top, left, top]) * np.tile([width / size[0], height / size[1]], 2)
-        return _without_doubles(boxes.astype(np.float32), rows[:, 6])
-
-
-def _without_doubles(boxes: Boxes, scores: NDArray[np.float32]) -> Found:
-    """Keep the best of boxes that overlap by half."""
-    order = np.argsort(-scores)
-    kept: list[int] = []
-    for i in order:
-        if not kept or float(overlaps(boxes[i : i + 1], boxes[kept]).max()) < OVERLAP:
-            kept.append(int(i))
-    return Found(boxes[kept], scores[kept])
-
-
-def overlaps(ours: Boxes, theirs: Boxes) -> Boxes:
-    """Intersection over union of every box of [n, 4] with every box of [m, 4]: [n, m]."""
-    low = np.maximum(ours[:, None, :2], theirs[None, :, :2])
-    high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (ours, theirs)]
-    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9), np.float32)
+        found = self._network.find(pixels)
+        return Found(rows([one.box for one in found]), np.array([one.confidence for one in found], np.float32))
 
 
 @dataclass(frozen=True)
@@ -86,17 +57,9 @@ class Sample:
 
 def count(truth: Boxes, found: Boxes) -> tuple[int, list[float]]:
     """How many found boxes are right, and the overlap of each plate found; a plate counts once, best score first."""
-    free = list(range(len(truth)))
-    matched: list[float] = []
-    for box in found:
-        if not free:
-            break
-        shares = overlaps(box[None], truth[free])[0]
-        best = int(np.argmax(shares))
-        if shares[best] >= OVERLAP:
-            matched.append(float(shares[best]))
-            free.pop(best)
-    return len(matched), matched
+    right = pairs(truth, found)
+    shares = [float(overlaps(found[box : box + 1], truth[plate : plate + 1])[0, 0]) for box, plate in right.items()]
+    return len(right), shares
 
 
 def matches(box: Boxes, plate: Boxes) -> bool:
@@ -106,14 +69,7 @@ def matches(box: Boxes, plate: Boxes) -> bool:
 
 def right_and_shown(sample: Sample, found: Boxes) -> tuple[int, int, int]:
     """Plates found; then, for precision, right boxes and all boxes: none where plates are known to be unlabelled."""
-    right, _ = count(sample.boxes, found)
+    right = len(pairs(sample.boxes, found))
     if not sample.complete:
         return right, 0, 0
-    strange = [box for box in found if not any(matches(box, plate) for plate in sample.boxes)]
-    excused = sum(any(_touches(box, plate) for plate in sample.unlabelled) for box in strange)
-    return right, right, len(found) - excused
-
-
-def _touches(box: Boxes, plate: Boxes) -> bool:
-    """Whether a box lies roughly on an unlabelled plate, whose own outline is rough: an overlap of a fifth."""
-    return float(overlaps(box[None], plate[None])[0, 0]) >= 0.2
+    return right, right, right + len(strays(sample.boxes, found, sample.unlabelled))

@@ -15,13 +15,12 @@ import numpy as np
 from finding import Boxes, Detector, Sample, matches, right_and_shown
 from samples import samples
 
+from edge.measure.looks import folded, joint
 from edge.values import Box
 from edge.vision.reader import Reader, cut_out
 
 LEAST_DETECTOR_SCORE = 0.15
 JOINT_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-SHORTEST = 3
-_FOLD = str.maketrans("OI", "01")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +31,6 @@ class Judged:
     boxes: Boxes
     scores: tuple[float, ...]
     texts: tuple[str, ...]
-
-
-def joint(score: float, confidences: Sequence[float]) -> float:
-    """The joint score of a box: detector's score, reader's certainty of each character (0..1)."""
-    return score * float(np.mean(confidences)) if len(confidences) >= SHORTEST else 0.0
 
 
 def judged(detector: Detector, reader: Reader, photographs: Iterable[Sample]) -> list[Judged]:
@@ -74,7 +68,7 @@ def ends(results: Sequence[Judged]) -> tuple[int, int, int]:
             on = [k for k, box in enumerate(one.boxes) if matches(box, truth)]
             read = one.texts[on[0]] if on else ""
             exact += read == text
-            same += read.translate(_FOLD) == text.translate(_FOLD)
+            same += folded(read) == folded(text)
     return plates, exact, same
 
 

@@ -10,42 +10,25 @@ import cv2
 import numpy as np
 from finding import Boxes, Pixels, Sample
 
+from edge.measure.labelled import photographs
+
 FRAME = (720, 1280)
 UNLABELLED = Path(__file__).with_name("unlabelled.csv")
 
 
 def samples(folder: Path) -> Iterator[Sample]:
-    """The photographs of a folder with truth.csv, or the `val` ones of a folder with boxes.csv; OSError if neither."""
+    """The photographs of a folder with truth.csv, or the `val` ones of one with boxes.csv; ConfigError if neither."""
     if (folder / "boxes.csv").exists():
         yield from _framed(folder)
         return
-    unlabelled = _unlabelled(folder.name)
-    rows: dict[str, list[dict[str, str]]] = {}
-    with (folder / "truth.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            rows.setdefault(row["image"], []).append(row)
-    for image, found in rows.items():
-        path = next(p for p in (folder / image, folder / "images" / image) if p.exists())
-        corners = np.array([[float(row[key]) for key in ("x", "y", "w", "h")] for row in found], np.float32)
-        corners[:, 2:] += corners[:, :2]
-        texts = tuple(row["plate"].upper() for row in found)
-        yield Sample(_read(path), corners, texts, _boxes_of(unlabelled.get(image, [])))
+    for shown in photographs(folder, UNLABELLED):
+        yield Sample(shown.pixels, shown.boxes, shown.texts, shown.unlabelled)
 
 
 def of_crops(folder: Path) -> bool:
     """Whether a folder with truth.csv holds crops of plates, not photographs: nothing can be found in those."""
     truth = folder / "truth.csv"
     return truth.exists() and "w" not in truth.read_text(encoding="utf-8").partition("\n")[0].strip().split(",")
-
-
-def _unlabelled(folder: str) -> dict[str, list[list[float]]]:
-    """Plates of a benchmark folder that its truth leaves out, by photograph: rows of `unlabelled.csv`."""
-    found: dict[str, list[list[float]]] = {}
-    with UNLABELLED.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["folder"] == folder:
-                found.setdefault(row["image"], []).append([float(row[key]) for key in ("x1", "y1", "x2", "y2")])
-    return found
 
 
 def _boxes_of(rows: list[list[float]]) -> Boxes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.values import Box, Detection, Picture, Pixels
+from edge.values import Box, Detection, Pixels
 from edge.vision import Reading
 
 Found = tuple[int, int, int, int, float]
@@ -36,10 +36,10 @@ class Eyes:
     def reader(self) -> "Eyes":
         return self
 
-    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+    def find(self, pixels: Pixels) -> list[Detection]:
         return [
             Detection(box=Box(x1=x1, y1=y1, x2=x2, y2=y2), confidence=score)
-            for x1, y1, x2, y2, score in self.found.get(grey(picture.pixels()), ())
+            for x1, y1, x2, y2, score in self.found.get(grey(pixels), ())
         ]
 
     def read(self, crop: Pixels) -> Reading:
