@@ -15,7 +15,7 @@ from edge import disk
 from edge.audit import container, manifest
 from edge.audit.container import HEADER, Member
 from edge.audit.manifest import LONGEST_MANIFEST
-from edge.audit.segments import BLOCK, SEGMENT, files, index_name, lines_name, places_in
+from edge.audit.segments import BLOCK, SEGMENT, files, index_name, lines_name, places_in, subtree
 from edge.errors import LedgerError
 from edge.ledger.tree import inclusion_proof, leaf_hash, node_hash
 from edge.values import BundleFiles
@@ -44,6 +44,7 @@ class Archive:
         self._hashes: dict[tuple[int, int], bytes] | None = None
         self._carried: dict[int, bytes] = {}
         self._known_blocks: dict[int, list[tuple[int, bytes]]] = {}
+        self._last_block: tuple[int, list[bytes]] = (-1, [])
 
     @property
     def where(self) -> str:
@@ -144,8 +145,12 @@ class Archive:
         position = number << level
         if not level:
             return leaf_hash(self.entry(position))
-        if level == BLOCK.bit_length() - 1 and self.first <= position and position + BLOCK <= self.last:
-            return self._block_hash(position)
+        whole = self.first <= position and position + (1 << level) <= self.last
+        if whole and 1 << level in (BLOCK, SEGMENT):
+            first, count = self._segment(position)
+            hashes = [digest for _, digest in self._blocks(first, count)]
+            at = (position - first) // BLOCK
+            return subtree(hashes[at : at + (1 << level) // BLOCK])
         return node_hash(self.node(level - 1, 2 * number), self.node(level - 1, 2 * number + 1))
 
     def around(self, name: str) -> Iterator[tuple[int, int, bytes]]:
@@ -180,17 +185,16 @@ class Archive:
         """The lines of the block of 256 in which an entry stands."""
         first, count = self._segment(position)
         number = (position - first) // BLOCK
+        if self._last_block[0] == first + number * BLOCK:
+            return self._last_block[1]
         blocks = self._blocks(first, count)
         begins = blocks[number][0]
         ends = blocks[number + 1][0] if number + 1 < len(blocks) else self._at[lines_name(first)][1].size
         lines = self._take(self.place(lines_name(first)) + begins, max(ends - begins, 0)).split(b"\n")[:-1]
         if len(lines) != min(BLOCK, count - number * BLOCK):
             raise LedgerError(f"{self._path}: {lines_name(first)} is damaged; run `homerule audit verify` on it")
+        self._last_block = (first + number * BLOCK, lines)
         return lines
-
-    def _block_hash(self, position: int) -> bytes:
-        first, count = self._segment(position)
-        return self._blocks(first, count)[(position - first) // BLOCK][1]
 
     def _blocks(self, first: int, count: int) -> list[tuple[int, bytes]]:
         """Of one file of entries, where each block's first line begins, and the hash of its subtree."""
