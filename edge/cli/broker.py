@@ -109,6 +109,8 @@ def check(
     else:
         if folder is None:
             raise typer.BadParameter('DIR is needed with `access = "mosquitto"`: what `homerule broker setup` made')
+        if any((as_username, as_password_file, as_cert, as_cert_key)):
+            raise typer.BadParameter('--as-... is for a broker that others run, `access = "none"`, leave it out')
         missing = _tell(_own_walls(written, folder))
         mend = f"start Mosquitto with {folder}/mosquitto/mosquitto.conf"
     if missing:

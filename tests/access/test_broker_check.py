@@ -1,11 +1,13 @@
 """`homerule broker check`: it tells a wall that stands from one that is missing, and leaves no trace."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edge.cli import main
 from edge.delivery.broker import Tls
 from edge.delivery.foreign import Foreign, Login, foreign_walls
 from edge.delivery.walls import Target, walls
@@ -161,6 +163,23 @@ def test_without_the_authoritys_key_it_says_so(site: Site) -> None:
     (site.folder / "ca" / "ca.key").unlink()
     with pytest.raises(ConfigError, match=r"ca\.key: no such file"):
         missing(site)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "DIR is needed"),
+        (["broker", "--as-username", "x", "--as-password-file", "y"], "is for a broker that others run"),
+    ],
+)
+def test_what_does_not_belong_together_is_said(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["homerule", "broker", "check", "--config", str(EXAMPLES / "device.toml"), *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 def test_it_is_typed(site: Site, tmp_path: Path) -> None:
