@@ -70,9 +70,13 @@ class Lost:
 
 
 class Coverage:
-    """Takes every entry in order; `close` once at the end. `earliest` and `latest` are the times of entries."""
+    """Takes every entry in order; `close` once at the end. `earliest` and `latest` are the times of entries.
 
-    def __init__(self) -> None:
+    From the position `first` on the log is whole; what stands before it tells of no stretch.
+    """
+
+    def __init__(self, *, first: int = 0) -> None:
+        self._first, self._carried = first, 0
         self.stretches: list[Stretch] = []
         self.runs: list[Run] = []
         self.purges: list[Lost] = []
@@ -91,7 +95,7 @@ class Coverage:
         """There is an entry at this position and time."""
         last = self._before = self._last
         self._last = at
-        if position == self._next and 0 <= at - last <= SILENT_AFTER:
+        if position == self._next and 0 <= at - last <= SILENT_AFTER and position > self._first:
             self._next += 1
             if self._silence is not None:
                 self._flush()
@@ -100,13 +104,23 @@ class Coverage:
         if self.earliest is None:
             self.earliest = self.latest = last = self._before = at
         self.earliest, self.latest = min(self.earliest, at), max(self.latest or at, last)
-        if position != self._next:
+        if position < self._first:
+            self._carried += 1
+        elif self._next < self._first:
+            self._begin_at(position, at)
+        elif position != self._next:
             self.missing += position - self._next
             why = f"entries {self._next} to {position - 1} are not here"
             self._add(Stretch(what="missing-entries", why=why, began=last, ended=at))
         elif self._running and at > last:
             self._silence = Stretch(what="silence", why="no entry, though one is due every hour", began=last, ended=at)
         self._next = position + 1
+
+    def _begin_at(self, position: int, at: int) -> None:
+        """The first entry of the part that is whole."""
+        self.missing += position - self._carried
+        why = f"of the first {position} entries only what later ones name is here; ask for the archives before this"
+        self._add(Stretch(what="missing-entries", why=why, began=self.earliest or at, ended=at))
 
     def entry(self, at: int, entry: Entry) -> None:
         """What a device says of itself; to be called after `tick`."""

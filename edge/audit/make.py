@@ -97,7 +97,7 @@ def _question(asked: Asked, began: int, ended: int) -> Question:
 
 def _log(source: Source, found: Walk, newest: str | None, key: Ed25519PublicKey | None) -> Log:
     begun, coverage = found.begun, found.coverage
-    size, fault = _checked(found, newest, key)
+    size, sealed, fault = _checked(source, found, newest, key)
     origin: Literal["log", "given"] = "log" if key is None else "given"
     return Log(
         device=begun.device,
@@ -110,7 +110,7 @@ def _log(source: Source, found: Walk, newest: str | None, key: Ed25519PublicKey 
         latest=None if coverage.latest is None else from_milliseconds(coverage.latest),
         root=None if found.root is None else found.root.hex(),
         checkpoint=size,
-        sealed=size is not None and fault is None,
+        sealed=sealed,
         fault=fault,
         key=begun.public_key,
         key_from=origin,
@@ -119,23 +119,25 @@ def _log(source: Source, found: Walk, newest: str | None, key: Ed25519PublicKey 
     )
 
 
-def _checked(found: Walk, newest: str | None, given: Ed25519PublicKey | None) -> tuple[int | None, str | None]:
-    """The size of the newest checkpoint, and what is wrong with it or with the entries below it."""
+def _checked(
+    source: Source, found: Walk, newest: str | None, given: Ed25519PublicKey | None
+) -> tuple[int | None, bool, str | None]:
+    """The size of the newest checkpoint, whether all entries below it fit, and what is wrong with it or with them."""
     begun = found.begun
     if given is not None and public_text(given) != begun.public_key:
-        return None, "the log was begun with another key than the one that was given"
+        return None, False, "the log was begun with another key than the one that was given"
     if newest is None:
-        return None, None
+        return None, False, None
     try:
         key = given if given is not None else signing_public(begun.public_key, where="the log's first entry")
         opened = checkpoint.open_note(newest, key, expected_origin=checkpoint.origin(begun.device, begun.ledger_id))
     except (LedgerError, ConfigError) as error:
-        return None, str(error)
-    if found.coverage.missing:
-        return opened.size, "entries are missing, so that only `homerule audit verify` can tell"
+        return None, False, str(error)
+    if found.coverage.missing or (source.last is not None and source.last < opened.size):
+        return opened.size, False, None  # a part of a log: `audit verify` has the hashes of the rest
     if found.root_at != opened.root:
-        return opened.size, "the entries are not those that the newest checkpoint vouches for"
-    return opened.size, None
+        return opened.size, False, "the entries are not those that the newest checkpoint vouches for"
+    return opened.size, True, None
 
 
 def _size(note: str | None) -> int | None:

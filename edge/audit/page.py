@@ -11,6 +11,7 @@ from importlib import resources
 from edge.audit import words
 from edge.audit.parts import moment, number, span, table
 from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, SwitchPeriod
+from edge.audit.summary import verdict
 from edge.audit.timeline import timeline
 from edge.audit.who import balance, received, refused
 
@@ -98,21 +99,11 @@ def _seal(report: Report) -> str:
     """Whether this is the log that was written, as far as this page can tell."""
     log = report.log
     key = "given to this command" if log.key_from == "given" else "taken from the log itself"
-    if log.fault is not None:
-        verdict, tone = f"Do not trust this page: {escape(log.fault)}.", "bad"
-    elif not log.bundles_whole:
-        verdict, tone = "Do not trust what this page says of policies: the bytes of one are not as accepted.", "bad"
-    elif log.missing:
-        verdict, tone = f"{log.missing:,} entries are not in what was read.", "some"
-    elif not log.sealed:
-        verdict, tone = "The log holds no signed checkpoint yet, so nothing vouches for it.", "some"
-    else:
-        newer = log.entries - (log.checkpoint or 0)
-        more = f"; {newer:,} entries are newer" if newer else ", and it covers all of them"
-        verdict, tone = f"Every entry fits the device's signed checkpoint of {log.checkpoint:,} entries{more}.", "good"
+    said, tone = verdict(log)
+    shown = escape(said[:1].upper() + said[1:])
     root = f" Root <code>{log.root}</code>." if log.root else ""
     return (
-        f'<section class="seal {tone}"><p><b>{verdict}</b> Checked with the key <code>{escape(log.key)}</code>, {key}.'
+        f'<section class="seal {tone}"><p><b>{shown}.</b> Checked with the key <code>{escape(log.key)}</code>, {key}.'
         f"{root} Whoever rewrites a log can sign it again with a stolen key: compare the root with a checkpoint that "
         "a subscriber has kept, by <code>homerule audit verify</code>.</p></section>"
     )

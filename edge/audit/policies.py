@@ -16,8 +16,10 @@ from edge.ledger.entries import (
     BundleAccepted,
     BundleRefused,
     Entry,
+    Exported,
     Pattern,
     Pinned,
+    Pruned,
     SubscriberChanged,
     Switch,
     Tightened,
@@ -63,10 +65,10 @@ class Turned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Another word of the log about policy, agencies and keys."""
+    """Another word of the log about policy, agencies, keys and archives."""
 
     at: int
-    entry: BundleRefused | SubscriberChanged | Tightened | Pinned
+    entry: BundleRefused | SubscriberChanged | Tightened | Pinned | Exported | Pruned
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +138,7 @@ class Policies:
                 self.changes.append(Change(at=at, entry=entry))
                 if self.in_force:
                     self.in_force[-1].by = by
-            case BundleRefused() | SubscriberChanged() | Pinned():
+            case BundleRefused() | SubscriberChanged() | Pinned() | Exported() | Pruned():
                 self.changes.append(Change(at=at, entry=entry))
 
     def close(self) -> None:

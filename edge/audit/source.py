@@ -25,6 +25,11 @@ class Source(Protocol):
         """From this position on the log is whole; what stands before it is only what later entries name."""
         ...
 
+    @property
+    def last(self) -> int | None:
+        """One past the last entry of what was asked for; None where that is the whole log."""
+        ...
+
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Position and canonical bytes of each entry, ascending; one that is not here is left out."""
         ...

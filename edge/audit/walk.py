@@ -79,7 +79,7 @@ class Hashing:
 class _Walking:
     def __init__(self, source: Source, asked: Asked, mark: int | None) -> None:
         self._source = source
-        self.counting, self.coverage = Counting(asked, first=source.first), Coverage()
+        self.counting, self.coverage = Counting(asked, first=source.first), Coverage(first=source.first)
         self.policies = Policies(source.bundle, self.counting.sends)
         self.rights = RightsTaken(asked)
         self.hashing = Hashing(mark)

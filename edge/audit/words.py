@@ -4,9 +4,11 @@ from edge.ledger.entries import (
     BundleAccepted,
     BundleRefused,
     Entry,
+    Exported,
     Held,
     HoldEnded,
     Pinned,
+    Pruned,
     SubscriberChanged,
     Switch,
     Tightened,
@@ -86,6 +88,10 @@ def said(entry: Entry) -> str | None:
             return f"agency {subscriber}: {change} ({way(by)})"
         case Pinned(key=key):
             return f"the city's key is {key} from here on"
+        case Exported(first=first, last=last, sha256=sha256):
+            return f"entries {first} to {last - 1} were exported, archive {sha256}"
+        case Pruned(first=first, last=last, archives=archives):
+            return f"entries {first} to {last - 1} may be gone from here on; held by {', '.join(archives)}"
         case Held(why=why):
             return f"on hold, only the owner is served: {why}"
         case HoldEnded():

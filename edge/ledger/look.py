@@ -31,6 +31,11 @@ class Look:
         with faults_named(self._path):
             return pruned_upto(self._db)
 
+    @property
+    def last(self) -> int | None:
+        """One past the last entry of a part of a log; None, because this is all of it."""
+        return None
+
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Position and canonical bytes of each entry, in order."""
         with faults_named(self._path):
