@@ -1,11 +1,14 @@
 """The subscriber tells a person when a device is lost and back, and keeps the checkpoints shown between reads."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.delivery.broker import Arrival
 from edge.delivery.topics import checkpoint_topic, status_topic
@@ -185,6 +188,36 @@ def test_who_asked_for_one_device_is_told_of_no_other(caplog: pytest.LogCaptureF
     with pytest.raises(EnvelopeError, match="another device's"):
         heard.hear(Arrival(topic=CHECKPOINT, payload=showing(note_of(9)), done=lambda: None))
     assert caplog.messages == []
+
+
+VALID = [standing("running"), standing("lost"), showing(note_of(9)), showing(FORGED)]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    topic=st.sampled_from([STATUS, CHECKPOINT]),
+    payload=st.binary(max_size=300)
+    | st.builds(
+        lambda of, at, with_: of[:at] + with_ + of[at + len(with_) :],
+        st.sampled_from(VALID),
+        st.integers(0, 400),
+        st.binary(max_size=12),
+    ),
+)
+def test_whatever_a_stranger_sends_is_taken_or_refused_in_words_of_ours(topic: str, payload: bytes) -> None:
+    heard = notices.Notices(witness=Witness(None, DEVICE_KEY.public_key()), clock=HandClock(), test=False)
+    words = ""
+    try:
+        heard.hear(Arrival(topic=topic, payload=payload, done=lambda: None))
+    except EnvelopeError as refused:
+        words = str(refused)
+    assert not words or OURS.fullmatch(words), words
+
+
+OURS = re.compile(
+    r"a (status|checkpoint) is not version 1 of the wire format(, at `[a-z_.0-9]+`)?|a checkpoint is not base64|"
+    r"a checkpoint is not that device's, or not signed by its key|it is another device's, or came on another's topic"
+)
 
 
 def test_a_status_of_test_mode_says_nothing_of_the_device(
