@@ -18,6 +18,7 @@ from edge.daemon.house import House
 from edge.daemon.loops import Loop
 from edge.daemon.memory import give_back
 from edge.daemon.previous import opening, previous
+from edge.daemon.purging import Purging
 from edge.daemon.recording import Recording
 from edge.daemon.report import Reporter
 from edge.daemon.storage import Storage
@@ -60,6 +61,7 @@ class Daemon:
             least_megabytes=config.limits.min_free_megabytes,
             clock=self._clock,
         )
+        self._purging = Purging(storage=self._storage, clock=self._clock)
         self._house: House | None = None
         self._why: str | None = None
         self._news = threading.Event()
@@ -85,6 +87,7 @@ class Daemon:
             cameras=[lane.camera for lane in lanes],
             watch=self._watch,
             storage=self._storage,
+            purging=self._purging,
             trust=trust,
         )
         self._socket = Server(
@@ -178,6 +181,7 @@ class Daemon:
             clock=self._clock,
             key=self._key,
             storage=self._storage,
+            purging=self._purging,
             broken=self.broken,
             status=self._reporter.status,
         )
@@ -203,6 +207,8 @@ class Daemon:
         if self._storage.faulty and self._house is not None:
             house, self._house = self._house, None
             self._close(house, [])
+        if self._house is None:
+            self._purging.look(None, alone=True)
         if self._house is None and monotonic() >= self._next_open and self._why is None:
             self._open_again()
         if self._reload.is_set() and self._house is not None:

@@ -18,6 +18,7 @@ from edge.control.status import Status
 from edge.control.word import word_of
 from edge.daemon.collection import Collection
 from edge.daemon.loops import Loop
+from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.delivery.access import MosquittoRights, NoRights
 from edge.delivery.broker import Broker, Tls
@@ -55,11 +56,12 @@ class House:
         clock: Clock,
         key: Ed25519PrivateKey,
         storage: Storage,
+        purging: Purging,
         broken: Callable[[], None],
         status: Callable[["House"], Status],
     ) -> None:
         """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; PolicyError for `Collection`."""
-        self._storage = storage
+        self._storage, self._purging = storage, purging
         with ExitStack() as undo:
             self.ledger = Ledger.open(config.device.ledger, clock=clock, key=key, device=config.device.id)
             undo.callback(self.ledger.close)
@@ -191,6 +193,7 @@ class House:
             if monotonic() >= self._next_count:
                 self.waiting, self.entries = self.ledger.waiting(), self.ledger.size
                 self._next_count = monotonic() + 1.0
+            self._purging.look(self.ledger, alone=bool(self._storage.trouble) or not self._settled.is_set())
         loop.pause(pause)
 
     def _settling(self, loop: Loop) -> None:

@@ -11,6 +11,7 @@ from edge.clock import ClockTrust, SystemClock
 from edge.control import Alarm, Standing
 from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
 from edge.daemon.house import House
+from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Watch
 
@@ -26,11 +27,12 @@ class Reporter:
         cameras: Sequence[LiveCamera],
         watch: Watch,
         storage: Storage,
+        purging: Purging,
         trust: ClockTrust,
     ) -> None:
         """`folder` is where the ledger lies."""
         self._device_id, self._folder, self._cameras = device_id, folder, tuple(cameras)
-        self._watch, self._storage, self._trust = watch, storage, trust
+        self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
 
@@ -73,6 +75,8 @@ class Reporter:
         found = []
         if house is not None and (trouble := self._storage.trouble) is not None:
             found.append(_alarm("ledger", trouble, self._storage.since or now))
+        if self._purging.alarm is not None:
+            found.append(_alarm("purge", self._purging.alarm, self._purging.alarm_since or now))
         if self._watch.alarm is not None:
             found.append(_alarm("models", self._watch.alarm, self._watch.alarm_since or now))
         for each in self._cameras:

@@ -79,9 +79,10 @@ class Deliveries:
         rows = self._outbox.of(subscriber_id)
         return self._delete(rows, lambda unsent, sent: Dropped(reasons=tuple(reasons), unsent=unsent, sent=sent), at)
 
-    def expire(self, now: int, at: int) -> int:
-        """Deletes the rows whose time is over at `now`; gives their number."""
-        deleted = self._delete(self._outbox.expired(now), lambda unsent, sent: Expired(unsent=unsent, sent=sent), at)
+    def expire(self, now: int, ahead: int, at: int) -> int:
+        """Deletes the rows whose time is over at `now`, or nearly; gives their number."""
+        rows = self._outbox.expired(now, ahead)
+        deleted = self._delete(rows, lambda unsent, sent: Expired(unsent=unsent, sent=sent), at)
         self._outbox.forget(now)
         return deleted
 

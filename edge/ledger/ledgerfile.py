@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge.clock import monotonic
 from edge.errors import LedgerError
 from edge.ledger.bundles import Bundles
 from edge.ledger.database import PATIENCE, faults_named, open_writable
@@ -34,7 +35,8 @@ class LedgerFile:
         self._commit = commit
         self._lock = threading.RLock()
         self._db = open_writable(path)
-        self._stale, self._written = False, True
+        self._stale = False
+        self._unemptied: float | None = monotonic()
         self._places: dict[Path, tuple[int, int]] = {}
         try:
             with faults_named(path):
@@ -75,7 +77,8 @@ class LedgerFile:
                 yield
                 if self.log.size != before:
                     self.log.save()
-                self._written |= self._db.total_changes != changes
+                if self._unemptied is None and self._db.total_changes != changes:
+                    self._unemptied = monotonic()
                 self._commit(self._db)
             except BaseException:
                 self._stale = True
@@ -93,15 +96,22 @@ class LedgerFile:
     def truncate(self) -> bool:
         """Empties the write-ahead log into the file, unless another process is reading it; waits for nobody."""
         with self._lock, faults_named(self.path):
-            if not self._written:
+            if self._unemptied is None:
                 return True
             self._db.execute("PRAGMA busy_timeout = 0")
             try:
                 busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
-            self._written = bool(busy)
+            if not busy:
+                self._unemptied = None
             return not busy
+
+    @property
+    def unemptied_for(self) -> float:
+        """Seconds since the first write that the write-ahead log may still hold; 0 when it is empty."""
+        since = self._unemptied
+        return 0.0 if since is None else monotonic() - since
 
     def close(self) -> None:
         """Empties the write-ahead log into the file and closes it."""

@@ -8,7 +8,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 
 from edge.clock import from_milliseconds, milliseconds
@@ -112,9 +111,15 @@ class Outbox:
         """All rows of a subscriber, oldest first."""
         return self._rows("subscriber_id = ?", (subscriber_id,))
 
-    def expired(self, now: int) -> list[Row]:
-        """All rows whose time is over."""
-        return self._rows("expires_at <= ?", (now,))
+    def expired(self, now: int, ahead: int = 0) -> list[Row]:
+        """All rows whose time is over, or is in `ahead` milliseconds or the last tenth of it, whichever is less."""
+        query = "expires_at <= ? AND expires_at - min(?, (expires_at - decided_at) / 10) <= ?"
+        return self._rows(query, (now + ahead, ahead, now))
+
+    def next_expiry(self) -> int | None:
+        """When the time of the first waiting row is over."""
+        found: int | None = self._db.execute("SELECT min(expires_at) FROM outbox").fetchone()[0]
+        return found
 
     def decided(self, before: int) -> list[Row]:
         """All rows decided at `before` or earlier."""
@@ -287,10 +292,6 @@ def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, 
         obligations=tuple(json.loads(obligations)),
         bundle_digest=bundle,
         decided_at=from_milliseconds(decided_at or 0),
-        sent_at=_time(sent_at),
+        sent_at=None if sent_at is None else from_milliseconds(sent_at),
         attempts=attempts or 0,
     )
-
-
-def _time(value: int | None) -> datetime | None:
-    return None if value is None else from_milliseconds(value)

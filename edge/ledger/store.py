@@ -12,16 +12,17 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.clock import Clock, milliseconds
+from edge.clock import Clock, from_milliseconds, milliseconds
 from edge.errors import LedgerError
 from edge.keys import public_text
-from edge.ledger import checkpoint, recording
+from edge.ledger import recording
 from edge.ledger.bundles import accepted
 from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, Pattern, Read
 from edge.ledger.history import History
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.pruning import Pruning
+from edge.ledger.signer import Signer
 from edge.ledger.tally import Tally, tally
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
@@ -33,10 +34,10 @@ class Ledger:
     """See the module. Made with `Ledger.open`."""
 
     def __init__(self, *, file: LedgerFile, clock: Clock, key: Ed25519PrivateKey, begun: Begun) -> None:
-        self._file, self._clock, self._key, self._begun = file, clock, key, begun
+        self._file, self._clock, self._begun = file, clock, begun
         self._log, self._outbox, self._bundles = file.log, file.outbox, file.bundles
         self._deliveries, self._recorder = file.deliveries, file.recorder
-        self._latest: Checkpoint | None = None
+        self._signer = Signer(file, begun, key)
 
     @classmethod
     def open(
@@ -102,6 +103,11 @@ class Ledger:
         To be called when nothing else is to be done: it may take as long as the disk takes.
         """
         return self._file.truncate()
+
+    @property
+    def unemptied_for(self) -> float:
+        """Seconds for which bytes of deleted envelopes may have been in the write-ahead log."""
+        return self._file.unemptied_for
 
     def accept_bundle(
         self,
@@ -185,7 +191,7 @@ class Ledger:
         """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:
         rows that were settled, dropped or ran out meanwhile are missing from it. Those `refused` by the decision beside
         them are deleted with the same commit."""
-        if not rows and not refused:
+        if not (rows or refused):
             return []
         with self._writing() as at:
             for row, decision in refused:
@@ -210,12 +216,17 @@ class Ledger:
         with self._writing() as at:
             settled = [self._deliveries.acknowledge(each, at) for each in said]
             self._deliveries.log_full_batches(at)
-            return settled
+        return settled
 
-    def expire(self, now: datetime) -> int:
-        """Deletes the rows whose time is over and gives their number."""
+    def expire(self, now: datetime, *, ahead: timedelta = timedelta(0)) -> int:
+        """Deletes the rows whose time is over, or is so soon (or in its last tenth), and gives their number."""
         with self._writing() as at:
-            return self._deliveries.expire(milliseconds(now), at)
+            return self._deliveries.expire(milliseconds(now), ahead // timedelta(milliseconds=1), at)
+
+    def next_expiry(self) -> datetime | None:
+        """When the time of the first waiting envelope is over."""
+        with self._file.reading():
+            return None if (found := self._outbox.next_expiry()) is None else from_milliseconds(found)
 
     def discard(self, now: datetime, *, older_than: timedelta, beyond: int) -> int:
         """Deletes the rows that were decided `older_than` ago, and the oldest `beyond` a number; gives how many."""
@@ -246,22 +257,11 @@ class Ledger:
         """The signed state of the tree, with all acknowledgements in it; made and stored now if the tree has grown."""
         with self._writing() as at:
             self._deliveries.log_acknowledgements(at)
-            latest = self.latest_checkpoint()
-            if latest is not None and latest.size == self._log.size:
-                return latest
-            made = checkpoint.sign(self._begun.device, self._begun.ledger_id, self._log.size, self._log.root, self._key)
-            self._file.keep_note(made.size, made.note, at)
-            return made
+            return self._signer.sign(at)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint that was made; signs and writes nothing."""
-        with self._file.reading():
-            note = self._file.latest_note()
-        if note is None:
-            return None
-        if self._latest is None or self._latest.note != note:
-            self._latest = checkpoint.open_note(note, self._key.public_key())
-        return self._latest
+        return self._signer.latest()
 
     def entries(self, first: int = 0, last: int | None = None) -> Iterator[Logged]:
         """All entries from `first` up to, not with, `last`, in order; others may write meanwhile."""

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from edge.ledger.store import Ledger
 
+AHEAD = timedelta(seconds=10)
+"""How long before its time an envelope is deleted (or its last tenth), so that its bytes are off the disk by then."""
 _EVERY = timedelta(seconds=1)
 _QUIET_FOR, _AT_LATEST = timedelta(seconds=5), timedelta(seconds=60)
 
@@ -30,14 +32,14 @@ class Tidy:
         self._ledger, self._limits = ledger, limits
         self._next: datetime | None = None
         self._rested: datetime | None = None
-        self._discarding = False
+        self._discarding = self._owes = False
 
     def step(self, now: datetime) -> None:
         """Deletes rows whose time is over or that are beyond the limits. Raises LedgerError."""
         if self._next is not None and self._next - _EVERY <= now < self._next:
             return
         self._next = now + _EVERY
-        self._ledger.expire(now)
+        self._owes |= self._ledger.expire(now, ahead=AHEAD) > 0
         limits = self._limits
         discarded = self._ledger.discard(now, older_than=limits.max_age, beyond=limits.max_waiting)
         if discarded and not self._discarding:
@@ -49,8 +51,9 @@ class Tidy:
         self._discarding = bool(discarded)
 
     def rest(self, now: datetime, *, quiet: bool) -> None:
-        """Empties the write-ahead log, where deleted bytes linger, when it is quiet, at the latest after a minute."""
+        """Empties the write-ahead log, where deleted bytes linger: when it is quiet or the time of some was over, at
+        the latest after a minute."""
         since = timedelta(days=1) if self._rested is None or now < self._rested else now - self._rested
-        if since >= (_QUIET_FOR if quiet else _AT_LATEST):
+        if since >= (_QUIET_FOR if quiet or self._owes else _AT_LATEST):
             self._rested = now
-            self._ledger.idle()
+            self._owes &= not self._ledger.idle()
