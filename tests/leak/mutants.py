@@ -99,16 +99,22 @@ MUTANTS: dict[str, Mutant] = {
             ),
         )
     ),
-    "it is retained": Mutant(changes=(("delivery/line.py", "qos=1, retain=False", "qos=1, retain=True"),)),
-    "later ones overtake the first": Mutant(
+    "it is retained": Mutant(
+        changes=(
+            (
+                "delivery/line.py",
+                "payload, qos=1, retain=False, properties=properties)\n        return",
+                "payload, qos=1, retain=True, properties=properties)\n        return",
+            ),
+        )
+    ),
+    "later ones go first": Mutant(
         changes=(
             (
                 RELAY,
-                "                    self._rounds.not_taken(subscriber_id, now)\n                    del",
-                "                    del",
+                "        for row in rows:\n            decision",
+                "        for row in rows[::-1]:\n            decision",
             ),
-            ("relay/rounds.py", "1 if found.under_way == _START else _ALL", "_ALL"),
-            (RELAY, "self._rounds.taken(subscriber_id, row.position)", "self._rounds.taken(subscriber_id, -1)"),
         ),
         plan=Plan(before="broker away"),
     ),
