@@ -76,7 +76,7 @@ class Coverage:
     """
 
     def __init__(self, *, first: int = 0) -> None:
-        self._first, self._carried = first, 0
+        self._first, self._carried, self._is_whole = first, 0, first == 0
         self.stretches: list[Stretch] = []
         self.runs: list[Run] = []
         self.purges: list[Lost] = []
@@ -95,7 +95,7 @@ class Coverage:
         """There is an entry at this position and time."""
         last = self._before = self._last
         self._last = at
-        if position == self._next and 0 <= at - last <= SILENT_AFTER and position > self._first:
+        if position == self._next and 0 <= at - last <= SILENT_AFTER and self._is_whole:
             self._next += 1
             if self._silence is not None:
                 self._flush()
@@ -106,7 +106,7 @@ class Coverage:
         self.earliest, self.latest = min(self.earliest, at), max(self.latest or at, last)
         if position < self._first:
             self._carried += 1
-        elif self._next < self._first:
+        elif not self._is_whole:
             self._begin_at(position, at)
         elif position != self._next:
             self.missing += position - self._next
@@ -118,6 +118,7 @@ class Coverage:
 
     def _begin_at(self, position: int, at: int) -> None:
         """The first entry of the part that is whole."""
+        self._is_whole = True
         self.missing += position - self._carried
         why = f"of the first {position} entries only what later ones name is here; ask for the archives before this"
         self._add(Stretch(what="missing-entries", why=why, began=self.earliest or at, ended=at))

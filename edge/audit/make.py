@@ -33,6 +33,7 @@ def assemble(
     notes = source.notes()
     newest = notes[-1] if notes else None
     found = walk(source, asked, mark=_size(newest))
+    _check_names(found, asked)
     rows = tuple(found.counting.rows())
     began, ended = _span(found, asked)
     past = Past(found, asked, began, ended)
@@ -74,6 +75,22 @@ def assemble(
         ),
     )
     return report, rows
+
+
+def _check_names(found: Walk, asked: Asked) -> None:
+    """That the cameras and agencies asked about are known at all: a typing error must not look like an empty road."""
+    names = found.counting.names.values()
+    gaps = {one.what.partition(":")[2] for one in found.coverage.stretches if one.what.startswith("camera:")}
+    decided = {one[0] for pattern in found.counting.patterns.values() for one in pattern.outcomes}
+    known = {
+        "camera": {one.name for one in names if one.sort == "camera"} | gaps,
+        "agency": {one.name for one in names if one.sort == "subscriber"} | decided | set(found.policies.agencies),
+    }
+    for what, asked_for in (("camera", asked.cameras), ("agency", asked.subscribers)):
+        for name in sorted(asked_for or ()):
+            if name not in known[what]:
+                said = ", ".join(sorted(known[what])[:20]) or "none"
+                raise LedgerError(f"the log knows no {what} `{name}`; it knows {said}")
 
 
 def _span(found: Walk, asked: Asked) -> tuple[int, int]:

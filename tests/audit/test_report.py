@@ -1,0 +1,349 @@
+"""An auditor's walk: given only the archive of sixteen weeks, each question has its answer, and it is the right one."""
+
+import csv
+import io
+import json
+import shutil
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from subprocess import CompletedProcess, run
+from sys import executable
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from edge.audit.asked import Asked
+from edge.audit.make import assemble, make
+from edge.audit.page import render
+from edge.audit.report import Agency, Report
+from edge.audit.source import open_source
+from edge.audit.table import HEADS, csv_text, json_text, packaged_schema, schema
+from edge.audit.verify import verify_archive
+from edge.clock import milliseconds
+from edge.policy.vocabulary import NATIONAL_LOOKUP
+from tests.audit.logs import archived
+from tests.audit.test_counting import GROUPS, adds_up
+from tests.audit.village import (
+    ADDED,
+    BACK_ON,
+    CHIEF,
+    CLERK,
+    LAPSED,
+    NORTH,
+    OPTED_OUT_AGAIN,
+    OPTED_OUT_FIRST,
+    SOUTH,
+    Village,
+)
+from tests.ledger.builders import KEY, PLATE
+
+MADE = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def village(tmp_path_factory: pytest.TempPathFactory) -> Village:
+    """Lived through once, two reads a day."""
+    lived = Village(tmp_path_factory.mktemp("village") / "ledger.sqlite", a_day=2)
+    lived.run()
+    return lived
+
+
+@pytest.fixture(scope="module")
+def archive(village: Village, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that the auditor is given."""
+    ledger = tmp_path_factory.mktemp("copy") / "ledger.sqlite"
+    shutil.copy(village.device.path, ledger)
+    return archived(ledger, ledger.with_name("village.homerule-audit.zip"))
+
+
+def asked_of(path: Path, asked: Asked = Asked()) -> Report:  # noqa: B008 - frozen
+    with open_source(path) as source:
+        return make(source, asked, made_at=MADE, key=KEY.public_key())
+
+
+def between(began: datetime, ended: datetime, **more: frozenset[str]) -> Asked:
+    return Asked(began=milliseconds(began), ended=milliseconds(ended), **more)
+
+
+@pytest.fixture(scope="module")
+def whole(archive: Path) -> Report:
+    return asked_of(archive)
+
+
+def of(report: Report, name: str) -> Agency:
+    return next(one for one in report.agencies if one.subscriber == name)
+
+
+def test_who_received_reads_and_how_many(whole: Report, village: Village) -> None:
+    assert {one.subscriber: one.counts.left for one in whole.agencies if one.counts.left} == village.reads
+
+
+def test_who_received_reads_of_one_camera_between_two_dates_is_a_part_of_that(archive: Path, whole: Report) -> None:
+    parts = [
+        asked_of(archive, between(began, ended, cameras=frozenset({camera})))
+        for camera in (NORTH, SOUTH)
+        for began, ended in (
+            (datetime(2026, 8, 1, tzinfo=UTC), BACK_ON),
+            (BACK_ON, datetime(2026, 12, 1, tzinfo=UTC)),
+        )
+    ]
+    assert all(adds_up(part.counts) for part in parts)
+    for agency in whole.agencies:
+        found = [one for part in parts for one in part.agencies if one.subscriber == agency.subscriber]
+        assert sum(one.counts.left for one in found) == agency.counts.left
+    assert sum(part.reads for part in parts) == whole.reads
+
+
+def test_under_which_bundles_and_on_which_basis(whole: Report) -> None:
+    versions = {one.digest: f"{one.version}.{one.revision}" for one in whole.policies}
+    fox = of(whole, "fox-lake-pd").grounds
+    assert {(one.channel, one.reasons[0]) for one in fox} == {("direct", "allow_agreement")}
+    assert {versions[digest] for one in fox for digest in one.bundles} == {"1.0", "1.1", "2.0", "2.1"}
+    brazos = of(whole, "brazos-bend-so").grounds
+    assert [(one.channel, {versions[digest] for digest in one.bundles}) for one in brazos] == [
+        ("national-lookup", {"1.0", "2.0"})
+    ]
+
+
+def test_what_was_refused_and_why(whole: Report) -> None:
+    assert of(whole, "border-office").counts.left == 0
+    assert all("deny_optout_federal" in one.reasons for one in of(whole, "border-office").refusals)
+    expired = [one for one in of(whole, "fox-lake-pd").refusals if "deny_agreement_expired" in one.reasons]
+    assert expired
+    assert min(one.first for one in expired) >= LAPSED
+    refused = sum(one.reads for agency in whole.agencies for one in agency.refusals if one.where == "camera")
+    assert refused == whole.counts.withheld
+
+
+def test_each_reason_has_its_sentence(whole: Report) -> None:
+    said = {one.code: one.sentence for one in whole.reasons}
+    assert said["deny_optout_national_lookup"] == "The city has switched National Lookup off."
+    assert sum(one.primary for one in whole.reasons) == whole.counts.withheld
+
+
+def test_when_national_lookup_was_off_and_who_switched_it(whole: Report) -> None:
+    turns = [(one.value, one.since, one.until, one.by) for one in whole.switches if one.switch == NATIONAL_LOOKUP]
+    first = whole.policies[0].since
+    assert turns == [
+        ("on", first, OPTED_OUT_FIRST, "first-policy"),
+        ("off", OPTED_OUT_FIRST, BACK_ON, CLERK),
+        ("on", BACK_ON, OPTED_OUT_AGAIN, CHIEF),
+        ("off", OPTED_OUT_AGAIN, None, "file"),
+    ]
+
+
+def test_nothing_was_sent_through_national_lookup_while_it_was_off(archive: Path) -> None:
+    for began, ended in ((OPTED_OUT_FIRST, BACK_ON), (OPTED_OUT_AGAIN, datetime(2026, 12, 1, tzinfo=UTC))):
+        report = asked_of(archive, between(began, ended))
+        assert [ground for one in report.agencies for ground in one.grounds if ground.channel == NATIONAL_LOOKUP] == []
+        assert of(report, "brazos-bend-so").counts.left == 0
+
+
+def test_the_last_send_before_an_agreement_ran_out_and_the_first_refusal_after_it(whole: Report) -> None:
+    (lapsed,) = whole.lapsed
+    assert (lapsed.subscriber, lapsed.agreement, lapsed.why, lapsed.at) == (
+        "fox-lake-pd",
+        "fox-lake-2026",
+        "expired",
+        LAPSED,
+    )
+    assert lapsed.last_sent_before is not None
+    assert lapsed.first_refused_after is not None
+    assert lapsed.last_sent_before < LAPSED <= lapsed.first_refused_after < LAPSED + timedelta(days=2)
+    assert "deny_agreement_expired" in lapsed.reasons
+    assert lapsed.sent_after == 0
+
+
+def test_the_first_read_ever_to_an_agency_is_told_within_its_time_only(archive: Path, whole: Report) -> None:
+    elm = of(whole, "elm-so")
+    assert elm.first_ever is not None
+    assert elm.first_ever >= ADDED
+    assert elm.first_ever_within
+    later = asked_of(archive, between(elm.first_ever + timedelta(days=1), datetime(2026, 12, 1, tzinfo=UTC)))
+    assert of(later, "elm-so").first_ever == elm.first_ever
+    assert not of(later, "elm-so").first_ever_within
+
+
+def test_the_stretches_of_which_nothing_is_known(whole: Report) -> None:
+    assert {one.what for one in whole.gaps} == {
+        f"camera:{SOUTH}", "crash", "clock-untrusted", "ledger", "not-running", "models", "held",
+        "alarm:broker-rights", "clock-step",
+    }  # fmt: skip
+    blind = sum((ended - began for began, ended in whole.unknown), timedelta())
+    assert blind == timedelta(hours=2, minutes=31) + timedelta(hours=0.7) + timedelta(hours=3) + timedelta(hours=1.5)
+
+
+def test_whether_anything_was_changed_or_is_missing(archive: Path, whole: Report) -> None:
+    assert not verify_archive(archive, device_key=KEY.public_key()).faults
+    assert whole.log.sealed
+    assert whole.log.fault is None
+    assert whole.log.missing == 0
+
+
+def test_a_report_of_the_ledger_says_the_same_as_one_of_its_archive(village: Village, whole: Report) -> None:
+    here = asked_of(village.device.path)
+    assert replace(here, log=whole.log) == whole
+
+
+def test_an_entry_that_was_changed_in_the_file_is_no_report_to_trust(village: Village, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    shutil.copy(village.device.path, path)
+    db = sqlite3.connect(path)
+    changed = "CAST(replace(CAST(bytes AS TEXT), 'uid 1004', 'uid 1001') AS BLOB)"
+    db.execute(f"UPDATE entries SET bytes = {changed} WHERE CAST(bytes AS TEXT) LIKE '[_switch_,%'")
+    db.commit()
+    db.close()
+    report = asked_of(path)
+    assert report.log.fault is not None
+    assert "Do not trust" in render(report)
+
+
+def test_a_bundle_that_was_changed_in_the_file_is_not_read(village: Village, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    shutil.copy(village.device.path, path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE blobs SET bytes = CAST(bytes || ' ' AS BLOB)")
+    db.commit()
+    db.close()
+    report = asked_of(path)
+    assert not report.log.bundles_whole
+    assert [one.readable for one in report.policies] == [False] * len(report.policies)
+
+
+def test_a_part_of_a_log_is_said_to_be_one_and_reads_before_it_are_not_counted(
+    village: Village, whole: Report, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    shutil.copy(village.device.path, ledger)
+    part = asked_of(archived(ledger, tmp_path / "part.zip", first=1024))
+    assert part.log.missing > 0
+    assert part.log.fault is None
+    assert 0 < part.reads < whole.reads
+    assert adds_up(part.counts)
+    assert any(one.what == "missing-entries" for one in part.gaps)
+
+
+def test_only_the_agency_asked_about_is_told_of(archive: Path, whole: Report) -> None:
+    report = asked_of(archive, Asked(subscribers=frozenset({"lake-pd"})))
+    assert report.agencies == (of(whole, "lake-pd"),)
+    assert report.lapsed == ()
+
+
+def test_the_json_is_as_the_schema_in_the_package_says(whole: Report) -> None:
+    assert json.loads(packaged_schema()) == schema()
+    validator = Draft202012Validator(schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    told = json.loads(json_text(whole))
+    validator.validate(told)
+    assert not validator.is_valid(told | {"unheard": 1})
+    assert told["switches"][0]["since"].endswith("Z")
+
+
+def test_every_line_of_the_table_adds_up_and_all_of_them_to_the_report(archive: Path) -> None:
+    with open_source(archive) as source:
+        report, rows = assemble(source, Asked(), made_at=MADE)
+    lines = list(csv.DictReader(io.StringIO(csv_text(report, rows))))
+    assert tuple(lines[0]) == HEADS
+    for line in lines:
+        assert sum(int(line[group]) for group in GROUPS) == int(line["reads"])
+    for group in GROUPS:
+        assert sum(int(line[group]) for line in lines) == getattr(report.counts, group)
+
+
+def test_a_text_that_a_spreadsheet_would_work_out_stays_a_text(archive: Path) -> None:
+    with open_source(archive) as source:
+        report, rows = assemble(source, Asked(), made_at=MADE)
+    evil = replace(report, agencies=tuple(replace(one, name="=1+1") for one in report.agencies))
+    names = {line["name"] for line in csv.DictReader(io.StringIO(csv_text(evil, rows)))}
+    assert names == {"'=1+1"}
+
+
+class Tags(HTMLParser):
+    """Every element and address of a page; what is not closed stays open."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_no_script_and_nothing_from_elsewhere(whole: Report) -> None:
+    page = render(whole)
+    found = Tags(page)
+    assert found.open == []
+    assert not {"script", "link", "img", "iframe", "a"} & set(found.names)
+    assert found.addresses == []
+    assert "default-src 'none'" in page
+    assert found.names.count("svg") == 2 + len(whole.agencies)
+
+
+def test_names_that_are_html_are_shown_as_they_are_written(whole: Report) -> None:
+    evil = replace(whole, agencies=tuple(replace(one, name="<script>x</script>") for one in whole.agencies))
+    assert "<script>" not in render(evil)
+    assert "&lt;script&gt;" in render(evil)
+
+
+def test_the_page_says_what_an_auditor_asks_first(whole: Report) -> None:
+    page = render(whole)
+    for said in (
+        "Fox Lake Police Department, Wisconsin",
+        "The city has switched National Lookup off.",
+        "through the socket, uid 1004",
+        "The agreement fox-lake-2026 of <b>fox-lake-pd</b> ran out",
+        "Silence is never proof of nothing",
+        "Every entry fits the device&#x27;s signed checkpoint",
+        "of this time nothing is known",
+    ):
+        assert said in page, said
+    assert PLATE not in page
+
+
+def homerule(*words: str, where: Path) -> CompletedProcess[str]:
+    return run([executable, "-m", "edge", *words], cwd=where, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_command_writes_page_table_and_json_for_its_owner_only(archive: Path, tmp_path: Path) -> None:
+    words = ("--from", "2026-09-01", "--to", "2026-10-01", "--camera", NORTH, "--csv", "a.csv", "--json", "a.json")
+    done = homerule("audit", "report", str(archive), *words, where=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2026-09-01 00:00 to 2026-10-01 00:00 UTC" in done.stdout
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {
+        "audit-report.html": "0o600",
+        "a.csv": "0o600",
+        "a.json": "0o600",
+    }
+    assert json.loads((tmp_path / "a.json").read_text())["question"]["cameras"] == [NORTH]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--camera", "nroth-1"), "`nroth-1`"),
+        (("--subscriber", "nobody-pd"), "`nobody-pd`"),
+        (("--from", "yesterday"), "`--from yesterday`"),
+        (("--from", "2026-10-01", "--to", "2026-09-01"), "is not after"),
+    ],
+)
+def test_a_question_that_cannot_be_is_refused_with_what_was_typed(
+    archive: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = homerule("audit", "report", str(archive), *words, where=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
