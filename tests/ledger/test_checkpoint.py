@@ -1,6 +1,8 @@
 """Checkpoints are C2SP signed notes, and not one byte of them can be changed."""
 
 import base64
+import runpy
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,6 +20,15 @@ PUBLISHED_NOTE = (
     f"{PUBLISHED_TEXT}\n\u2014 PeterNeumann "
     "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
 )
+# a tree head of the Go checksum database as it was served (github.com/transparency-dev/witness, internal/parse, tests,
+# Apache-2.0), and its key as the go command has it (cmd/go/internal/modfetch/key.go, BSD-3-Clause)
+SERVED_NAME, SERVED_ID = "sum.golang.org", "033de0ae"
+SERVED_KEY = "Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
+SERVED_TEXT = "go.sum database tree\n31700353\nqINS1GRFhWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=\n"
+SERVED_NOTE = (
+    f"{SERVED_TEXT}\n\u2014 sum.golang.org "
+    "Az3grnmrIUEDFqHzAElIQCPNoRFRAAdFo47fooyWKMHb89k11GJh5zHIfNCOBmwn/C3YI8oW9/C8DJ87F61QqspBYwM=\n"
+)
 ROOT = bytes(range(32))
 
 
@@ -31,6 +42,26 @@ def made() -> str:
 
 def test_the_published_signed_note_opens() -> None:
     assert checkpoint.open_text(PUBLISHED_NOTE, PUBLISHED_NAME, published_key()) == PUBLISHED_TEXT
+
+
+def test_a_tree_head_that_another_log_served_opens_and_its_key_has_the_published_id() -> None:
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(SERVED_KEY)[1:])
+    assert checkpoint.key_id(SERVED_NAME, key).hex() == SERVED_ID
+    assert checkpoint.open_text(SERVED_NOTE, SERVED_NAME, key) == SERVED_TEXT
+    with pytest.raises(LedgerError):
+        checkpoint.open_text(SERVED_NOTE.replace("31700353", "31700354"), SERVED_NAME, key)
+
+
+def test_the_second_verifier_of_archives_opens_the_same_published_notes() -> None:
+    second = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "verify_archive.py"))
+    served = Ed25519PublicKey.from_public_bytes(base64.b64decode(SERVED_KEY)[1:])
+    for note, name, key, text in (
+        (PUBLISHED_NOTE, PUBLISHED_NAME, published_key(), PUBLISHED_TEXT),
+        (SERVED_NOTE, SERVED_NAME, served, SERVED_TEXT),
+    ):
+        assert second["open_note"](note.encode(), name, key) == text.encode()
+        assert second["open_note"](note.encode()[1:], name, key) == b""
+    assert second["open_checkpoint"](made().encode(), KEY.public_key()) == ("homerule/pole-7/A1b2", 17, ROOT)
 
 
 def test_a_checkpoint_names_device_ledger_size_and_root() -> None:

@@ -4,7 +4,9 @@ Vectors: github.com/transparency-dev/merkle, testonly/constants.go and proof/ver
 them from the certificate-transparency reference implementation.
 """
 
+import runpy
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from edge.ledger.tree import (
     EMPTY_ROOT,
     Frontier,
+    around,
     consistency_proof,
     extends,
     includes,
@@ -101,6 +104,27 @@ def some_leaves(size: int) -> list[bytes]:
 @pytest.mark.parametrize("size", range(9))
 def test_a_root_is_the_published_one(size: int) -> None:
     assert grown(LEAVES[:size])[0].root().hex() == ROOTS[size]
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_the_second_verifier_of_archives_has_the_published_roots(size: int) -> None:
+    second = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "verify_archive.py"))
+    edge: list[tuple[int, bytes]] = []
+    for leaf in LEAVES[:size]:
+        second["grow"](edge, 0, leaf_hash(leaf))
+    assert second["root"](edge).hex() == ROOTS[size]
+
+
+@given(sizes, st.data())
+def test_a_tree_of_kept_leaves_and_of_hashes_for_the_rest_has_the_same_edge(size: int, data: st.DataObject) -> None:
+    kept = sorted(data.draw(st.sets(st.integers(0, size - 1), max_size=5)))
+    whole, nodes = grown(some_leaves(size))
+    frontier, alone = Frontier(), []
+    for level, number in around(0, size, kept):
+        frontier, _ = frontier.append(nodes[level, number], level)
+        alone += [number] if not level else []
+    assert frontier == whole
+    assert set(kept) <= set(alone)
 
 
 @pytest.mark.parametrize(("index", "size"), INCLUSION)
