@@ -6,6 +6,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -162,6 +163,20 @@ def write(archive: Path, contents: dict[str, bytes]) -> None:
     members = [container.member(name, content) for name, content in contents.items()]
     pieces = [one.header + contents[one.name] for one in members]
     archive.write_bytes(b"".join(pieces) + container.directory(members))
+
+
+def test_everything_made_anew_but_the_devices_signature_is_an_edit(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as found:
+        contents = {info.filename: found.read(info) for info in found.infolist()}
+    contents["bundles/000000000003/files/policy.toml"] += b"national_lookup = true\n"
+    rest = [container.member(name, content) for name, content in contents.items()][2:]
+    contents["members.json"] = manifest.members_text(rest)
+    write(archive, contents)
+    assert word(archive) == "edit"
+    said = manifest.unsigned(contents["manifest.txt"])
+    said = said.model_copy(update={"members": sha256(contents["members.json"]).hexdigest()})
+    write(archive, {**contents, "manifest.txt": manifest.sign(said, STRANGER)})
+    assert word(archive) in ("edit", "stranger")
 
 
 def moved(lines: list[bytes]) -> list[bytes]:

@@ -1,6 +1,7 @@
 """What leaves the ledger is in a verified archive, and what is left verifies and is proven as before."""
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +13,12 @@ from edge.audit.prune import cut
 from edge.clock import milliseconds
 from edge.errors import LedgerError
 from edge.ledger import Ledger
-from edge.ledger.entries import Name, Pattern, Read
+from edge.ledger.entries import Name, Pattern, Read, SelfTest
 from edge.ledger.tree import extends, includes, leaf_hash
 from edge.ledger.verify import verify
 from tests.audit.logs import FIRST, archived, begun, faults, lived_in, some_reads, word
 from tests.ledger.builders import KEY, START, HandClock, decide, record, seal, tagged_read, token_of
+from tests.ledger.disk import FULL, SYNC_FAILED, WRITE_FAILED, Fault, installed
 
 LATER = milliseconds(START + timedelta(days=3650))
 
@@ -278,3 +280,29 @@ def test_a_ledger_of_before_there_was_pruning_verifies_and_is_pruned(path: Path)
     assert checked(path) == []
     pruned(path).close()
     assert checked(path) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "happens"),
+    [("sync", SYNC_FAILED, False), ("sync", SYNC_FAILED, True), ("write", WRITE_FAILED, False), ("write", FULL, False)],
+)
+def test_a_prune_that_the_disk_fails_or_a_power_cut_ends_may_be_tried_again(
+    tmp_path: Path, what: str, code: int, happens: bool
+) -> None:
+    with installed() as disk:
+        for spared in (0, 3, 12):
+            path, clock = tmp_path / f"{spared}" / "ledger.sqlite", HandClock()
+            path.parent.mkdir()
+            ledger = begun(path, clock)
+            ledger.note(*(SelfTest(model="m", digest="d", passed=1) for _ in range(500)))
+            some_reads(ledger, clock, 12)
+            held = ledger.checkpoint().note
+            disk.fault = Fault(what, code, happens, spared)
+            with suppress(LedgerError):
+                list(ledger.prune(512, ("a" * 64,)))
+            disk.fault = None
+            assert checked(disk.after_a_power_cut(path, tmp_path / f"cut-{spared}"), held) == []
+            list(ledger.prune(512 if ledger.history.pruned < 512 else None, ("a" * 64,)))
+            assert checked(path, held) == []
+            assert ledger.history.pruned == 512
+            ledger.close()
