@@ -144,6 +144,11 @@ class Broker:
             return Handover.NOT_SENT
         return self._line.publish(topic, payload, expiry=seconds).outcome(ANSWER_WITHIN)
 
+    def send_unanswered(self, topic: str, payload: bytes, *, seconds: int) -> None:
+        """As `send`, for whoever has no time for the broker's answer; `close` after it lets it leave."""
+        if self._line is not None:
+            self._line.publish(topic, payload, expiry=seconds)
+
     def cut(self) -> None:
         """Ends the connection at once, from any thread: what is in flight is lost, and `ready` makes a new one."""
         line = self._line

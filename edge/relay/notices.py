@@ -87,10 +87,10 @@ class Notices:
             self._tell(self._checkpoint_topic, found.note, said(told))
 
     def last(self) -> None:
-        """Says that the device stops, so that nobody takes it for lost."""
+        """Says that the device stops, so that nobody takes it for lost. A broker that stands still delays no stop."""
         if self._broker.connected and self._may_tell():
             word = self._standing().model_copy(update={"state": "stopped"})
-            self._send(self._status_topic, said(word))
+            self._broker.send_unanswered(self._status_topic, said(word), seconds=_SECONDS)
 
     def _tell(self, topic: str, news: object, payload: bytes) -> None:
         """Says it if it is new, or its pause is over; each pause is longer, up to a minute."""

@@ -1,13 +1,14 @@
 """Status and checkpoint on their topics: on change and every minute, never retained, with the broker's last word."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from edge.delivery import schema
-from edge.delivery.broker import Arrival, Broker
+from edge.delivery.broker import ANSWER_WITHIN, Arrival, Broker
 from edge.delivery.topics import checkpoint_topic, notice_filters, status_topic
 from edge.delivery.wire import StatusWord
 from edge.relay.notices import Notices, will
@@ -158,6 +159,15 @@ def test_a_clean_end_is_told_as_one(device: Device, listener: Listener) -> None:
     device.broker.close()
     assert listener.heard()[1]["state"] == "stopped"
     assert listener.nothing()
+
+
+def test_a_broker_that_stands_still_does_not_delay_the_end(mosquitto: Mosquitto, device: Device) -> None:
+    mosquitto.freeze()
+    ended = threading.Thread(target=device.notices.last, daemon=True)
+    ended.start()
+    ended.join(ANSWER_WITHIN / 2)
+    assert not ended.is_alive()
+    mosquitto.thaw()
 
 
 def test_nothing_is_said_while_somebody_may_still_hold_a_right_that_it_lost(device: Device, listener: Listener) -> None:
