@@ -9,6 +9,7 @@ from typing import get_args
 from edge.ledger.codec import decode
 from edge.ledger.deviceentries import (
     BundleAccepted,
+    BundleRefused,
     Exported,
     Held,
     HoldEnded,
@@ -36,7 +37,8 @@ from edge.ledger.entries import (
 )
 
 _LASTING = (
-    Begun, Name, BundleAccepted, Tightened, Switch, SubscriberChanged, Pinned, Held, HoldEnded, Exported, Pruned
+    Begun, Name, BundleAccepted, BundleRefused, Tightened, Switch, SubscriberChanged, Pinned, Held, HoldEnded, Exported,
+    Pruned
 )  # fmt: skip
 _STARTS = tuple(f'["{kind.kind}",'.encode() for kind in _LASTING)
 _PLAIN = tuple(

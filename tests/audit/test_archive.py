@@ -225,7 +225,7 @@ def test_a_file_left_out_or_replaced_is_found(archive: Path, name: str) -> None:
     assert word(archive) == "edit"
 
 
-def rewritten(ledger: Path) -> None:
+def rewritten(ledger: Path, *, checkpoints: bool = False) -> None:
     """What someone does who has the device's key: changes a time, mends the whole file, takes away the checkpoints."""
     db = sqlite3.connect(ledger)
     raw = bytes(db.execute("SELECT bytes FROM entries WHERE position = 40").fetchone()[0])
@@ -233,7 +233,8 @@ def rewritten(ledger: Path) -> None:
     db.execute("UPDATE entries SET bytes = ? WHERE position = 40", (b",".join((kind, b"%d" % (int(at) + 1), rest)),))
     frontier = Frontier()
     db.execute("DELETE FROM subtrees")
-    db.execute("DELETE FROM checkpoints")
+    if not checkpoints:
+        db.execute("DELETE FROM checkpoints")
     for position, raw in db.execute("SELECT position, bytes FROM entries ORDER BY position").fetchall():
         frontier, completed = frontier.append(leaf_hash(raw))
         db.execute("UPDATE entries SET mark = ? WHERE position = ?", (mark(leaf_hash(raw)), position))
@@ -251,6 +252,11 @@ def test_a_log_rewritten_with_the_devices_key_is_a_fork_from_a_checkpoint_held_e
     forged = archived(ledger, tmp_path / "forged.zip")
     assert word(forged) == "ok"
     assert word(forged, [lived[2]]) == "fork"
+
+
+def test_a_log_rewritten_under_its_own_checkpoints_is_a_fork(ledger: Path, tmp_path: Path) -> None:
+    rewritten(ledger, checkpoints=True)
+    assert word(archived(ledger, tmp_path / "forged.zip")) == "fork"
 
 
 def test_yesterdays_copy_is_a_truncation_against_todays_checkpoint(tmp_path: Path) -> None:
