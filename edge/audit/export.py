@@ -48,6 +48,7 @@ class Export:
     ) -> None:
         self._history, self._key = history, key
         self.size = history.size
+        self._notes = history.notes()  # of those that come, the device lets some go again
         self.last = self.size if last is None else min(last, self.size)
         self.first = max(first - first % BLOCK, history.pruned)
         if self.first >= self.last:
@@ -149,7 +150,7 @@ class Export:
         begun = self._history.begun
         root = self._history.root_at(self.size)
         whole = checkpoint.sign(begun.device, begun.ledger_id, self.size, root, self._key)
-        for size, note in self._history.notes():
+        for size, note in self._notes:
             if self.first <= size <= self.last and size < self.size:
                 yield _line(note)
         yield _line(whole.note)

@@ -78,6 +78,21 @@ def test_the_same_log_gives_the_same_bytes(lived: tuple[Path, bytes, str], tmp_p
     assert archived(lived[0], tmp_path / "b.zip").read_bytes() == lived[1]
 
 
+def test_an_export_stands_although_the_device_writes_on_meanwhile(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "ledger.sqlite"
+    ledger = begun(path, clock)
+    some_reads(ledger, clock, 10)
+    ledger.checkpoint()
+    made = Export(ledger.history, KEY, software="1.0")
+    some_reads(ledger, clock, 10)
+    ledger.checkpoint()
+    export(made, tmp_path / "a.zip")
+    held = ledger.checkpoint().note
+    ledger.close()
+    assert word(tmp_path / "a.zip") == "ok"
+    assert word(tmp_path / "a.zip", [held]) == "truncation"
+
+
 def test_any_zip_program_opens_it(archive: Path) -> None:
     with zipfile.ZipFile(archive) as found:
         assert found.testzip() is None
