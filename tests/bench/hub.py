@@ -2,7 +2,7 @@
 
     python tests/bench/hub.py FILES DIR... [--reader cct-xs-v1-global-model]
 
-FILES holds the published files of the reader; each DIR is a labelled folder (see `homerule models evaluate`). No network
+FILES holds the published files of the reader; DIR is a labelled folder (see `homerule models evaluate`). No network
 is asked. Prints one line a folder and reader; exit code 1 when the published reader is not as it was fetched.
 """
 
