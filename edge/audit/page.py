@@ -9,7 +9,7 @@ from html import escape
 from importlib import resources
 
 from edge.audit import words
-from edge.audit.parts import moment, number, span, table
+from edge.audit.parts import minute, moment, number, span, table
 from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, SwitchPeriod
 from edge.audit.summary import verdict
 from edge.audit.timeline import timeline
@@ -79,14 +79,14 @@ def _sentences(report: Report) -> Iterable[str]:
         off = sum((_within(one.since, one.until, began, ended) for one in periods if one.value == "off"), timedelta())
         turns = [one for one in periods[1:] if began <= one.since < ended]
         moved = (
-            "; ".join(f"turned {escape(one.value)} on {moment(one.since)} {escape(words.way(one.by))}" for one in turns)
+            "; ".join(f"turned {escape(one.value)} {moment(one.since)}, {escape(words.way(one.by))}" for one in turns)
             or "nobody turned it"
         )
         whole = _within(periods[0].since, ended, began, ended)
         yield f"National Lookup was off for <b>{span(off)}</b> of {span(whole)}: {moved}."
     first = [one for one in report.agencies if one.first_ever_within and one.first_ever is not None]
     if first:
-        said = ", ".join(f"{_name(one)} ({moment(one.first_ever)})" for one in first if one.first_ever)
+        said = ", ".join(f"{_name(one)} ({minute(one.first_ever)})" for one in first if one.first_ever)
         yield f"First read ever to: {said}."
     for one in report.lapsed:
         yield _lapse_line(one)

@@ -1,12 +1,20 @@
 """PURE: small parts of a page: times, lengths, numbers, tables. What is handed in as a cell is HTML already."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 
 
 def moment(at: datetime) -> str:
     """A time to the second, in UTC."""
     return f"{at:%Y-%m-%d %H:%M:%S}" if at.second or at.microsecond else f"{at:%Y-%m-%d %H:%M}"
+
+
+def minute(at: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def number(value: int) -> str:
@@ -39,12 +47,16 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, no
     numeric = [all(_is_number(row[column]) for row in rows) for column in range(len(heads))]
     classes = [' class="n"' if right else "" for right in numeric]
     head = "".join(f"<th{style}>{said}</th>" for style, said in zip(classes, heads, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{style}>{cell}</td>' for style, cell in zip(classes, row, strict=True))}</tr>"
-        for row in rows
-    )
+    cells = ("".join(map(_cell, classes, row)) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     top = f"<thead><tr>{head}</tr></thead>" if any(heads) else ""
     return f'<section><h2>{title}</h2>{lead}<div class="wide"><table>{top}<tbody>{body}</tbody></table></div></section>'
+
+
+def _cell(style: str, cell: str) -> str:
+    """A time is not broken at its hyphens."""
+    time = ' class="d"' if _TIME.fullmatch(cell) else ""
+    return f"<td{style or time}>{cell}</td>"
 
 
 def _is_number(cell: str) -> bool:

@@ -22,7 +22,7 @@ _STEPS = (
     timedelta(days=7),
 )
 _MOST_BARS = 190
-_NARROWEST = 1.6
+_NARROWEST, _THIN = 2.0, 6.0
 
 
 def timeline(report: Report) -> str:
@@ -49,9 +49,9 @@ class _Drawing:
 
     def parts(self) -> Iterator[str]:
         """Everything, from back to front."""
-        yield from self._unknown()
         yield from self._axis()
         yield from self._bars()
+        yield from self._unknown()
         top = 14.0 + _BARS + _GAP
         for name, lane in self._lanes:
             yield f'<text class="lane" x="{_LEFT - 12:g}" y="{top + 16:g}">{escape(name)}</text>'
@@ -67,8 +67,9 @@ class _Drawing:
         for began, ended in self._report.unknown:
             first, last = self.x(began), self.x(ended)
             width = max(last - first, _NARROWEST)
+            thin = "" if width > _THIN else " thin"
             yield (
-                f'<rect class="unknown" x="{first:g}" y="14" width="{width:g}" height="{self._floor - 14:g}">'
+                f'<rect class="unknown{thin}" x="{first:g}" y="14" width="{width:g}" height="{self._floor - 14:g}">'
                 f"<title>Nothing is known: {_moment(began)} to {_moment(ended)}</title></rect>"
             )
 

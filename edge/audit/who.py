@@ -3,7 +3,7 @@
 from html import escape
 
 from edge.audit import words
-from edge.audit.parts import moment, number, percent, table
+from edge.audit.parts import minute, number, percent, table
 from edge.audit.report import Agency, Counts, Ground, Policy, Refusal, Report
 
 _WHERE = {
@@ -45,8 +45,8 @@ def _ground(agency: Agency, ground: Ground, policies: dict[str, Policy], first: 
         number(ground.counts.decisions),
         number(ground.counts.left),
         number(ground.counts.acknowledged),
-        moment(ground.first) if ground.first else "",
-        moment(ground.last) if ground.last else "",
+        minute(ground.first) if ground.first else "",
+        minute(ground.last) if ground.last else "",
     )
 
 
@@ -84,8 +84,8 @@ def _refusal(agency: Agency, one: Refusal, policies: dict[str, Policy], first: b
         " ".join(escape(words.because(code)) for code in one.reasons),
         _versions(one.bundles, policies),
         number(one.reads),
-        moment(one.first),
-        moment(one.last),
+        minute(one.first),
+        minute(one.last),
     )
 
 
