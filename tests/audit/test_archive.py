@@ -81,8 +81,10 @@ def test_the_same_log_gives_the_same_bytes(lived: tuple[Path, bytes, str], tmp_p
 def test_an_export_stands_although_the_device_writes_on_meanwhile(tmp_path: Path) -> None:
     clock, path = HandClock(), tmp_path / "ledger.sqlite"
     ledger = begun(path, clock)
-    some_reads(ledger, clock, 10)
-    ledger.checkpoint()
+    for _ in range(3):
+        some_reads(ledger, clock, 5)
+        ledger.checkpoint()
+    some_reads(ledger, clock, 5)
     made = Export(ledger.history, KEY, software="1.0")
     some_reads(ledger, clock, 10)
     ledger.checkpoint()
@@ -344,6 +346,16 @@ def test_a_bundle_accepted_without_the_citys_signature_is_a_strangers(tmp_path: 
     accept(ledger, replace(signed(b"other"), signature=STRANGER.sign(b"other")), version=2)
     ledger.close()
     assert word(archived(path, tmp_path / "a.zip")) == "stranger"
+
+
+def test_a_bundle_that_was_changed_in_the_ledger_before_the_export_is_an_edit(ledger: Path, tmp_path: Path) -> None:
+    db = sqlite3.connect(ledger)
+    db.execute("UPDATE blobs SET bytes = ? WHERE bytes = ?", (b"[sharing]\nmore = 1\n", b"[sharing]\n"))
+    db.commit()
+    db.close()
+    forged = archived(ledger, tmp_path / "forged.zip")
+    assert word(forged) == "edit"
+    assert faults(forged)[0].position == 3
 
 
 @pytest.mark.parametrize(("first", "last"), [(300, None), (0, 400), (260, 500), (512, 513)])
