@@ -14,9 +14,11 @@ from edge.clock import ClockTrust, SystemClock, monotonic
 from edge.config import Camera, Config
 from edge.control.server import Server
 from edge.daemon import systemd
+from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
 from edge.daemon.loops import Loop
 from edge.daemon.memory import give_back
+from edge.daemon.pace import Pace
 from edge.daemon.previous import opening, previous
 from edge.daemon.purging import Purging
 from edge.daemon.recording import Recording
@@ -29,9 +31,6 @@ from edge.ledger.entries import ClockStep, Entry, Stop
 from edge.pipeline import Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import NO_LISTS, HotLists
-from edge.vision import Models, Plausibility, Vision
-from edge.vision.area import Area
-from edge.vision.gate import MotionGate
 
 STOP_WITHIN = 5.0
 """Seconds in which a clean stop is done, or the process ends as it is."""
@@ -53,9 +52,7 @@ class Daemon:
         self._config, self._trust = config, trust
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))
-        give_back()  # what the imports have left, before the models need room
-        chosen = config.models
-        self._models = Models.load(chosen.folder, chosen.detector, chosen.reader, chosen.threads, chosen.provider)
+        self._models = loaded(config.models)
         self._storage = Storage(
             folder=config.device.ledger.parent,
             least_megabytes=config.limits.min_free_megabytes,
@@ -84,7 +81,6 @@ class Daemon:
         self._reporter = Reporter(
             device_id=config.device.id,
             folder=config.device.ledger.parent,
-            cameras=[lane.camera for lane in lanes],
             watch=self._watch,
             storage=self._storage,
             purging=self._purging,
@@ -158,10 +154,9 @@ class Daemon:
             _log.info("the city's files are taken up")
 
     def _lane(self, camera: Camera) -> Lane:
-        least = self._config.models.min_confidence
-        plausibility = None if least is None else Plausibility(confidence=least)
+        eyes = eyes_of(camera, models=self._models, chosen=self._config.models, clock=self._clock)
         pipeline = Pipeline(
-            vision=Vision(models=self._models, clock=self._clock, plausibility=plausibility),
+            vision=eyes,
             in_force=self.in_force,
             hotlists=self.hotlists,
             ledger=self._storage,
@@ -171,8 +166,8 @@ class Daemon:
             test=False,
             bell=self._read,
         )
-        gate = MotionGate(Area(zones=camera.zones, masks=camera.masks))
-        return Lane(camera=live(camera, clock=self._clock, bell=self._bell, gate=gate), pipeline=pipeline)
+        seen = live(camera, clock=self._clock, bell=self._bell, gate=gate_of(camera))
+        return Lane(camera=seen, pipeline=pipeline, eyes=eyes, pace=Pace(camera.id))
 
     def _open(self, *, first: bool) -> None:
         """Opens the ledger and what rests on it. Raises LedgerError."""

@@ -1,19 +1,17 @@
 """How the device stands, put together for the control socket, at once and without waiting for disk or broker."""
 
 import os
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from edge import __version__
-from edge.capture import LiveCamera
 from edge.clock import ClockTrust, SystemClock
 from edge.control import Alarm, Standing
 from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
 from edge.daemon.house import House
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
-from edge.daemon.watch import Watch
+from edge.daemon.watch import Lane, Watch
 
 
 class Reporter:
@@ -24,14 +22,13 @@ class Reporter:
         *,
         device_id: str,
         folder: Path,
-        cameras: Sequence[LiveCamera],
         watch: Watch,
         storage: Storage,
         purging: Purging,
         trust: ClockTrust,
     ) -> None:
         """`folder` is where the ledger lies."""
-        self._device_id, self._folder, self._cameras = device_id, folder, tuple(cameras)
+        self._device_id, self._folder = device_id, folder
         self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
@@ -60,7 +57,8 @@ class Reporter:
         return Report(
             software=f"homerule {__version__}",
             started_at=self._started_at,
-            cameras=tuple(_camera(each) for each in self._cameras),
+            cameras=tuple(_camera(each) for each in self._watch.lanes),
+            provider=self._watch.models.provider,
             broker_connected=house.broker_connected if house is not None else None,
             reads_waiting=house.waiting if house is not None else None,
             ledger_id=house.ledger.ledger_id if house is not None else None,
@@ -79,7 +77,7 @@ class Reporter:
             found.append(_alarm("purge", self._purging.alarm, self._purging.alarm_since or now))
         if self._watch.alarm is not None:
             found.append(_alarm("models", self._watch.alarm, self._watch.alarm_since or now))
-        for each in self._cameras:
+        for each in (lane.camera for lane in self._watch.lanes):
             state = each.state()
             if state.why is not None:
                 said = f"camera {each.id}: {state.why.value}, see the daemon's log for the mend"
@@ -89,13 +87,15 @@ class Reporter:
         return found
 
 
-def _camera(camera: LiveCamera) -> CameraStatus:
-    state = camera.state()
+def _camera(lane: Lane) -> CameraStatus:
+    state = lane.camera.state()
     return CameraStatus(
-        id=camera.id,
+        id=lane.camera.id,
         connected=state.connected,
         since=state.since,
         frames_per_second=state.fps,
+        pace=round(lane.pace.value, 2),
+        gate=state.gate,
         why="" if state.why is None else state.why.value,
     )
 

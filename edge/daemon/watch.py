@@ -1,4 +1,4 @@
-"""The one thread that runs the models: one frame of each camera in turn, so that no camera starves another.
+"""The one thread that runs the models: cameras take turns, the one that waited longest first, so that none starves.
 
 A model that fails is an alarm and a gap in the log, never an empty road.
 """
@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 from edge.capture import LiveCamera
 from edge.clock import Clock, milliseconds, monotonic
 from edge.daemon.loops import Loop
+from edge.daemon.pace import Pace
 from edge.daemon.storage import Storage
 from edge.errors import CameraError, LedgerError, ModelError
 from edge.ledger.entries import Gap, Purge, SelfTest
@@ -29,12 +31,21 @@ _LONGEST_WAIT = 0.2
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes(Protocol):
+    """What looks at a camera's frames, as often as `pace` allows; 1.0 is full (edge.vision.Vision)."""
+
+    pace: float
+
+
+@dataclass(slots=True, kw_only=True)
 class Lane:
-    """One camera and the pipeline that its frames go through."""
+    """One camera, the pipeline that its frames go through, and when it last had its turn."""
 
     camera: LiveCamera
     pipeline: Pipeline
+    eyes: Eyes
+    pace: Pace
+    served: float = float("-inf")
 
 
 class Watch:
@@ -52,7 +63,8 @@ class Watch:
         clock: Clock,
         bell: threading.Event,
     ) -> None:
-        self._lanes, self._models, self._storage, self._clock = tuple(lanes), models, storage, clock
+        self.lanes, self.models = tuple(lanes), models
+        self._storage, self._clock = storage, clock
         self._bell = bell
         self._picture = Picture()
         self._next_test = monotonic()
@@ -67,16 +79,16 @@ class Watch:
         """Looks at the known picture and says in the log how it went. Raises ModelError."""
         passed = 0
         try:
-            self._picture.run(self._models)
+            self._picture.run(self.models)
             passed = 1
         finally:
-            for entry in self._models.entries:
+            for entry in self.models.entries:
                 self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=passed))
         self._next_test = monotonic() + SELF_TEST_EVERY
 
     def start(self) -> None:
         """Lets the cameras begin."""
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.camera.start()
 
     def turn(self, loop: Loop) -> None:
@@ -88,10 +100,13 @@ class Watch:
             self._finish_views()
         self._bell.clear()
         seen = 0
-        for lane in self._lanes:
+        for lane in sorted(self.lanes, key=lambda each: each.served):
             frame = self._frame(lane.camera)
             if frame is not None:
                 seen += 1
+                lane.served = monotonic()
+                lane.pace.judge(lane.camera.lag, lane.served)
+                lane.eyes.pace = lane.pace.value
                 self._guarded(partial(lane.pipeline.step, frame))
         self._note_gaps()
         if self.alarm is not None:
@@ -106,13 +121,13 @@ class Watch:
     def finish(self) -> None:
         """Completes what is in view and records it; what cannot be recorded now is lost, and said."""
         self._finish_views()
-        left = sum(lane.pipeline.unrecorded for lane in self._lanes)
+        left = sum(lane.pipeline.unrecorded for lane in self.lanes)
         if left:
             _log.error("%d reads could not be recorded before the end", left)
 
     def close(self) -> None:
         """Lets the cameras go, all at once, and notes the gaps that they leave."""
-        closing = [threading.Thread(target=lane.camera.close, daemon=True) for lane in self._lanes]
+        closing = [threading.Thread(target=lane.camera.close, daemon=True) for lane in self.lanes]
         for thread in closing:
             thread.start()
         for thread in closing:
@@ -123,13 +138,16 @@ class Watch:
         try:
             return camera.frame(0.0)
         except CameraError as error:
-            if str(error) not in self._said:
-                self._said.add(str(error))
-                _log.error("%s", error)
+            self._say_once(error)
             return None
 
+    def _say_once(self, error: CameraError) -> None:
+        if str(error) not in self._said:
+            self._said.add(str(error))
+            _log.error("%s", error)
+
     def _finish_views(self) -> None:
-        for lane in self._lanes:
+        for lane in self.lanes:
             self._guarded(lane.pipeline.finish)
 
     def _guarded(self, act: Callable[[], object]) -> None:
@@ -137,6 +155,8 @@ class Watch:
             act()
         except LedgerError:
             return  # the storage knows and has said it; the reads wait in their pipeline
+        except CameraError as error:  # a picture of a kind that cannot be converted
+            self._say_once(error)
         except ModelError as error:
             self._failed(error)
 
@@ -162,11 +182,11 @@ class Watch:
 
     def _note_gaps(self) -> None:
         """What the cameras missed, and reads that waited for the ledger for too long."""
-        for lane in self._lanes:
+        for lane in self.lanes:
             for gap in lane.camera.gaps():
                 began, ended = milliseconds(gap.began), milliseconds(gap.ended)
                 self._storage.note(Gap(what=f"camera:{gap.camera_id}", began=began, ended=ended, why=gap.why.value))
-        lost = sum(lane.pipeline.lost for lane in self._lanes)
+        lost = sum(lane.pipeline.lost for lane in self.lanes)
         if lost > self._lost:
             self._storage.note(Purge(what="reads not recorded", count=lost - self._lost, failed=1))
             self._lost = lost

@@ -12,9 +12,10 @@ from edge.capture import Plain
 from edge.clock import SystemClock
 from edge.daemon import watch as watching
 from edge.daemon.loops import Loop
+from edge.daemon.pace import Pace
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
-from edge.errors import LedgerError, ModelError
+from edge.errors import CameraError, LedgerError, ModelError
 from edge.ledger.entries import Entry, Gap, Purge, SelfTest
 from edge.values import Box, Detection, Frame, Pixels
 from edge.vision.reader import Reading
@@ -26,7 +27,7 @@ class Camera:
     """Has a frame whenever it is asked, or never."""
 
     def __init__(self, name: str, *, idle: bool = False) -> None:
-        self.id, self.idle, self.asked = name, idle, 0
+        self.id, self.idle, self.asked, self.lag = name, idle, 0, 0.0
 
     def frame(self, timeout: float) -> Frame | None:
         self.asked += 1
@@ -47,6 +48,8 @@ class Camera:
 class Steps:
     """A pipeline that counts its frames and fails as it is told to."""
 
+    name: str
+    order: list[str]
     taken: int = 0
     lost: int = 0
     unrecorded: int = 0
@@ -54,6 +57,7 @@ class Steps:
 
     def step(self, frame: Frame) -> None:
         self.taken += 1
+        self.order.append(self.name)
         self.fails()
 
     def record(self) -> None:
@@ -61,6 +65,13 @@ class Steps:
         self.fails()
 
     def finish(self) -> None: ...
+
+
+@dataclass
+class Eyes:
+    """Looks as often as it is told."""
+
+    pace: float = 1.0
 
 
 @dataclass
@@ -129,10 +140,14 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Room]
     monkeypatch.setattr(watching, "_AGAIN_AFTER", 0.0)
 
     def made(*cameras: Camera) -> Room:
+        order: list[str] = []
         clock = SystemClock(trusted=True)
         storage, log = Storage(folder=tmp_path, least_megabytes=0, clock=clock), Log()
         storage.use(log)
-        lanes = [Lane(camera=camera, pipeline=Steps()) for camera in cameras]
+        lanes = [
+            Lane(camera=camera, pipeline=Steps(camera.id, order), eyes=Eyes(), pace=Pace(camera.id))
+            for camera in cameras
+        ]
         models = Models()
         watch = Watch(lanes=lanes, models=models, storage=storage, clock=clock, bell=threading.Event())
         watch.test()
@@ -146,6 +161,37 @@ def test_two_cameras_that_always_have_a_frame_get_the_same_number_of_turns(room:
     made = room(Camera("a"), Camera("b"))
     made.turns(20)
     assert [lane.pipeline.taken for lane in made.lanes] == [20, 20]
+
+
+def test_the_camera_that_waited_longest_has_the_next_turn(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"), Camera("b", idle=True), Camera("c"))
+    made.turns(3)
+    made.lanes[1].camera.idle = False  # it has waited since the start
+    made.turns(1)
+    assert made.lanes[0].pipeline.order[-3:] == ["b", "a", "c"]
+
+
+def test_a_camera_whose_pictures_come_late_is_looked_at_less_often_and_the_other_is_not(
+    room: Callable[..., Room],
+) -> None:
+    made = room(Camera("a"), Camera("b"))
+    made.lanes[0].camera.lag = 2.0
+    made.turns(1)
+    assert [lane.eyes.pace for lane in made.lanes] == [pytest.approx(0.7), 1.0]
+
+
+def test_a_picture_that_cannot_be_converted_is_said_once_and_the_frames_go_on(
+    room: Callable[..., Room], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = room(Camera("a"))
+
+    def fails() -> None:
+        raise CameraError("a picture cannot be converted, set the camera to plain H.264")
+
+    made.lanes[0].pipeline.fails = fails
+    made.turns(5)
+    assert made.watch.alarm is None
+    assert (made.lanes[0].pipeline.taken, caplog.text.count("plain H.264")) == (5, 1)
 
 
 def test_a_camera_that_gives_nothing_holds_up_no_other(room: Callable[..., Room]) -> None:
