@@ -56,6 +56,7 @@ def typed(program: Path, *words: str, inside: Path) -> subprocess.CompletedProce
 def test_the_wheel_carries_models_examples_and_law_packs(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"edge/models/manifest.toml", "edge/examples/policy.toml", "edge/policy/laws/us-il.toml"} <= names
+    assert "edge/hub/catalogue.toml" in names
     assert "edge/site/mosquitto.conf" in names
     assert sum(name.endswith(".onnx") for name in names) >= 2
 

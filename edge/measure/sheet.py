@@ -43,14 +43,14 @@ def wrong(shown: Photograph, look: Look) -> list[Wrong]:
 
 
 def _of_plate(plate: SeenPlate, look: Look) -> tuple[str, tuple[str, str]] | None:
-    """The kind of the error and two lines on it, or None."""
+    """The kind of the error and two lines on it, or None. `only in its box`: out of the labelled one it is right."""
     if look.boxed and not plate.found:
         return "missed", ("not found", plate.text)
     reading = plate.best.reading if plate.best is not None else plate.on_truth
     if not plate.text or reading is None or folded(reading.text) == folded(plate.text):
         return None
     on_truth = plate.on_truth is not None and folded(plate.on_truth.text) == folded(plate.text)
-    where = "misread" if not on_truth else "misread, right on the labelled box"
+    where = "misread" if not on_truth else "only in its box"
     return "misread", (f"is {plate.text}", f"{where}: {reading.text} {reading.confidence:.2f}")
 
 
