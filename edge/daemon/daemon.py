@@ -27,7 +27,7 @@ from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
 from edge.errors import HomeruleError, LedgerError
 from edge.keys import handed_over, load_signing_key
-from edge.ledger.entries import ClockStep, Entry, Stop
+from edge.ledger.entries import ClockStep, ClockTrusted, Entry, Stop
 from edge.pipeline import Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import NO_LISTS, HotLists
@@ -49,7 +49,7 @@ class Daemon:
 
     def __init__(self, *, config: Config, trust: ClockTrust) -> None:
         """Raises ConfigError and ModelError: then it does not start."""
-        self._config, self._trust = config, trust
+        self._config, self._trust, self._vouched = config, trust, ""
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))
         self._models = loaded(config.models)
@@ -193,6 +193,9 @@ class Daemon:
     def _look_around(self) -> None:
         """Disk, clock, and threads that stand still."""
         self._trust.look()
+        if (by := self._trust.by) != self._vouched:
+            self._vouched = by
+            self._storage.note(ClockTrusted(trusted=int(by != "nobody"), source=by))
         for step in self._trust.steps():
             _log.warning("the clock was moved by %+.1f s", step.seconds)
             self._storage.note(ClockStep(by=round(1000 * step.seconds)))

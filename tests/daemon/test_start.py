@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edge import keys
-from edge.ledger.entries import Start, Stop
+from edge.ledger.entries import ClockTrusted, Start, Stop
+from edge.ledger.look import look
 from tests.broker import Mosquitto, free_port, wait_until
 from tests.daemon.pole import COUNTY, OWNER, TEXAS, Pole, Running
 
@@ -253,6 +254,14 @@ def test_the_next_start_says_that_the_run_before_was_stopped(pole: Pole) -> None
     for _ in range(2):
         assert started(pole).end() == 0
     assert [entry.after for entry in pole.entries() if isinstance(entry, Start)] == ["first", "stop"]
+
+
+def test_the_log_says_who_vouches_for_the_clock(pole: Pole) -> None:
+    daemon = started(pole)
+    wait_until(lambda: list(look(pole.ledger, frozenset({"clock-trust"}))), what="the clock's entry")
+    daemon.end()
+    told = [(entry.trusted, bool(entry.source)) for entry in pole.entries() if isinstance(entry, ClockTrusted)]
+    assert told == [(1, True)]
 
 
 def test_a_camera_and_a_broker_that_hang_do_not_hold_up_the_stop(pole: Pole) -> None:
