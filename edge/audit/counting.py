@@ -215,8 +215,13 @@ class Counting:
                 if kind.counted:
                     (kind.fates.get(name) or _begun(kind, name))[what] += number
 
-    def _kinds(self, batch: Sequence[int]) -> Iterator[tuple[Alike, int]]:
-        """The kinds of the reads in a batch, each with a number of reads."""
+    def _kinds(self, batch: Sequence[int]) -> Iterable[tuple[Alike, int]]:
+        """The kinds of the reads in a batch, each with a number of reads; most batches have one read."""
+        if len(batch) == 3 and batch[2] == 1:
+            return ((self.alike[self._at(batch[1])], 1),)
+        return self._many(batch)
+
+    def _many(self, batch: Sequence[int]) -> Iterator[tuple[Alike, int]]:
         alike, numbers, origin, size = self.alike, self._alike_at, self._origin, len(self._alike_at)
         for first, count in zip(batch[1::2], batch[2::2], strict=True):
             for index in range(first - origin, first - origin + count):

@@ -117,6 +117,11 @@ class History:
         read_id, _, name = row.envelope.message_id.partition(".")
         return self.known[read_id, name]
 
+    def knows(self, camera: str | None, name: str | None) -> bool:
+        """Whether a camera and an agency were ever written down."""
+        cameras = {one.camera for one in self.known.values()}
+        return (camera is None or camera in cameras) and (name is None or bool(self.known))
+
     def expected(self, asked: Asked) -> Counter[tuple[str, str]]:
         """By agency and state, what a report must count."""
         return Counter(
@@ -160,6 +165,11 @@ def test_every_report_says_of_each_read_and_agency_what_became_of_it(
             cameras=None if camera is None else frozenset({camera}),
             subscribers=None if name is None else frozenset({name}),
         )
+        if not history.knows(camera, name):
+            with pytest.raises(LedgerError, match="the log knows no"):
+                report_of(history.path, asked)
+            history.ledger.close()
+            return
         report = report_of(history.path, asked)
         history.ledger.close()
     expected = history.expected(asked)
