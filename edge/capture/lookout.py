@@ -108,7 +108,9 @@ class Lookout:
     def saw(self, picture: Picture, at: float) -> None:
         """One picture of the small stream. For the thread that watches it."""
         luma = picture.luma(max(1, picture.size[0] // _PLANE_WIDTH))
-        moves = self._gate.stirs(luma, at)
+        begun = self._alive > float("-inf")
+        # what is there at the start is seen anyhow: until now all was decoded
+        moves = self._gate.stirs(luma, at) and begun
         if at - self._examined >= _SCRUTINY_SECONDS:
             self._examined = at
             trouble = self._scrutiny.look(luma, at)
