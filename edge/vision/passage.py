@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from edge.values import Box
+from edge.values import Box, PlateRead
 from edge.vision.texts import differences
 from edge.vision.tracker import Track, centre, distance
 from edge.vision.vote import Vote
 
 STILL_SECONDS = 1.5
 """A plate that has not moved for so long belongs to a vehicle that stands."""
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 1.2
 """How long a moving plate may be out of sight before its vehicle has gone."""
 PATIENCE_STANDING_SECONDS = 20.0
 """The same for a vehicle that stands: a bus may stop in front of it."""
@@ -28,6 +28,12 @@ HAND_ON_SECONDS = 60.0
 """A vehicle that stays is handed on after this long, however unsure its text is."""
 CORRECTION_SECONDS = 20.0
 """How long after a read was handed on a correction may follow."""
+TOGETHER_SECONDS = 0.3
+"""Between the last look at one thing and the first at another that goes with it, at most."""
+SURELY_A_PLATE = 0.5
+"""The detector's mean confidence, over all looks, in what is surely a plate."""
+FOLLOWED_AGREEMENT = 0.4
+"""What is followed for long and is surely a plate is believed from this agreement of its looks on."""
 MARGIN_OF_PICTURE = 0.12
 """The part of the picture's height, at top and bottom, where cameras burn in the time."""
 
@@ -63,8 +69,8 @@ class Plausibility:
     agreement: float = 0.7
     character_confidence: float = 0.35
     followed_looks: int = 5
-    followed_sureness: float = 0.5
-    followed_agreement: float = 0.4
+    followed_sureness: float = SURELY_A_PLATE
+    followed_agreement: float = FOLLOWED_AGREEMENT
     single_look_agreement: float = 0.9
     long_text_agreement: float = 0.9
     width: float = 36.0
@@ -88,7 +94,8 @@ class Plausibility:
             return Rejection.LENGTH
         if length > self.usual_longest and vote.agreement < self.long_text_agreement:
             return Rejection.LENGTH
-        if not track.moved and is_a_time(vote.text) and _at_the_margin(box, size):
+        burnt_in = is_a_time(vote.text) and _at_the_margin(box, size)
+        if not track.moved and (burnt_in or not track.ballot.still_says(vote.text)):
             return Rejection.TIMESTAMP
         return self._unsure(track, vote)
 
@@ -104,7 +111,8 @@ class Plausibility:
         if vote.lowest_character_confidence < self.character_confidence:
             return Rejection.UNSURE_CHARACTER
         span = track.ballot.span(vote.text)
-        if (span is None or span.readings < 2) and vote.agreement < self.single_look_agreement:
+        sure = vote.agreement >= self.single_look_agreement and track.sureness >= SURELY_A_PLATE
+        if (span is None or span.readings < 2) and not sure:
             return Rejection.ONE_UNSURE_LOOK
         return None
 
@@ -152,15 +160,66 @@ def same_vehicle(lost: Track, found: Track, at: datetime) -> bool:
     return differ == 0 or (differ == 1 and on_its_way)
 
 
-def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
-    """Whether this is a badge, a name or a number on a vehicle whose plate is another track, which goes with it."""
-    if not track.moved or any(sign.isdigit() for sign in vote.text):
+def is_passing(track: Track) -> bool:
+    """Whether a plate goes by, or did when it was last seen."""
+    return track.moved and track.stood_still() < STILL_SECONDS
+
+
+def goes_with(track: Track, other: Track, widths: float) -> bool:
+    """Whether two tracks were in view at the same time, or just after one another, and near: in widths of the other."""
+    first, second = sorted((track, other), key=lambda one: one.last_seen)
+    begins = max(first.last_seen, second.first_seen)
+    if other is track or (begins - first.last_seen).total_seconds() > TOGETHER_SECONDS:
         return False
+    here, there = first.place(begins), second.place(begins)
+    return distance(here, there) < widths * max(here.width, there.width)
+
+
+def is_echo(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
+    """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near."""
     for other in others:
-        plate = None if other is track else other.ballot.result()
-        if plate is None or not any(sign.isdigit() for sign in plate.text):
+        plate = other.ballot.result()
+        if plate is None or other.ballot.readings < track.ballot.readings or not goes_with(track, other, 8.0):
             continue
-        near = distance(track.box, other.box) < 6.0 * other.box.width
-        if near and abs((track.last_seen - other.last_seen).total_seconds()) < PATIENCE_SECONDS:
+        alike = 2 * differences(vote.text, plate.text) < len(vote.text)
+        if alike or vote.text in plate.text:
             return True
     return False
+
+
+def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
+    """Whether this is a badge, a name or a number on a vehicle whose plate is another track, which goes with it."""
+    wordy = not any(sign.isdigit() for sign in vote.text)
+    for other in others:
+        plate = other.ballot.result()
+        if (
+            plate is None
+            or not is_passing(other)
+            or other.sureness < SURELY_A_PLATE
+            or not goes_with(track, other, 6.0)
+        ):
+            continue
+        rarer = track.ballot.readings <= 2 and 3 * track.ballot.readings <= other.ballot.readings
+        named = wordy and track.moved and track.looks <= other.looks + 3 and any(sign.isdigit() for sign in plate.text)
+        if (rarer or named) and plate.agreement >= FOLLOWED_AGREEMENT:
+            return True
+    return False
+
+
+def made(track: Track, vote: Vote, *, read_id: str, camera_id: str, replaces: str | None) -> PlateRead:
+    """The read of a track; its stamps are those of the looks that read this text, not of what it began on."""
+    span = track.ballot.span(vote.text)
+    return PlateRead(
+        read_id=read_id,
+        camera_id=camera_id,
+        first_seen=span.first if span else track.first_seen,
+        best_seen=track.best_seen,
+        last_seen=span.last if span else track.last_seen,
+        box=track.best.detection.box,
+        text=vote.text,
+        confidence=round(vote.confidence, 4),
+        lowest_character_confidence=round(vote.lowest_character_confidence, 4),
+        frames=span.readings if span else 1,
+        replaces=replaces,
+        crop=track.best.crop,
+    )

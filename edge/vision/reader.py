@@ -1,5 +1,6 @@
 """Reads one plate crop, through fast-plate-ocr's own class, so that hub readers and ours go through one door."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,3 +121,8 @@ def _around(box: Box, size: tuple[int, int], margin: float) -> tuple[int, int, i
     x1, y1 = max(0, int(left)), max(0, int(top))
     x2, y2 = min(wide, int(np.ceil(right))), min(high, int(np.ceil(bottom)))
     return x1, y1, max(x2, x1 + 1), max(y2, y1 + 1)
+
+
+def sharpness_of(crop: Pixels) -> float:
+    """How much the brightness of neighbouring pixels (BGR) differs, in levels."""
+    return math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)

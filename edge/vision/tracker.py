@@ -4,6 +4,7 @@ A track is one plate for as long as it is seen. What becomes of it afterwards is
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,12 @@ SURE = 0.85
 """From this confidence on a reading may say that two looks show two vehicles."""
 STILL_WIDTHS = 0.35
 """A plate that stays within this many of its widths stands still."""
+MOVED_WIDTHS, MOVED_LOOKS = 0.8, 3
+"""A plate has moved when so many looks in a row find it this many widths from where it was first."""
+STANDS_SECONDS, STANDS_OVERLAP = 1.0, 0.4
+"""What has stood still for so long is found by this overlap with its place: what goes by before it is another."""
+KEPT_PLACES = 64
+"""Looks of which a track remembers where they were."""
 KNOWN_LOOKS, KNOWN_SECONDS = 12, 1.9
 """After so many looks, a plate that has stood so long is read only now and then, lest another takes its place."""
 GROWN = 1.2
@@ -61,9 +68,12 @@ class Track:
         self.box = look.detection.box
         self.widest = 0.0
         self._found = 0.0
+        self._places: deque[tuple[datetime, Box]] = deque(maxlen=KEPT_PLACES)
         self.best: Look = look
         self.best_seen = at
         self.moved = False
+        self._origin = self.box
+        self._away = 0
         self._last_read = at
         self._read_width = 0.0
         self._velocity = (0.0, 0.0)
@@ -85,8 +95,12 @@ class Track:
         self.box = box
         self.widest = max(self.widest, box.width)
         self._found += look.detection.confidence
+        self._places.append((at, box))
         if distance(self._anchor, box) > STILL_WIDTHS * box.width:
-            self._anchor, self._anchored, self.moved = box, at, True
+            self._anchor, self._anchored = box, at
+        away = distance(self._origin, box) > MOVED_WIDTHS * box.width
+        self._away = self._away + 1 if away else 0
+        self.moved = self.moved or self._away >= MOVED_LOOKS
         if look.reading is not None:
             if look is not self._doubted:
                 self.ballot.add(look.reading, width=box.width, sharpness=look.sharpness, at=at)
@@ -106,11 +120,12 @@ class Track:
         self.first_seen = min(self.first_seen, later.first_seen)
         self.widest = max(self.widest, later.widest)
         self._found += later._found
+        self._places.extend(later._places)
         self.moved = self.moved or later.moved
         if later.best.quality >= self.best.quality:
             self.best, self.best_seen = later.best, later.best_seen
         if distance(self._anchor, later.box) > STILL_WIDTHS * later.box.width:
-            self._anchor, self._anchored, self.moved = later._anchor, later._anchored, True
+            self._anchor, self._anchored = later._anchor, later._anchored
         self.box, self._velocity = later.box, later._velocity
         self._last_read, self._read_width = later._last_read, later._read_width
 
@@ -125,9 +140,18 @@ class Track:
         dx, dy = self._velocity[0] * seconds, self._velocity[1] * seconds
         return Box(x1=self.box.x1 + dx, y1=self.box.y1 + dy, x2=self.box.x2 + dx, y2=self.box.y2 + dy)
 
+    def place(self, at: datetime) -> Box:
+        """Where it was in the look nearest to `at`, of those that are remembered."""
+        return min(self._places, key=lambda one: abs((one[0] - at).total_seconds()))[1]
+
     def stood_still(self) -> float:
         """For how many seconds before it was last seen the plate has not moved."""
         return (self.last_seen - self._anchored).total_seconds()
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has not moved for long enough to be looked for in its place only."""
+        return self.stood_still() >= STANDS_SECONDS
 
     def leaves_in(self, size: tuple[int, int]) -> float:
         """In how many seconds it will reach the edge of a picture of `size` (width, height), as it goes now."""
@@ -189,7 +213,8 @@ def match(tracks: Sequence[Track], looks: Sequence[Look], at: datetime) -> list[
         for n, look in enumerate(looks):
             box = look.detection.box
             far = distance(place, box)
-            if far <= track.reach(at) and 0.5 <= box.width / max(place.width, 1.0) <= 2.0:
+            near = far <= track.reach(at) and 0.5 <= box.width / max(place.width, 1.0) <= 2.0
+            if near and (not track.stands or overlap(place, box) >= STANDS_OVERLAP):
                 offers.append((far / track.reach(at) - overlap(place, box), t, n))
     pairs: list[tuple[Track, Look]] = []
     used_tracks: set[int] = set()

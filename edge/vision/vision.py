@@ -3,14 +3,11 @@
 Nothing is looked at more often than needed: the gate says when something moves, the cadence how often to look.
 """
 
-import math
-from collections import Counter
+from collections import Counter, deque
 from datetime import datetime, timedelta
 
-import cv2
-
 from edge.clock import Clock
-from edge.values import Detection, Frame, Pixels, PlateRead
+from edge.values import Detection, Frame, PlateRead
 from edge.vision.area import EVERYWHERE, Area
 from edge.vision.eyesight import Counts, Eyesight, Gate, Sighting
 from edge.vision.gate import MotionGate
@@ -20,16 +17,19 @@ from edge.vision.passage import (
     Plausibility,
     Rejection,
     has_gone,
+    is_echo,
     is_final,
     is_lettering,
     is_ready,
+    made,
     same_vehicle,
 )
-from edge.vision.reader import cut_from
+from edge.vision.reader import cut_from, sharpness_of
+from edge.vision.second import CLOSELY_SURE, part_to_look_at
 from edge.vision.tracker import Look, Track, match, nested
 from edge.vision.vote import Vote
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.15
 """Between two looks at a road on which something moves and nothing stable is in view yet."""
 AGAIN_SECONDS = 0.05
 """Between the first and the second look at a plate: a later one may be too far away to be matched."""
@@ -41,6 +41,8 @@ IDLE_LOOK_SECONDS = 2.0
 """Between two looks at a road on which nothing moves, so that a parked vehicle is seen."""
 GATE_SECONDS = 0.6
 """How long looking goes on after the last motion."""
+KEPT_TRACKS = 8
+"""Tracks that have ended, and that a later one may turn out to belong to."""
 SHOWN_MARGIN = 0.1
 """Free space around the plate in the crop that people see, as a part of the box on each side."""
 READABLE_WIDTH = 28.0
@@ -72,6 +74,7 @@ class Vision:
         self._area = area
         self._gate = gate or MotionGate(area)
         self._tracks: list[Track] = []
+        self._ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
         self._last_look: datetime | None = None
         self._last_motion: datetime | None = None
         self._camera_id = ""
@@ -145,7 +148,7 @@ class Vision:
             return SLOW_LOOK_SECONDS
         wanted = [LOOK_SECONDS]
         for track in unsure:
-            missing = max(1, WANTED_LOOKS - track.looks)
+            missing = max(1, WANTED_LOOKS - track.looks) + 1  # the last of them is already cut off
             wanted.append(track.leaves_in(self._size) / missing)
         return max(0.0, min(wanted))
 
@@ -153,10 +156,9 @@ class Vision:
         at = frame.captured_at
         self._last_look = at
         self._count["looks"] += 1
-        found = self._models.detector.look(frame.picture)
-        inside = [one for one in found if self._area.holds(one.box, self._size)]
-        self._rejected[Rejection.OUTSIDE] += len(found) - len(inside)
-        looks = [self._examine(frame, detection) for detection in inside]
+        found = self._inside(self._models.detector.look(frame.picture))
+        looks = [self._examine(frame, detection) for detection in found]
+        looks += [self._examine(frame, detection) for detection in self._found_closely(frame, found)]
         pairs = match(self._tracks, looks, at)
         matched = {id(look) for _, look in pairs}
         seen = {id(track) for track, _ in pairs}
@@ -168,6 +170,22 @@ class Vision:
         fresh = [look for look in looks if look.whole and id(look) not in matched]
         self._tracks += [Track(look, at) for look in fresh if not any(nested(look.detection.box, box) for box in taken)]
         self._rejoin(at)
+
+    def _inside(self, found: list[Detection]) -> list[Detection]:
+        """Those that lie where the camera is to look."""
+        inside = [one for one in found if self._area.holds(one.box, self._size)]
+        self._rejected[Rejection.OUTSIDE] += len(found) - len(inside)
+        return inside
+
+    def _found_closely(self, frame: Frame, found: list[Detection]) -> list[Detection]:
+        """What a second look finds that the first one did not."""
+        part = part_to_look_at(self._tracks, found, frame.captured_at, self._size)
+        if part is None:
+            return []
+        self._count["looks"] += 1
+        more = self._inside(self._models.detector.look(frame.picture, part))
+        sure = [one for one in more if one.confidence >= CLOSELY_SURE]
+        return [one for one in sure if not any(nested(one.box, other.box) for other in found)]
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
@@ -206,7 +224,7 @@ class Vision:
                 self._memory.saw(track)
                 if not track.settled and is_final(track, at):
                     done += self._correct(track)
-            elif not track.settled and is_ready(track):
+            elif not track.settled and track.last_seen == at and is_ready(track):
                 done += self._hand_on(track, at, last_chance=False)
         return done
 
@@ -217,7 +235,9 @@ class Vision:
             done = self._correct(track)
         elif not track.settled:
             done = self._hand_on(track, track.last_seen, last_chance=True)
+        self._count["hurried"] += track.read is not None and track.looks < WANTED_LOOKS and not track.stands
         self._memory.left(track)
+        self._ended.append(track)
         return done
 
     def _hand_on(self, track: Track, at: datetime, *, last_chance: bool) -> list[PlateRead]:
@@ -230,7 +250,7 @@ class Vision:
             else:
                 self._memory.remember(track, vote)
                 self._count["passages"] += 1
-                track.read, track.read_at = self._made(track, vote, replaces=None), at
+                track.read, track.read_at = self._made(track, vote), at
                 return [track.read]
         if reason is Rejection.SAME_VEHICLE or last_chance:
             track.settled = True
@@ -240,7 +260,10 @@ class Vision:
     def _rejection(self, track: Track, vote: Vote | None) -> Rejection | None:
         reason = self._plausibility.rejection(track, vote, self._size)
         if reason is None and vote is not None:
-            if is_lettering(track, vote, self._tracks):
+            others = [*self._tracks, *self._ended]
+            if is_echo(track, vote, others):
+                return Rejection.SAME_VEHICLE
+            if is_lettering(track, vote, others):
                 return Rejection.LETTERING
             if self._memory.is_fixture(track, vote):
                 return Rejection.FIXTURE
@@ -252,7 +275,6 @@ class Vision:
         if track.settled or before is None or vote is None:
             return []
         track.settled = True
-        self._count["hurried"] += track.moved and track.looks < WANTED_LOOKS
         if vote.text == before.text or self._plausibility.rejection(track, vote, self._size) is not None:
             return []
         self._memory.remember(track, vote)
@@ -260,25 +282,5 @@ class Vision:
         track.read = self._made(track, vote, replaces=before.read_id)
         return [track.read]
 
-    def _made(self, track: Track, vote: Vote, *, replaces: str | None) -> PlateRead:
-        span = track.ballot.span(vote.text)
-        return PlateRead(
-            read_id=self._clock.new_id(),
-            camera_id=self._camera_id,
-            # A track may have begun on something else, such as a sign that the vehicle passed.
-            first_seen=span.first if span else track.first_seen,
-            best_seen=track.best_seen,
-            last_seen=span.last if span else track.last_seen,
-            box=track.best.detection.box,
-            text=vote.text,
-            confidence=round(vote.confidence, 4),
-            lowest_character_confidence=round(vote.lowest_character_confidence, 4),
-            frames=span.readings if span else 1,
-            replaces=replaces,
-            crop=track.best.crop,
-        )
-
-
-def sharpness_of(crop: Pixels) -> float:
-    """How much the brightness of neighbouring pixels (BGR) differs, in levels."""
-    return math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
+    def _made(self, track: Track, vote: Vote, replaces: str | None = None) -> PlateRead:
+        return made(track, vote, read_id=self._clock.new_id(), camera_id=self._camera_id, replaces=replaces)

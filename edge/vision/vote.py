@@ -67,7 +67,7 @@ class Ballot:
         self._spans: dict[str, Span] = {}
         self._result: Vote | None = None
         self._is_counted = False
-        self._latest: deque[str] = deque(maxlen=STABLE_LATEST)
+        self._latest: deque[str] = deque(maxlen=STABLE_READINGS)
 
     def add(self, reading: Reading, *, width: float, sharpness: float, at: datetime) -> None:
         """Adds one look; `width` is the plate's width in pixels. A look without a text does not vote."""
@@ -108,7 +108,7 @@ class Ballot:
         vote = self.result()
         if vote is None or self.readings < STABLE_READINGS or vote.confidence < STABLE_CONFIDENCE:
             return False
-        return all(text == vote.text for text in self._latest)
+        return all(text == vote.text for text in list(self._latest)[-STABLE_LATEST:])
 
     def span(self, text: str) -> Span | None:
         """When and how often `text` was read, give or take less than half of its characters; None if never."""
@@ -117,6 +117,10 @@ class Ballot:
             return None
         first, last = min(span.first for span in spans), max(span.last for span in spans)
         return Span(first=first, last=last, readings=sum(span.readings for span in spans))
+
+    def still_says(self, text: str) -> bool:
+        """Whether one of the latest looks read `text`, look-alikes counting as equal: a clock does not."""
+        return any(differences(latest, text) == 0 for latest in self._latest)
 
     def _note(self, text: str, span: Span) -> None:
         known = self._spans.get(text)

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import numpy as np
+
 from edge.vision.reader import Reading
 from edge.vision.texts import align, differences
 from edge.vision.vote import KEPT_READINGS, KEPT_TEXTS, Ballot
@@ -111,3 +113,32 @@ def test_look_alikes_do_not_count_as_differences() -> None:
 def test_a_plate_is_not_in_the_representation_of_a_vote() -> None:
     assert "AB12345" not in repr(ballot(("AB12345", 0.9, 80)).result())
     assert "AB12345" not in repr(Reading(text="AB12345", confidences=(0.9,)))
+
+
+def test_what_every_look_takes_for_possible_beats_what_each_takes_for_likeliest() -> None:
+    signs = "ABCX"
+    cast = Ballot()
+    for number, first in enumerate("ABC"):
+        row = np.array([[0.45 if sign == first else 0.40 if sign == "X" else 0.01 for sign in signs]], np.float32)
+        reading = Reading(text=first, confidences=(0.45,), signs=signs, chances=row)
+        cast.add(reading, width=80, sharpness=10.0, at=START + timedelta(seconds=number))
+    vote = cast.result()
+    assert vote is not None
+    assert vote.text == "X"
+
+
+def test_a_sharp_look_outvotes_a_blurred_one() -> None:
+    cast = Ballot()
+    for text, sharpness in (("A812345", 4.0), ("AB12345", 12.0)):
+        cast.add(Reading(text=text, confidences=(0.9,) * 7), width=80, sharpness=sharpness, at=START)
+    vote = cast.result()
+    assert vote is not None
+    assert vote.text == "AB12345"
+
+
+def test_the_confidence_is_the_chance_of_the_whole_text_and_not_the_mean_of_its_characters() -> None:
+    one_doubt = ballot(("AB12345", 0.99, 80), ("A812345", 0.99, 80), ("AB12345", 0.99, 80)).result()
+    no_doubt = ballot(*[("AB12345", 0.99, 80)] * 3).result()
+    assert one_doubt is not None
+    assert no_doubt is not None
+    assert one_doubt.confidence < one_doubt.agreement < no_doubt.confidence

@@ -1,0 +1,56 @@
+"""The second look: a part of the picture at twice the scale, where a plate was and the first look has lost it.
+
+A plate that is small, distant or blurred is found there that the look at the whole picture misses. It costs as much as
+the first look, so it is taken only to keep to something with a text that goes by and is not sure yet.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from edge.values import Box, Detection
+from edge.vision.tracker import Track, centre, nested
+
+CLOSELY_SURE = 0.45
+"""What a second look finds counts from this confidence on: at twice the scale, more things look like plates."""
+PART = 0.5
+"""Of the picture's width and height."""
+SHORTEST = 4
+AGREEMENT = 0.5
+MOST_MISSED = 2
+"""Looks in a row without the plate, after which it is not looked for any more."""
+
+
+def part_to_look_at(
+    tracks: Sequence[Track], found: Sequence[Detection], at: datetime, size: tuple[int, int]
+) -> Box | None:
+    """The part of a picture of `size` (width, height) that is worth a second look after the first `found` so much."""
+    for track in tracks:
+        box = track.predicted(at)
+        x, y = centre(box)
+        if not (is_worth_it(track) and 0 <= x < size[0] and 0 <= y < size[1]):
+            continue
+        if not any(nested(one.box, box) or _follows(track, one, at) for one in found):
+            return _window((x, y), size)
+    return None
+
+
+def is_worth_it(track: Track) -> bool:
+    """Whether a track has the makings of a plate that goes by, and is about to be lost."""
+    vote = track.ballot.result()
+    if vote is None or track.settled or track.stands or track.missed > MOST_MISSED or track.ballot.is_stable():
+        return False
+    return len(vote.text) >= SHORTEST and vote.agreement >= AGREEMENT
+
+
+def _follows(track: Track, one: Detection, at: datetime) -> bool:
+    """Whether what was found may be the track's plate."""
+    here, there = centre(track.predicted(at)), centre(one.box)
+    return abs(here[0] - there[0]) + abs(here[1] - there[1]) <= track.reach(at)
+
+
+def _window(middle: tuple[float, float], size: tuple[int, int]) -> Box:
+    """A part of the picture around a point, moved inside where it would stick out."""
+    wide, high = PART * size[0], PART * size[1]
+    left = min(max(0.0, middle[0] - wide / 2), size[0] - wide)
+    top = min(max(0.0, middle[1] - high / 2), size[1] - high)
+    return Box(x1=left, y1=top, x2=left + wide, y2=top + high)
