@@ -215,6 +215,32 @@ def test_an_archive_of_another_log_does_not_count(path: Path, tmp_path: Path) ->
     ledger.close()
 
 
+def test_an_archive_of_a_copy_that_went_another_way_does_not_count(path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite"
+    copy.write_bytes(path.read_bytes())
+    for each, model in ((path, "ours"), (copy, "theirs")):
+        ledger = opened(each)
+        ledger.note(SelfTest(model=model, digest="d", passed=1))
+        ledger.close()
+    strange = archived(copy, tmp_path / "copy.zip")
+    ledger = opened(path)
+    with pytest.raises(LedgerError, match="holds other entries"):
+        cut(ledger.history, [strange], key=KEY.public_key(), before=LATER, allowed=LATER)
+    ledger.close()
+
+
+def test_an_archive_with_a_changed_bundle_does_not_count(path: Path, tmp_path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("UPDATE blobs SET bytes = ? WHERE bytes = ?", (b"[sharing]\nmore = 1\n", b"[sharing]\n"))
+    db.commit()
+    db.close()
+    forged = archived(path, tmp_path / "forged.zip")
+    ledger = opened(path)
+    with pytest.raises(LedgerError, match="not as it was written"):
+        cut(ledger.history, [forged], key=KEY.public_key(), before=LATER, allowed=LATER)
+    ledger.close()
+
+
 def test_nothing_younger_than_the_years_that_were_written_goes(path: Path) -> None:
     ledger, whole = opened(path), [path.parent / "a.zip"]
     with pytest.raises(LedgerError, match="audit_years"):
