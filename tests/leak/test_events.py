@@ -18,7 +18,7 @@ from tests.leak.scene import OWNER, Nursery, Scene, acted
 
 pytestmark = pytest.mark.needs("mosquitto")
 
-IN_A_ROW = ("file", "suspension", "stale bundle")
+IN_A_ROW = ("file", "stale bundle")
 """Every day; all the others under --full. An agreement that ends has a scene of its own: the clock is wrong then."""
 THE_OTHERS = tuple(name for name in EVENTS if name not in (*IN_A_ROW, "agreement"))
 
