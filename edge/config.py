@@ -54,7 +54,8 @@ class Camera(Written):
     `size` and `frames_per_second` are asked of a USB camera; the latter is also the pace of a folder of images.
     `repeat` plays a video or a folder again and again. With `sub_url`, the address of the same camera's small stream,
     that one is watched, and `url` is decoded only while something moves. `zones` are where to look, `masks` where not:
-    polygons whose corners are fractions of the picture, from [0, 0] top left to [1, 1] bottom right.
+    polygons whose corners are fractions of the picture, from [0, 0] top left to [1, 1] bottom right. A parked vehicle
+    that was out of sight is read again after `reread_after_minutes` without it.
     """
 
     id: Id
@@ -67,6 +68,7 @@ class Camera(Written):
     sub_url: str | None = None
     zones: tuple[Polygon, ...] = ()
     masks: tuple[Polygon, ...] = ()
+    reread_after_minutes: float = Field(default=30.0, gt=0, le=24 * 60)
 
     @field_validator("zones", "masks")
     @classmethod

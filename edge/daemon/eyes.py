@@ -1,5 +1,7 @@
 """What looks at the cameras, as device.toml says it: the models, once for all, and for each camera where to look."""
 
+from datetime import timedelta
+
 from edge.clock import Clock
 from edge.config import Camera, ModelChoice
 from edge.daemon.memory import give_back
@@ -18,7 +20,9 @@ def eyes_of(camera: Camera, *, models: Models, chosen: ModelChoice, clock: Clock
     """The eyes of one camera."""
     least = chosen.min_confidence
     plausibility = None if least is None else Plausibility(confidence=least)
-    return Vision(models=models, clock=clock, plausibility=plausibility, area=_area(camera))
+    reread_after = timedelta(minutes=camera.reread_after_minutes)
+    area = _area(camera)
+    return Vision(models=models, clock=clock, plausibility=plausibility, reread_after=reread_after, area=area)
 
 
 def gate_of(camera: Camera) -> MotionGate:
