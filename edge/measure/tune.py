@@ -22,8 +22,8 @@ from edge.vision.models import Stored
 from edge.vision.reader import cut_out
 from edge.vision.vision import LOOK_SECONDS
 
-ROOM = 0.6
-"""The part of the time between two looks that the models may take; the rest is for decoding and all else."""
+LONGEST = 1000 * 0.6 * LOOK_SECONDS
+"""Milliseconds that the looks at all cameras may take: of the time between two looks, less what all else needs."""
 LOSES_NOTHING = 1
 """Plates of the set: one less found or read than the best is chance."""
 WORTH_IT = 0.9
@@ -139,7 +139,7 @@ def best_of(tried: Sequence[Tried], cameras: int) -> Tried:
 
 def keeps_up(one: Tried, cameras: int) -> bool:
     """Whether a look at each camera is over before the next is due."""
-    return one.cost.wall * cameras <= 1000 * ROOM * LOOK_SECONDS
+    return one.cost.wall * cameras <= LONGEST
 
 
 def _as_good(one: Tried, tried: Iterable[Tried]) -> bool:

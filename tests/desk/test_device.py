@@ -97,7 +97,7 @@ def test_a_file_written_in_an_unusual_way_is_edited_rightly_or_not_at_all(file: 
 NAMES = st.text(st.characters(codec="ascii", exclude_characters="\x00"), min_size=1, max_size=30)
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(detector=NAMES | st.none(), reader=NAMES | st.none(), threads=st.integers(1, 16))
 def test_whatever_is_chosen_is_what_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, detector: str | None, reader: str | None, threads: int

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.measure import Figures, count, folded, joint, looks, photographs
@@ -125,6 +125,7 @@ BOXES = st.lists(
 ).map(lambda rows: np.array(rows, np.float32).reshape(-1, 4))
 
 
+@settings(deadline=None)
 @given(truth=BOXES, found=BOXES)
 def test_every_box_is_right_or_stray_and_no_plate_is_found_twice(truth: np.ndarray, found: np.ndarray) -> None:
     right = pairs(truth, found)
@@ -145,6 +146,7 @@ def test_every_read_lies_in_one_bin() -> None:
     assert sum(one.count for one in bins(np.array([0.0, 0.55, 1.0]), np.array([False, True, True]))) == 3
 
 
+@settings(deadline=None)
 @given(right=st.integers(0, 400), more=st.integers(0, 400))
 def test_an_interval_holds_its_share_and_stays_within_0_and_1(right: int, more: int) -> None:
     share = Share(right=right, of=right + more)
@@ -158,6 +160,19 @@ def test_the_interval_is_wilsons() -> None:
     assert (round(low, 3), round(high, 3)) == (0.788, 0.922)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0O1IAB"))
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert folded(folded(text)) == folded(text)
+
+
+def test_a_labelled_box_is_read_with_the_margin_that_the_reader_wants(tmp_path: Path) -> None:
+    shapes = []
+
+    class Looking(Eyes):
+        def read(self, crop):  # type: ignore[no-untyped-def]
+            shapes.append(crop.shape[:2])
+            return super().read(crop)
+
+    figures(labelled(tmp_path, ["1.png,50,40,40,20,AB12"]), Looking(margin=0.1))
+    assert shapes == [(24, 48)]

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -12,7 +12,7 @@ from edge.cli import program
 from edge.config import load
 from edge.errors import ModelError
 from edge.measure import Choice, Tried, Tuning, known, tune
-from edge.measure.tune import Cost, best_of, keeps_up
+from edge.measure.tune import LONGEST, Cost, best_of, keeps_up
 from edge.vision import models_folder, read_manifest
 from edge.vision.models import ModelEntry, Stored
 from tests import networks
@@ -65,27 +65,28 @@ def test_one_that_finds_more_is_better_than_a_cheap_one_that_stands_in_device_to
 
 
 def test_where_the_large_one_does_not_keep_up_the_small_one_is_better() -> None:
-    slow = tried(wall=90.0, processor=90.0)
-    assert tuning(slow, tried("small", wall=40.0, processor=40.0, found=28), now=slow).best.choice.detector == "small"
+    slow, small = tried(wall=1.5 * LONGEST, processor=1.5 * LONGEST), tried("small", wall=0.6 * LONGEST, found=28)
+    assert tuning(slow, small, now=slow).best is small
 
 
 def test_a_second_thread_is_taken_where_one_does_not_keep_up() -> None:
-    one, two = tried(wall=90.0, processor=90.0), tried(threads=2, wall=50.0, processor=95.0)
+    one, two = tried(wall=1.5 * LONGEST), tried(threads=2, wall=0.8 * LONGEST, processor=95.0)
     assert tuning(one, two, now=one).best is two
 
 
 def test_one_thread_is_taken_where_it_keeps_up() -> None:
-    one, two = tried(wall=50.0, processor=50.0), tried(threads=2, wall=28.0, processor=53.0)
+    one, two = tried(wall=0.9 * LONGEST, processor=50.0), tried(threads=2, wall=0.5 * LONGEST, processor=53.0)
     assert tuning(one, two, now=two).best is one
 
 
 def test_more_cameras_leave_less_time() -> None:
-    assert keeps_up(LARGE, 2)
-    assert not keeps_up(LARGE, 4)
+    half = tried(wall=LONGEST / 2)
+    assert keeps_up(half, 2)
+    assert not keeps_up(half, 3)
 
 
 def test_where_nothing_keeps_up_the_quickest_is_taken() -> None:
-    slow, slower = tried(wall=300.0, processor=300.0, found=10), tried("large", wall=900.0, processor=900.0)
+    slow, slower = tried(wall=3 * LONGEST, found=10), tried("large", wall=9 * LONGEST)
     assert best_of([slow, slower], 1) is slow
 
 
@@ -104,6 +105,7 @@ TRIED = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(all_of=TRIED, cameras=st.integers(1, 4))
 def test_nothing_that_was_tried_is_better_in_everything_than_the_best(all_of: list[Tried], cameras: int) -> None:
     best = best_of(all_of, cameras)
