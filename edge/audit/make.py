@@ -1,5 +1,6 @@
 """`audit report`: one pass over a log, and what is said of it. What a bounded report counts: see `asked.py`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -9,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from edge import __version__
 from edge.audit.agencies import agencies, counts, reasons
 from edge.audit.asked import Asked
-from edge.audit.counting import Counting, Row
+from edge.audit.counting import Alike, Counting, Row
 from edge.audit.coverage import BLIND, union
 from edge.audit.past import Past
 from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report, Rights
 from edge.audit.source import Source
 from edge.audit.walk import Walk, walk
-from edge.clock import from_milliseconds, milliseconds
+from edge.clock import from_milliseconds
 from edge.errors import ConfigError, LedgerError
 from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
@@ -37,12 +38,7 @@ def assemble(
     rows = tuple(found.counting.rows())
     began, ended = _span(found, asked)
     past = Past(found, asked, began, ended)
-    gaps = past.gaps()
-    blind = [one for one in found.coverage.of(began, ended) if one.what in BLIND]
     counted = [one for one in found.counting.alike if one.counted]
-    by_bundle: dict[str, int] = {}
-    for one in counted:
-        by_bundle[one.pattern.bundle] = by_bundle.get(one.pattern.bundle, 0) + one.reads
     owners = frozenset(one.read.owner for one in found.policies.in_force if one.read is not None)
     report = Report(
         format=FORMAT,
@@ -57,24 +53,36 @@ def assemble(
         cameras=_cameras(found.counting),
         agencies=agencies(asked, found.counting, rows, found.policies.agencies, owners),
         reasons=reasons(rows),
-        policies=past.policies(by_bundle),
+        policies=past.policies(_by_bundle(counted)),
         switches=past.switches(),
         words=past.words(),
         lapsed=tuple(past.lapsed()),
-        gaps=gaps,
+        gaps=past.gaps(),
         gaps_omitted=found.coverage.omitted,
-        unknown=tuple(
-            (from_milliseconds(first), from_milliseconds(last)) for first, last in union(blind, began, ended)
-        ),
+        unknown=_unknown(found, began, ended),
         runs=past.runs(),
         losses=past.losses(),
         rights=_rights(found),
-        hours=tuple(
-            Hour(hour=from_milliseconds(hour * 3_600_000), reads=reads)
-            for hour, reads in sorted(found.counting.hours.items())
-        ),
+        hours=_hours(found),
     )
     return report, rows
+
+
+def _by_bundle(counted: Sequence[Alike]) -> dict[str, int]:
+    reads: dict[str, int] = {}
+    for one in counted:
+        reads[one.pattern.bundle] = reads.get(one.pattern.bundle, 0) + one.reads
+    return reads
+
+
+def _unknown(found: Walk, began: int, ended: int) -> tuple[tuple[datetime, datetime], ...]:
+    blind = [one for one in found.coverage.of(began, ended) if one.what in BLIND]
+    return tuple((from_milliseconds(first), from_milliseconds(last)) for first, last in union(blind, began, ended))
+
+
+def _hours(found: Walk) -> tuple[Hour, ...]:
+    hours = sorted(found.counting.hours.items())
+    return tuple(Hour(hour=from_milliseconds(hour * 3_600_000), reads=reads) for hour, reads in hours)
 
 
 def _check_names(found: Walk, asked: Asked) -> None:
@@ -184,16 +192,4 @@ def _rights(found: Walk) -> tuple[Rights, ...]:
     return tuple(
         Rights(subscriber=name, revoked=one.revoked, slowest_ms=one.slowest, failed=one.failed)
         for name, one in sorted(found.rights.of.items())
-    )
-
-
-def asked_of(
-    began: datetime | None, ended: datetime | None, cameras: tuple[str, ...], subscribers: tuple[str, ...]
-) -> Asked:
-    """The question in the log's own units; an empty tuple asks about all."""
-    return Asked(
-        began=None if began is None else milliseconds(began),
-        ended=None if ended is None else milliseconds(ended),
-        cameras=frozenset(cameras) or None,
-        subscribers=frozenset(subscribers) or None,
     )

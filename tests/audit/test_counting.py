@@ -221,6 +221,8 @@ def test_a_read_sent_after_the_time_asked_about_counts_as_sent(tmp_path: Path) -
     ledger.close()
     (agency, *_) = report_of(tmp_path / "ledger.sqlite", window(None, 60)).agencies
     assert (agency.subscriber, agency.counts.sent, agency.later) == ("a-pd", 1, 1)
+    (agency, *_) = report_of(tmp_path / "ledger.sqlite", window(None, 600)).agencies
+    assert (agency.counts.sent, agency.later) == (1, 0)
 
 
 def test_a_send_within_the_time_of_a_read_from_before_it_is_said_beside_the_counts(tmp_path: Path) -> None:
