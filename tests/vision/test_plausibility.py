@@ -9,7 +9,7 @@ from edge.values import Box, Detection, PlateRead
 from edge.vision import Plausibility, Reading, Vision
 from edge.vision.area import Area
 from edge.vision.passage import Rejection, is_a_time
-from edge.vision.tracker import Look, Track
+from edge.vision.tracker import Look, Track, match
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure, watch
 
 SIZE = (640, 360)
@@ -193,3 +193,18 @@ def test_a_device_that_is_behind_looks_less_often() -> None:
         return eyes.found
 
     assert found(0.25) < 0.6 * found(1.0)
+
+
+def test_what_stands_takes_no_look_beside_its_place_and_what_moves_does() -> None:
+    def look(left: float) -> Look:
+        box = Box(x1=left, y1=100.0, x2=left + 80.0, y2=140.0)
+        return Look(detection=Detection(box=box, confidence=0.4))
+
+    def matched(step: float) -> int:
+        track = Track(look(300.0), START)
+        for number in range(1, 20):
+            track.update(look(300.0 + step * number), START + timedelta(seconds=number / 10))
+        beside = look(300.0 + 19 * step + 45.0)
+        return len(match([track], [beside], START + timedelta(seconds=2)))
+
+    assert (matched(0.0), matched(12.0)) == (0, 1)
