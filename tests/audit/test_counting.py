@@ -247,6 +247,16 @@ def test_an_acknowledgement_that_is_in_no_entry_yet_counts(tmp_path: Path) -> No
     assert report.counts.acknowledged == 1
 
 
+def test_an_acknowledgement_in_the_log_counts(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    record(ledger, clock, ALL, ["a-pd"])
+    (row,) = ledger.mark_sent(ledger.due(clock.at, limit=1))
+    ledger.acknowledge("a-pd", row.envelope.message_id, token_of(row.envelope.message_id))
+    ledger.close()
+    assert report_of(tmp_path / "ledger.sqlite", Asked()).counts.acknowledged == 1
+
+
 def test_a_log_that_acknowledges_what_it_never_sent_is_refused(tmp_path: Path) -> None:
     clock = HandClock()
     ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
