@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge.policy.decide import decide, decide_all, grant_ends, hits_for, stranger
+from edge.policy.decide import _settled, decide, decide_all, grant_ends, hits_for, stranger
+from edge.policy.standing import everybody
 from edge.values import Effect, Flag, Instant
 from tests.policy.city import (
     INSTANT,
@@ -467,6 +468,11 @@ def test_every_agency_gets_one_decision_in_the_order_of_the_ids() -> None:
     decisions = decide_all(taken(here, hit()), here, INSTANT)
     assert [decision.subscriber_id for decision in decisions] == ["county", "texas-so", OWNER]
     assert {decision.bundle_digest for decision in decisions} == {here.digest}
+
+
+def test_all_at_once_never_falls_back_on_one_by_one() -> None:
+    here = city(texan(), agency("county"))
+    assert len(_settled(everybody(here, INSTANT.at), taken(here, hit()), here, INSTANT)) == 3
 
 
 def test_nobody_but_the_owner_gets_a_picture() -> None:

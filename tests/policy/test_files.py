@@ -12,10 +12,11 @@ from edge.policy import bundle as bundles
 from edge.policy import law, policy, subscribers
 from edge.policy.hotlists import gather
 from edge.policy.hotlists import parse as parse_list
+from edge.policy.narrower import asks_for_less
 from edge.policy.policy import HotListSource
 from edge.policy.tag import tag
 from edge.values import Box, BundleFiles, Flag, PlateRead
-from tests.policy.city import INSTANT, NOW, POLICY, Table, agency, agreement, bundle_of, city, merged, owner
+from tests.policy.city import INSTANT, NOW, POLICY, Table, agency, agreement, bundle_of, city, key, merged, owner
 from tests.policy.city import policy as written_policy
 
 TEXT = tomlkit.dumps(POLICY)
@@ -183,6 +184,33 @@ def test_a_law_pack_under_another_name_is_refused() -> None:
     whole = {**files().files, "laws/us-il.toml": law_text("generic")}
     with pytest.raises(PolicyError, match="holds the law pack `generic`"):
         bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
+
+
+def test_a_law_pack_that_the_policy_names_and_nobody_brought_is_refused() -> None:
+    whole = {name: content for name, content in files().files.items() if name != "laws/us-il.toml"}
+    with pytest.raises(PolicyError, match=r"\[law\] names the pack `us-il`, but `laws/us-il.toml` is missing"):
+        bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
+
+
+def test_a_signature_over_the_file_of_a_list_that_its_source_signs_is_refused() -> None:
+    listed = {
+        "id": "stolen",
+        "source_agency": "state-police",
+        "cap": 10,
+        "source_key": key("source"),
+        "max_age_hours": 1,
+    }
+    whole = {**files().files, "policy.toml": tomlkit.dumps(merged(POLICY, {"hotlist": [listed]})).encode()}
+    bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
+    with pytest.raises(PolicyError, match=r"hotlists/stolen\.toml: is no hot list of policy\.toml"):
+        bundles.parse(bundles.unsigned(whole, hotlists={"hotlists/stolen.toml": "0" * 64}), signed=True)
+
+
+def test_a_channel_that_is_named_anew_asks_for_nothing_less() -> None:
+    before = city(sharing={"channels": {"county-desk": True}})
+    after = city(sharing={"channels": {"county-desk": True, "valley-desk": False}})
+    assert not asks_for_less(before, after)
+    assert asks_for_less(before, city(sharing={"channels": {"county-desk": False}}))
 
 
 def test_the_shortest_retention_of_all_applies() -> None:
