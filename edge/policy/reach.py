@@ -108,21 +108,6 @@ def reach(subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reach, 
     return answers if standing.owner else tuple(by_channel[channel] for channel in subscriber.channels)
 
 
-def losses(old: Bundle, new: Bundle, now: Instant) -> dict[str, tuple[str, ...]]:
-    """Who loses a channel, or every read on one where hits are left, by going from `old` to `new`, and the reasons."""
-    lost: dict[str, set[Reason]] = {}
-    for name, before in old.subscribers.items():
-        if name not in new.subscribers:
-            lost[name] = {Reason.DENY_UNKNOWN_SUBSCRIBER}
-            continue
-        left = {each.channel: each for each in reach(new.subscribers[name], new, now)}
-        for had in reach(before, old, now):
-            has = left.get(had.channel)
-            if had.open and (has is None or not has.open or (had.full and not has.full)):
-                lost.setdefault(name, set()).update(has.reasons if has and has.reasons else [Reason.DENY_DEFAULT])
-    return {name: tuple(reason.value for reason in ordered(why)) for name, why in lost.items()}
-
-
 _Most = tuple[frozenset[str], frozenset[str], frozenset[str]]
 """The channels that are open, those of them for every read, and the obligations."""
 

@@ -15,9 +15,9 @@ from edge.desk import Refused
 from edge.errors import HomeruleError
 from edge.keys import load_public, load_signing_key, new_signing_key
 from edge.policy.bundle import Bundle
-from edge.policy.reach import losses
 from edge.values import Instant
 from tests.desk.house import NOW, House
+from tests.policy.losses import losses
 
 FILES = [
     "policy/policy.toml",
@@ -161,7 +161,7 @@ def test_a_mutated_file_is_refused_or_shares_no_more(house: House, part: int, fu
         try:
             for bundle in boots(house):
                 if bundle.digest != was.digest:
-                    assert losses(bundle, was, now) == {}, f"{name}, number {number}"
+                    assert losses(bundle, was, now) == set(), f"{name}, number {number}"
                     assert bundle.version == was.version
         finally:
             restored(house, originals)

@@ -22,11 +22,11 @@ from edge.policy.bundle import Bundle
 from edge.policy.manifest import Manifest, sha256, tightened
 from edge.policy.narrower import asks_for_less
 from edge.policy.policy import Sharing
-from edge.policy.reach import losses
 from edge.policy.tighten import tightens
 from edge.policy.tightening import between, both, narrowed, parse, suspended
 from edge.values import BundleFiles, Instant
 from tests.policy.city import NOW, agency, agreement, key, owner, policy
+from tests.policy.losses import losses
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 LAW = {"laws/us-il.toml": law_text("us-il")}
@@ -162,7 +162,7 @@ class Days(RuleBasedStateMachine):
 
     def nobody_asked_for_less(self, files: BundleFiles, before: Bundle) -> None:
         asked = bundles.parse(bundles.unsigned(files.files, hotlists={}), signed=True)
-        assert losses(before, asked, Instant(at=NOW, trusted=True)) == {}
+        assert losses(before, asked, Instant(at=NOW, trusted=True)) == set()
 
     @rule(city=cities(), data=st.data())
     def the_city_signs(self, city: dict[str, Any], data: st.DataObject) -> None:
@@ -250,7 +250,7 @@ def test_a_tightening_narrows_and_is_the_same_laid_over_twice(one: Any, two: Any
     assert tightens(c, laid)
     assert narrowed(laid.policy, by) == laid.policy
     assert suspended(laid.subscribers, by) == laid.subscribers
-    assert losses(laid, c, Instant(at=NOW, trusted=True)) == {}
+    assert losses(laid, c, Instant(at=NOW, trusted=True)) == set()
     assert parse(by.to_bytes()) == by
 
 
@@ -277,7 +277,7 @@ def test_two_tightenings_in_either_order_are_the_two_together(one: Any, two: Any
 def test_what_does_not_ask_for_less_takes_nothing_from_anybody(one: Any, two: Any) -> None:
     a, b = bundle_of(one), bundle_of(two)
     if not asks_for_less(a, b):
-        assert losses(a, b, Instant(at=NOW, trusted=True)) == {}
+        assert losses(a, b, Instant(at=NOW, trusted=True)) == set()
 
 
 @settings(max_examples=60, deadline=None)
@@ -386,4 +386,4 @@ def test_what_does_not_ask_for_less_takes_nothing_from_anybody_whatever_changed(
     one, two = pair
     for old, new in ((one, two), (two, one)):
         if not asks_for_less(old, new):
-            assert losses(old, new, Instant(at=NOW, trusted=True)) == {}
+            assert losses(old, new, Instant(at=NOW, trusted=True)) == set()

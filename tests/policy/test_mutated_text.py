@@ -12,12 +12,12 @@ import pytest
 from edge.desk import Refused
 from edge.desk.follow import follow
 from edge.policy.bundle import Bundle, parse
-from edge.policy.reach import losses
 from edge.policy.tighten import tightens
 from edge.values import BundleFiles
 from tests.desk.test_mutated_files import MUTATIONS, judged
 from tests.policy.cities import no_wider, shared
 from tests.policy.city import INSTANT, agency, agreement, files, hit, owner, policy, taken, texan
+from tests.policy.losses import losses
 from tests.policy.test_cases import KEY, signed_files
 
 MOST, EVERYDAY = 100_000, 400
@@ -80,6 +80,6 @@ def test_a_mutated_text_is_refused_or_shares_no_more(whole: BundleFiles, part: i
                 continue
             assert in_force is not None, f"number {number}: nobody has signed that"
             assert tightens(was, made)
-            assert losses(made, was, INSTANT) == {}, f"number {number}"
+            assert losses(made, was, INSTANT) == set(), f"number {number}"
             for one, had in zip(reads, before, strict=True):
                 assert no_wider(shared(made, one), had), f"number {number}"

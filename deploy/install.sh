@@ -1,0 +1,233 @@
+#!/bin/sh
+# Installs Homerule on a camera computer, or updates it to this version. As root, from a checkout or from the folder of
+# the Debian package (/usr/share/homerule):
+#   deploy/install.sh               installs or updates; a new version that fails its self-test is taken back
+#   deploy/install.sh --check       only says whether this computer fits; changes nothing
+#   deploy/install.sh --uninstall   takes the program away; device.toml, keys, policy and audit log stay
+# Files that people wrote are never written over, and running it twice changes nothing.
+set -eu
+here=$(cd "$(dirname "$0")/.." && pwd -P)
+cd "$here"
+. "$here/deploy/setup"
+
+home=/opt/homerule
+etc=/etc/homerule
+units=/etc/systemd/system
+need_megabytes=1200
+
+run() { say "$1"; shift; "$@"; }
+
+# field NAME: one value of os-release
+field() { sed -n "s/^$1=//p" "${HOMERULE_OS_RELEASE:-/etc/os-release}" | tr -d '"' | head -n 1; }
+
+check_system() {
+    name=$(field PRETTY_NAME) version=$(field VERSION_ID)
+    case $(field ID) in
+        debian) least=12 ;;
+        ubuntu) least=24.04 ;; # JetPack 7 is one
+        *) fail "this is ${name:-an unknown system}; Homerule is installed on Debian 12, Raspberry Pi OS 12 (64-bit)," \
+            'Ubuntu 24.04, JetPack 7 and later' ;;
+    esac
+    dpkg --compare-versions "${version:-0}" ge $least ||
+        fail "this is $name; version $least or later is needed, upgrade the system (a Jetson: to JetPack 7)"
+    case $(dpkg --print-architecture) in
+        amd64 | arm64) ;;
+        *) fail "this system's programs are for $(dpkg --print-architecture), the models need a 64-bit system:" \
+            'put the 64-bit image of the same system on the card' ;;
+    esac
+}
+
+check_python() {
+    find_python && return 0
+    [ "$1" = quietly ] && return 1
+    fail "no Python from 3.11 to 3.13 with venv here (python3 is: $(python3 -V 2>&1 || true)), as root:" \
+        'apt-get install python3 python3-venv'
+}
+
+check_room() {
+    free=$(df -Pm "$(dirname $home)" | awk 'NR == 2 { print $4 }')
+    [ "$free" -ge $need_megabytes ] ||
+        fail "$(dirname $home) has $free MB free, $need_megabytes are needed: free some, or use a larger card"
+}
+
+has_systemd() { [ -d /run/systemd/system ]; }
+
+packages() {
+    missing=
+    check_python quietly || missing="$missing python3 python3-venv"
+    command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
+    command -v ip >/dev/null || missing="$missing iproute2"
+    [ -z "$missing" ] && return 0
+    # shellcheck disable=SC2086 - several words
+    get $missing || fail "these packages are missing:$missing; as root: apt-get install$missing"
+    # the package starts a broker of its own, which lets anybody in on this computer
+    case $missing in *mosquitto*) if has_systemd; then systemctl disable --now mosquitto >/dev/null 2>&1 || true; fi ;; esac
+}
+
+accounts() {
+    getent group homerule >/dev/null || run 'group homerule: who may read the status' groupadd --system homerule
+    getent group homerule-clerk >/dev/null ||
+        run 'group homerule-clerk: who may tighten the policy' groupadd --system homerule-clerk
+    getent passwd homerule >/dev/null || run 'user homerule: runs the daemon' useradd --system --gid homerule \
+        --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin homerule
+}
+
+# release: the program in a folder of its own, named after version and packages; sets $release
+release() {
+    version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py 2>/dev/null || true)
+    [ -n "$version" ] || version=$(cat version)
+    mark=$(find edge models/*.onnx models/manifest.toml wheels deploy/requirements.txt pyproject.toml -type f \
+        ! -path '*__pycache__*' 2>/dev/null | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+    release=$home/releases/$version-$mark
+    [ -e "$release/complete" ] && return 0
+    check_room
+    say "putting version $version into $release (a few minutes)"
+    rm -rf "$release"
+    mkdir -p "$home/releases"
+    "$python" -m venv "$release"
+    pip="$release/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq install"
+    if [ -d wheels ]; then
+        $pip --no-index --find-links wheels --require-hashes --only-binary :all: -r deploy/requirements.txt
+        $pip --no-index --find-links wheels --no-deps homerule
+    else
+        $pip --require-hashes --only-binary :all: -r deploy/requirements.txt ||
+            fail "the packages of deploy/requirements.txt could not be installed, see above; nothing was changed"
+        wheel
+        $pip --no-deps "$built"/wheel/*.whl
+        rm -rf "$built"
+    fi
+    if "$release/bin/homerule" check; then :; else
+        rm -rf "$release.failed"
+        mv "$release" "$release.failed"
+        fail "version $version does not pass its self-test, see above; what ran before runs on," \
+            "the new one is kept for a look in $release.failed"
+    fi
+    touch "$release/complete"
+}
+
+# wheel: of this checkout, with pinned tools in a folder that is thrown away; sets $built
+wheel() {
+    built=$(mktemp -d)
+    mkdir "$built/source"
+    cp -r LICENSE README.md pyproject.toml edge models deploy "$built/source"
+    "$python" -m venv "$built/tools"
+    make="$built/tools/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq"
+    $make install --require-hashes --only-binary :all: -r deploy/requirements-build.txt
+    $make wheel --no-deps --no-build-isolation --wheel-dir "$built/wheel" "$built/source"
+}
+
+files() {
+    install -d -m 755 "$etc"
+    install -d -m 2775 -g homerule-clerk "$etc/policy" # the clerk's folder
+    if [ ! -e "$etc/device.toml" ]; then
+        id=$(hostname | tr '[:upper:]' '[:lower:]' | tr -c 'a-z0-9\n' '-' | cut -c1-57)
+        sed "s/^id     = \"[^\"]*\" /id     = \"$id\" /" deploy/examples/device.toml > "$etc/.device.toml.new"
+        chmod 644 "$etc/.device.toml.new"
+        mv "$etc/.device.toml.new" "$etc/device.toml"
+        say "$etc/device.toml: an example, to be filled in"
+        fresh=1
+    fi
+    [ -e "$etc/device.key" ] || run "$etc/device.key: the device's own key" \
+        "$release/bin/homerule" keygen "$etc/device.key" --kind signing
+    for unit in systemd/*.service systemd/*.timer; do
+        cmp -s "$unit" "$units/${unit##*/}" || install -m 644 "$unit" "$units/"
+    done
+    ln -sfn $home/current/bin/homerule /usr/local/bin/homerule
+}
+
+# drop_in: what systemd must open for this device's cameras and broker; keeps the old one when device.toml is wrong
+drop_in() {
+    install -d -m 755 "$units/homerule.service.d"
+    if "$release/bin/homerule" unit --config "$etc/device.toml" > "$units/homerule.service.d/.device.new"; then
+        mv "$units/homerule.service.d/.device.new" "$units/homerule.service.d/device.conf"
+    else
+        rm -f "$units/homerule.service.d/.device.new"
+        return 1
+    fi
+}
+
+schema() { # of the audit log; empty while there is none
+    "$release/bin/python" -c 'import sqlite3, sys; from edge.config import load
+path = load(sys.argv[1]).device.ledger
+print(sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("PRAGMA user_version").fetchone()[0])' \
+        "$etc/device.toml" 2>/dev/null || true
+}
+
+switch() {
+    before=$(readlink $home/current || true)
+    [ "$before" = "$release" ] && return 0
+    ln -sfn "$release" $home/.current.new
+    mv -T $home/.current.new $home/current
+    say "$home/current is ${release##*/} now"
+}
+
+start() {
+    has_systemd || { say 'systemd does not run here: nothing is started'; return 0; }
+    systemctl daemon-reload
+    systemctl enable --quiet homerule.service homerule-renew.timer
+    systemctl start homerule-renew.timer
+    if [ -n "$fresh" ]; then
+        say "not started yet: write $etc/device.toml, put the city's folder and pin in their places," \
+            'then: deploy/install.sh once more'
+        return 0
+    fi
+    drop_in || fail "$etc/device.toml must be mended first, then: deploy/install.sh once more"
+    systemctl daemon-reload
+    old_schema=$(schema)
+    [ "$before" = "$release" ] && systemctl --quiet is-active homerule && return 0
+    say 'starting the daemon: its self-test, then the rights at the broker'
+    systemctl restart homerule && { say 'it runs'; return 0; }
+    journalctl -u homerule -n 15 --no-pager >&2 || true
+    back
+}
+
+back() {
+    case $before in '' | "$release") fail 'the daemon does not become ready, see above' ;; esac
+    [ "$(schema)" = "$old_schema" ] || fail 'the new version does not become ready, and the one before cannot read' \
+        'the audit log as it is now; nothing is shared until this is mended, see above'
+    ln -sfn "$before" $home/.current.new
+    mv -T $home/.current.new $home/current
+    systemctl restart homerule || fail "neither the new version nor ${before##*/} becomes ready, see above"
+    fail "the new version does not become ready, see above; ${before##*/} runs again"
+}
+
+tidy() { # this release and the one before stay
+    for old in "$home"/releases/*; do
+        case $old in "$release" | "$before" | *.failed) ;; *) rm -rf "$old" ;; esac
+    done
+}
+
+uninstall() {
+    if has_systemd; then systemctl disable --now --quiet homerule.service homerule-renew.timer 2>/dev/null || true; fi
+    rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-*.service $units/homerule-*.timer
+    if has_systemd; then systemctl daemon-reload; fi
+    [ "$(readlink /usr/local/bin/homerule || true)" = $home/current/bin/homerule ] && rm /usr/local/bin/homerule
+    rm -rf $home
+    say "the program is gone. Left as they are: $etc (device.toml, keys, policy) and /var/lib/homerule (the audit log)," \
+        'the user homerule, to whom they belong, and the group homerule-clerk'
+}
+
+[ "$(id -u)" = 0 ] || fail 'must be run as root: sudo deploy/install.sh'
+fresh=
+case ${1:-} in
+    '')
+        check_system
+        packages
+        check_python aloud
+        accounts
+        release
+        files
+        switch
+        start
+        tidy
+        say "done: $(/usr/local/bin/homerule --version)"
+        ;;
+    --check)
+        check_system
+        check_python aloud
+        check_room
+        say "this computer fits: $(field PRETTY_NAME), $(dpkg --print-architecture), $("$python" -V)"
+        ;;
+    --uninstall) uninstall ;;
+    *) say "unknown: $1; see the head of $0"; exit 2 ;;
+esac
