@@ -39,6 +39,8 @@ def unit(
 
 def _network(config: "Config") -> Iterator[str]:
     """Whom the daemon may speak with, besides its own computer."""
+    from edge.config import is_loopback
+
     hosts = {config.broker.host: "the broker"}
     for camera in config.camera:
         for url in (camera.url, camera.sub_url or ""):
@@ -47,6 +49,8 @@ def _network(config: "Config") -> Iterator[str]:
                 hosts.setdefault(host, f"camera {camera.id}")
     named = False
     for host, what in hosts.items():
+        if is_loopback(host):
+            continue  # homerule.service itself allows that
         addresses = _addresses(host)
         named = named or addresses != [host]
         if not addresses:
