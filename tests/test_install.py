@@ -1,0 +1,150 @@
+"""What the installer refuses, what the units allow, and what they are opened for on one device."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+UNITS = sorted((ROOT / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+PROGRAM = "/opt/homerule/current/bin/homerule"
+MOST_EXPOSED = 15
+"""Tenths, of the measure of `systemd-analyze security`."""
+DEVICE = """
+[device]
+id = "pole-1"
+ledger = "/var/lib/homerule/ledger.sqlite"
+key = "/etc/homerule/device.key"
+{cameras}
+[broker]
+host = "127.0.0.1"
+access = "mosquitto"
+control_port = 1884
+control_credential = "/etc/homerule/broker/device/control"
+[policy]
+folder = "/etc/homerule/policy"
+pin = "/etc/homerule/city.pub"
+"""
+NORTH = '[[camera]]\nid = "north"\nurl = "rtsp://192.0.2.10/stream1"\nsub_url = "rtsp://192.0.2.11/stream2"'
+HERE = '[[camera]]\nid = "here"\nurl = "usb:3"'
+
+
+def checked(
+    folder: Path, release: str, *, user: int = 0, architecture: str = "arm64"
+) -> subprocess.CompletedProcess[str]:
+    """`deploy/install.sh --check` on a system of that kind."""
+    (folder / "bin").mkdir()
+    for name, script in {
+        "id": f"echo {user}",
+        "dpkg": f'case $1 in --print-architecture) echo {architecture};; *) exec /usr/bin/dpkg "$@";; esac',
+    }.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / "bin" / name).chmod(0o755)
+    (folder / "os-release").write_text(release)
+    return subprocess.run(
+        ["/bin/sh", ROOT / "deploy" / "install.sh", "--check"],
+        env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "HOMERULE_OS_RELEASE": str(folder / "os-release")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "architecture", "said"),
+    [
+        (
+            'ID=fedora\nVERSION_ID=43\nPRETTY_NAME="Fedora Linux 43"',
+            "arm64",
+            "this is Fedora Linux 43; Homerule is installed on",
+        ),
+        ("ID=raspbian\nVERSION_ID=12\nPRETTY_NAME=Raspbian", "armhf", "Raspberry Pi OS 12 (64-bit)"),
+        (
+            "ID=debian\nVERSION_ID=12\nPRETTY_NAME=Debian",
+            "armhf",
+            "put the 64-bit image of the same system on the card",
+        ),
+        ("ID=debian\nVERSION_ID=11\nPRETTY_NAME=Debian", "arm64", "version 12 or later is needed"),
+        ('ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04"', "arm64", "a Jetson: to JetPack 7"),
+    ],
+)
+def test_a_system_that_does_not_fit_is_refused_with_the_mend(
+    tmp_path: Path, release: str, architecture: str, said: str
+) -> None:
+    found = checked(tmp_path, release, architecture=architecture)
+    assert found.returncode == 1
+    assert said in found.stderr
+
+
+@pytest.mark.parametrize(
+    "release", ["ID=debian\nVERSION_ID=12", 'ID=ubuntu\nVERSION_ID="24.04"', "ID=debian\nVERSION_ID=13"]
+)
+def test_a_system_that_fits_is_told_so_and_nothing_is_changed(tmp_path: Path, release: str) -> None:
+    found = checked(tmp_path, release)
+    assert found.returncode == 0, found.stderr
+    assert "this computer fits" in found.stderr
+
+
+def test_without_root_it_says_how_to_call_it(tmp_path: Path) -> None:
+    found = checked(tmp_path, "ID=debian\nVERSION_ID=12", user=1000)
+    assert (found.returncode, found.stderr) == (1, "homerule: must be run as root: sudo deploy/install.sh\n")
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:
+        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
+    found = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / unit.name for unit in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+@pytest.mark.needs("systemd-analyze")
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_service_is_hardly_exposed(unit: Path) -> None:
+    judged = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", unit]
+    found = subprocess.run(judged, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_group_of_lines_in_a_unit_has_its_reason(unit: Path) -> None:
+    blocks = unit.read_text().split("\n\n")
+    assert unit.read_text().startswith("# ")
+    assert all("#" in block for block in blocks if "[Install]" not in block and "Type=oneshot" not in block)
+
+
+def opened(homerule: Path, folder: Path, *cameras: str) -> list[str]:
+    """What `homerule unit` opens for a device with these cameras."""
+    (folder / "device.toml").write_text(DEVICE.format(cameras="\n".join(cameras)))
+    said = subprocess.run(
+        [homerule, "unit", "--config", folder / "device.toml"], capture_output=True, text=True, check=True
+    ).stdout
+    return [line for line in said.splitlines() if line and not line.startswith("#")]
+
+
+def test_the_drop_in_opens_the_cameras_and_nothing_else(tmp_path: Path, homerule: Path) -> None:
+    assert opened(homerule, tmp_path, NORTH) == [
+        "[Unit]",
+        "Wants=mosquitto.service",
+        "[Service]",
+        "IPAddressAllow=192.0.2.10",
+        "IPAddressAllow=192.0.2.11",
+    ]
+
+
+def test_a_camera_at_the_computer_is_the_one_device_that_is_opened(tmp_path: Path, homerule: Path) -> None:
+    found = opened(homerule, tmp_path, HERE)
+    assert [line for line in found if line.startswith("DeviceAllow")] == ["DeviceAllow=/dev/video3 rw"]
+    assert not any(line.startswith("IPAddress") for line in found)
+
+
+@pytest.fixture
+def homerule() -> Path:
+    return Path(sys.executable).with_name("homerule")
