@@ -165,6 +165,12 @@ def test_a_manifest_for_something_else_is_refused() -> None:
         bundles.parse(BundleFiles(manifest=other, signature=None, files=whole.files), signed=True)
 
 
+def test_a_manifest_whose_version_is_written_as_text_is_refused() -> None:
+    whole = files()
+    with pytest.raises(PolicyError, match=r"manifest\.json"):
+        bundles.parse_manifest(whole.manifest.replace(b'"version": 0', b'"version": "0"'))
+
+
 def signed_days_before_its_end(days: int) -> BundleFiles:
     manifest = bundles.parse_manifest(files().manifest)
     signed_at = POLICY["valid_until"] - timedelta(days=days)

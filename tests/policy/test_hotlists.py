@@ -170,6 +170,8 @@ def test_a_file_without_names_of_columns_is_refused_without_a_plate() -> None:
 def test_a_plate_in_what_the_audit_log_is_told_refuses_the_list(change: Table) -> None:
     said = refusal(as_csv([entry(**change)]))
     assert "pattern in its id or case" in said
+    among_others = refusal(as_csv([entry(**change), entry(id="another", pattern="CD67890")]))
+    assert "pattern in its id or case" in among_others
     assert "12345" not in said
 
 
