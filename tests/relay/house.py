@@ -1,11 +1,12 @@
 """A device and its agencies around a real broker: bundle, ledger, pipeline, relay and receivers; only time is ours."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tomlkit
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -19,7 +20,7 @@ from edge.receive import LinesFile, Receiver
 from edge.relay import Relay
 from edge.relay.tidy import NO_LIMITS, Limits
 from edge.values import Box, BundleFiles, Frame, Pixels, PlateRead
-from tests.broker import wait_until
+from tests.broker import Mosquitto, wait_until
 from tests.ledger.builders import HandClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -208,3 +209,24 @@ class Agency:
         """Ends this subscriber."""
         self.broker.close()
         self._store.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[House]:
+    house = House(tmp_path / "house", mosquitto.port)
+    wait_until(house.broker.ready, what="the device is connected")
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def agency(house: House) -> Iterator[Callable[[str], Agency]]:
+    made: list[Agency] = []
+
+    def make(name: str) -> Agency:
+        made.append(Agency(house, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

@@ -1,42 +1,19 @@
 """A correction on its way: after its original, to whom that was sent, and to nobody else; a real Mosquitto between."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from edge import desk, keys
 from edge.delivery.wire import Kind
 from edge.ledger.entries import Pattern, Refused
 from edge.pipeline import Outcome
-from tests.broker import Mosquitto, mosquitto, wait_until
-from tests.relay.house import COUNTY, OWNER, STOLEN, TEXAS, Agency, House
+from tests.broker import mosquitto
+from tests.relay.house import COUNTY, OWNER, STOLEN, TEXAS, Agency, House, agency, house
 from tests.test_corrections import MISREAD, correction, hand_on
 from tests.test_pipeline import opted_out
 
-__all__ = ["mosquitto"]
-
-
-@pytest.fixture
-def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[House]:
-    house = House(tmp_path / "house", mosquitto.port)
-    wait_until(house.broker.ready, what="the device is connected")
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def agency(house: House) -> Iterator[Callable[[str], Agency]]:
-    made: list[Agency] = []
-
-    def make(name: str) -> Agency:
-        made.append(Agency(house, name))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+__all__ = ["agency", "house", "mosquitto"]
 
 
 def corrected(house: House, first: Outcome, text: str = MISREAD) -> Outcome:

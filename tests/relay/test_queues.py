@@ -18,30 +18,9 @@ from edge.ledger.outbox import WINDOW
 from edge.relay.tidy import Limits
 from edge.values import Instant
 from tests.broker import Mosquitto, mosquitto, wait_until
-from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, Agency, House
+from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, Agency, House, agency, house
 
-__all__ = ["mosquitto"]
-
-
-@pytest.fixture
-def house(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[House]:
-    house = House(tmp_path / "house", mosquitto.port)
-    wait_until(house.broker.ready, what="the device is connected")
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def agency(house: House) -> Iterator[Callable[[str], Agency]]:
-    made: list[Agency] = []
-
-    def make(name: str) -> Agency:
-        made.append(Agency(house, name))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+__all__ = ["agency", "house", "mosquitto"]
 
 
 def entries(house: House, kind: type) -> list:
