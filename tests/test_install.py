@@ -1,5 +1,6 @@
 """What the installer refuses, what the units allow, and what they are opened for on one device."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-UNITS = sorted((ROOT / "systemd").iterdir())
-SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+UNITS = [unit for unit in sorted((ROOT / "systemd").iterdir()) if unit.is_file()]
 PROGRAM = "/opt/homerule/current/bin/homerule"
 MOST_EXPOSED = 15
 """Tenths, of the measure of `systemd-analyze security`."""
@@ -92,32 +92,45 @@ def test_without_root_it_says_how_to_call_it(tmp_path: Path) -> None:
     assert (found.returncode, found.stderr) == (1, "homerule: must be run as root: sudo deploy/install.sh\n")
 
 
+@pytest.fixture(scope="module")
+def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The units as they are installed, but for the program, which is not here."""
+    folder = tmp_path_factory.mktemp("units")
+    shutil.copytree(ROOT / "systemd", folder, dirs_exist_ok=True)
+    for unit in folder.glob("*.service"):
+        unit.write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
+    return folder
+
+
 @pytest.mark.needs("systemd-analyze")
-def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
-    for unit in UNITS:
-        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
-    found = subprocess.run(
-        ["systemd-analyze", "verify", *(tmp_path / unit.name for unit in UNITS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_systemd_finds_nothing_wrong_with_the_units(units: Path) -> None:
+    named = [units / unit.name for unit in UNITS]
+    found = subprocess.run(["systemd-analyze", "verify", *named], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr) == (0, "")
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
-def test_a_service_is_hardly_exposed(unit: Path) -> None:
-    judged = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", unit]
+@pytest.mark.parametrize("name", [unit.name for unit in UNITS if unit.suffix == ".service"])
+def test_a_service_is_hardly_exposed(name: str, units: Path) -> None:
+    judged = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", units / name]
     found = subprocess.run(judged, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_every_group_of_lines_in_a_unit_has_its_reason(unit: Path) -> None:
-    blocks = unit.read_text().split("\n\n")
+@pytest.mark.parametrize("unit", [*UNITS, *(ROOT / "systemd").glob("*.d/*.conf")], ids=lambda unit: unit.name)
+def test_every_line_of_a_unit_has_its_reason(unit: Path) -> None:
+    bare, before = [], ""
+    for line in unit.read_text().splitlines():
+        if "=" in line and not before.startswith("#") and not line.startswith(("#", "Description=", "WantedBy=")):
+            bare.append(line)
+        before = line
     assert unit.read_text().startswith("# ")
-    assert all("#" in block for block in blocks if "[Install]" not in block and "Type=oneshot" not in block)
+    assert bare == []
+
+
+@pytest.mark.parametrize("timer", [unit for unit in UNITS if unit.suffix == ".timer"], ids=lambda unit: unit.name)
+def test_every_timer_has_its_service(timer: Path) -> None:
+    assert timer.with_suffix(".service") in UNITS
 
 
 def opened(homerule: Path, folder: Path, *cameras: str) -> list[str]:

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "sign": ("sign",),
     "status": ("status",),
     "unit": ("unit",),
+    "ledger": ("ledger",),
 }
 """Which files of this folder a command needs, in order. Only these are loaded: loading all takes most of a second."""
 

@@ -1,4 +1,4 @@
-"""`homerule audit export`, `prove` and `prune`: the audit log taken off the device, and what may then go."""
+"""`homerule audit export`, `checkpoint`, `prove`, `prune`: the audit log taken off the device, and what may then go."""
 
 import sys
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edge import __version__
+from edge import __version__, disk
 from edge import config as configs
 from edge.audit import proof
 from edge.audit.archive import open_archive
@@ -17,7 +17,7 @@ from edge.audit.span import span
 from edge.cli.moments import day_or_time
 from edge.clock import SystemClock, milliseconds
 from edge.errors import LedgerError
-from edge.keys import load_public, load_signing_key, signing_public
+from edge.keys import handed_over, load_public, load_signing_key, signing_public
 from edge.ledger import Ledger
 from edge.ledger.entries import Exported
 
@@ -28,6 +28,7 @@ Config = Annotated[Path, typer.Option("--config", metavar="FILE", help="Which de
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file to the group `audit`."""
     group.command("export")(export_command)
+    group.command("checkpoint")(checkpoint_command)
     group.command("prove")(prove_command)
     group.command("prune")(prune_command)
 
@@ -51,7 +52,7 @@ def export_command(
         first, last = span(ledger.history, began, ended)
         made = Export(
             ledger.history,
-            load_signing_key(with_key.device.key),
+            load_signing_key(handed_over(with_key.device.key)),
             software=f"homerule {__version__}",
             first=first,
             last=last,
@@ -66,6 +67,28 @@ def export_command(
         ledger.close()
     print(f"{out}: entries {made.first} to {made.last - 1} of {made.size}")
     print(f"sha256 {digest}")
+
+
+def checkpoint_command(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder that others fetch it from.")],
+    config: Config = DEVICE,
+) -> None:
+    """Writes a signed checkpoint of the log as it is now, for `audit verify --checkpoint` on another day."""
+    written = configs.load(config)
+    if not written.device.ledger.is_file():
+        print(f"{written.device.ledger}: not there yet")
+        return
+    ledger = opened(written)
+    try:
+        made = ledger.checkpoint()
+    finally:
+        ledger.close()
+    path = out / f"{written.device.id}-{made.size}.checkpoint"
+    try:
+        disk.put(path, made.note.encode(), mode=0o644)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be written, {disk.why(error)}") from error
+    print(path)
 
 
 def prove_command(
@@ -118,5 +141,5 @@ def opened(config: configs.Config) -> Ledger:
     path = config.device.ledger
     if not path.is_file():
         raise LedgerError(f"{path}: no such ledger file")
-    key = load_signing_key(config.device.key)
+    key = load_signing_key(handed_over(config.device.key))
     return Ledger.open(path, clock=SystemClock(trusted=True), key=key, device=config.device.id)

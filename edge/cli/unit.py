@@ -24,17 +24,19 @@ def unit(
     file: Annotated[Path, typer.Option("--config", help="The device's device.toml.")] = Path(
         "/etc/homerule/device.toml"
     ),
+    timers: Annotated[bool, typer.Option("--timers", help="For the services of the timers: folders and key.")] = False,
 ) -> None:
     """Prints a drop-in for homerule.service: the addresses, cameras and folders of this device, and nothing else."""
     from edge.config import load
 
     config = load(file)
     print(f"# made by `homerule unit` from {file}; run deploy/install.sh again after a change there")
-    if config.broker.access == "mosquitto":
+    if config.broker.access == "mosquitto" and not timers:
         print("[Unit]\nWants=mosquitto.service\n")
     print("[Service]")
-    for line in (*_network(config), *_devices(config.camera), *_folders(config)):
-        print(line)
+    if not timers:
+        print(*_network(config), *_devices(config.camera), sep="\n")
+    print(*_folders(config), sep="\n")
 
 
 def _network(config: "Config") -> Iterator[str]:

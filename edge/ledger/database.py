@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edge.errors import LedgerError
-from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS, PRUNES_SINCE
+from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS, PRUNES_SINCE, WAYS_BACK
 
 PATIENCE = 5.0  # seconds to wait for another process that is writing
 
@@ -80,6 +80,30 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     return db
 
 
+def take_back(path: Path, shape: int) -> None:
+    """Gives a ledger that nobody has open the shape that an older program reads. Every entry stays, or LedgerError."""
+    if not path.is_file():
+        raise LedgerError(f"{path}: no such ledger file")
+    with faults_named(path):
+        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        try:
+            found = _shape(db, path)
+            db.execute(
+                "PRAGMA journal_mode = DELETE"
+            )  # refused while anybody else has it open; and it is one file then
+            for at in range(found, shape, -1):
+                way = WAYS_BACK.get(at)
+                if way is None:
+                    raise LedgerError(f"{path}: there is no way back from shape {at}; use a program that knows it")
+                if db.execute(way.barred_by).fetchone():
+                    raise LedgerError(f"{path}: there is no way back from shape {at}: {way.why}")
+                db.execute("BEGIN EXCLUSIVE")
+                for statement in (*way.statements, f"PRAGMA user_version = {at - 1}", "COMMIT"):
+                    db.execute(statement)
+        finally:
+            db.close()  # ends what was not committed
+
+
 def pruned_upto(db: sqlite3.Connection) -> int:
     """Before this position only what later entries refer to is still in the file; 0 if nothing was pruned."""
     if int(db.execute("PRAGMA user_version").fetchone()[0]) < PRUNES_SINCE:
@@ -103,7 +127,7 @@ def _shape(db: sqlite3.Connection, path: Path) -> int:
     if version > len(MIGRATIONS):
         raise LedgerError(
             f"{path}: it was written by a newer homerule (shape {version}, this one knows {len(MIGRATIONS)}); "
-            "update homerule"
+            f"update homerule, or let the newer one take it back: `homerule ledger take-back {len(MIGRATIONS)}`"
         )
     return version
 

@@ -1,10 +1,13 @@
-"""The shape of the ledger file, as an ordered list of migrations: a released one is never edited, the next is appended.
+"""The shape of the ledger file, as an ordered list of migrations: a released one is never edited, the next is appended,
+together with its way back, for an update that is taken back must leave a ledger that the older program can read.
 
 `entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `subtrees` and `tree` only
 make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
 bundles whole. `outbox` and `settled` remember what still has to be delivered or acknowledged. Times are milliseconds
 since 1970 UTC.
 """
+
+from dataclasses import dataclass
 
 APPLICATION_ID = 0x484F4D45  # "HOME", in the header of the file
 
@@ -142,3 +145,23 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 
 PRUNES_SINCE = 3
 """The first shape in which something may have been pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """From a shape to the one before. No entry is touched; columns stand as they did, for rows are written by place."""
+
+    statements: tuple[str, ...]
+    barred_by: str
+    """Finds a row where the older program would lose something or take it for damage."""
+    why: str
+
+
+WAYS_BACK = {
+    3: WayBack(
+        statements=("DROP TABLE pruned",),
+        barred_by="SELECT 1 FROM pruned WHERE upto > 0",
+        why="entries were pruned since, which an older one takes for damage",
+    ),
+}
+"""By the shape that they lead away from. No program that knows less than shape 2 was ever installed on a device."""

@@ -106,6 +106,23 @@ def test_a_fault_is_one_line_with_its_sort_and_place_and_exit_code_1(site: Path)
     assert line.endswith("its bytes were changed")
 
 
+def test_a_checkpoint_for_others_to_fetch_finds_a_log_that_was_put_back(site: Path) -> None:
+    export(site)
+    old = (site / "a.zip").read_bytes()
+    (site / "out").mkdir()
+    entries = entries_of(site, object)
+    said = typed(site, "checkpoint", "--config", "@device.toml", "--out", "@out")
+    (made,) = (site / "out").iterdir()
+    assert (said.exit_code, said.output, made.name) == (0, f"{made}\n", f"pole-7-{len(entries)}.checkpoint")
+    assert made.stat().st_mode & 0o777 == 0o644
+    (site / "a.zip").unlink()
+    export(site)
+    kept = ["--device-key", "@device.pub", "--checkpoint", str(made)]
+    assert typed(site, "verify", "@a.zip", *kept).exit_code == 0
+    (site / "a.zip").write_bytes(old)
+    assert typed(site, "verify", "@a.zip", *kept).exit_code == 1
+
+
 def test_a_proof_is_printed_and_proves_the_entry(site: Path) -> None:
     export(site)
     said = typed(site, "prove", "@a.zip", "7", "--device-key", "@device.pub")
