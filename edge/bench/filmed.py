@@ -10,11 +10,11 @@ from pathlib import Path
 import av
 
 from edge.capture import Recording
-from edge.capture.gated import GatedStream
 from edge.capture.lookout import Lookout
 from edge.capture.picture import Converter, Decoded
-from edge.capture.stream import Arrival
 from edge.config import Camera
+from edge.decoding.gated import GatedStream
+from edge.decoding.stream import Arrival
 from edge.errors import CameraError
 from edge.replay import CAMERA_ID
 from edge.values import Frame
@@ -90,16 +90,16 @@ class _File:
         self.now = float(packet.pts * packet.time_base)
         return packet
 
-    def decoded(self, packet: "av.Packet[av.VideoStream] | None", at: float) -> list[Arrival]:
+    def decoded(self, packet: "av.Packet[av.VideoStream] | None", at: float) -> list[Arrival[Decoded]]:
         """Its pictures."""
         frames = self._codec.decode(packet)
         return [
-            Arrival(at=at, told=None, picture=Decoded(frame=frame, converter=self._converter))
+            Arrival(at=at, told=None, picture=self._converter.shown(frame))
             for frame in frames
             if isinstance(frame, av.VideoFrame)
         ]
 
-    def drained(self, at: float) -> list[Arrival]:
+    def drained(self, at: float) -> list[Arrival[Decoded]]:
         """What the decoder keeps back."""
         return self.decoded(None, at)
 

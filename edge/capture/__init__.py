@@ -5,7 +5,8 @@ from edge.capture.picture import Plain
 from edge.capture.recorded_at import recorded_at
 from edge.capture.recording import Recording, frames, open_recording
 from edge.capture.state import CameraState
-from edge.capture.trouble import CameraGap, Trouble, Why
+from edge.capture.trouble import CameraGap
+from edge.decoding.trouble import Trouble, Why
 
 __all__ = [
     "CameraGap",

@@ -1,16 +1,15 @@
 """Where a camera's pictures come from, as ffmpeg wants it said; the login is put in here and shown nowhere."""
 
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from edge.capture.trouble import Trouble, Why
 from edge.config import Camera
+from edge.decoding.address import OPEN_SECONDS, Address
+from edge.decoding.trouble import Trouble, Why
 from edge.errors import ConfigError
 from edge.keys import load_password
 
-OPEN_SECONDS = 6.0
 _LONGEST_LOGIN = 120
 """Bytes; ffmpeg cuts off what is longer, quietly."""
 _RECEIVE_BYTES = 4 * 1024 * 1024
@@ -30,19 +29,6 @@ _HTTP_BYTES = 500_000
 """What is read at most to tell what it is."""
 _DO_NOT_BLOCK = "+4"
 """AVFMT_FLAG_NONBLOCK, which has no name among the options: a USB camera that hangs cannot hang its thread."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """What is opened. `place` is what may be shown: paths and queries of cameras often hold passwords of their own."""
-
-    place: str
-    name: str = field(repr=False)
-    format: str | None = None
-    options: dict[str, str] = field(default_factory=dict)
-    has_clock: bool = True
-    udp: bool = False
-    credentials: Path | None = None
 
 
 def device_path(camera: Camera) -> Path | None:

@@ -12,18 +12,19 @@ from itertools import count
 from pathlib import Path
 
 from edge.capture.address import address_of, device_path
-from edge.capture.gated import GatedStream
 from edge.capture.lookout import Lookout, Stirs
 from edge.capture.mailbox import Mailbox
-from edge.capture.picture import keep_freed_memory
+from edge.capture.picture import Converter, keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.state import CameraState
-from edge.capture.stream import Stream
 from edge.capture.timeline import Timeline
-from edge.capture.trouble import CameraGap, Diary, Trouble, Why
+from edge.capture.trouble import CameraGap, Diary
 from edge.clock import Clock, monotonic
 from edge.config import Camera
+from edge.decoding.gated import GatedStream
+from edge.decoding.stream import Stream
+from edge.decoding.trouble import Trouble, Why
 from edge.errors import CameraError
 from edge.values import Frame, Picture
 
@@ -165,7 +166,7 @@ class LiveCamera:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        plain = Stream(address_of(self._camera))
+        plain = Stream(address_of(self._camera), Converter().shown)
         stream = GatedStream(plain, self._lookout) if self._lookout else plain
         self._timeline.begin()
         self.lag = 0.0

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.capture.address import address_of
+from edge.capture.picture import Converter
 from edge.capture.scrutiny import Scrutiny
-from edge.capture.stream import Stream
-from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
 from edge.config import Camera
+from edge.decoding.stream import Stream
+from edge.decoding.trouble import Trouble, Why
 from edge.values import Picture
 
 HOLD_SECONDS = 2.0
@@ -93,7 +94,7 @@ class Lookout:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        stream = Stream(address_of(self._camera))
+        stream = Stream(address_of(self._camera), Converter().shown)
         self._scrutiny.begin()
         began = monotonic()
         try:

@@ -32,6 +32,10 @@ class Converter:
     def __init__(self) -> None:
         self.whole, self.small, self.piece = VideoReformatter(), VideoReformatter(), VideoReformatter()
 
+    def shown(self, frame: VideoFrame) -> "Decoded":
+        """A picture of the stream."""
+        return Decoded(frame=frame, converter=self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.capture.recording import open_recording
-from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
 from edge.config import Camera
+from edge.decoding.trouble import Trouble, Why
 from edge.errors import CameraError
 from edge.values import Picture
 

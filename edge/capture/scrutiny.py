@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.trouble import Trouble, Why
+from edge.decoding.trouble import Trouble, Why
 
 FROZEN_SECONDS = 30.0
 """A sensor has noise: not even an empty road at night is the same, bit by bit, for so long."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.capture.lookout import Gate
-from edge.capture.trouble import Why
+from edge.decoding.trouble import Why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

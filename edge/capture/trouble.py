@@ -1,4 +1,4 @@
-"""What can be wrong with a camera. Each trouble is said once, with its mend, and once more when it is over.
+"""A camera's troubles. Each is said once, with its mend, and once more when it is over.
 
 All of the time without good pictures is kept as gaps for the audit log: no picture is no empty road.
 """
@@ -7,33 +7,11 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from edge.clock import Clock, monotonic
-from edge.errors import CameraError
+from edge.decoding.trouble import Trouble, Why
 
 _log = logging.getLogger(__name__)
-
-
-class Why(StrEnum):
-    """Why nothing can be seen; stable words, the audit log has them."""
-
-    NOT_REACHED = "not-reached"
-    REFUSED_LOGIN = "refused-login"
-    STALLED = "stalled"
-    ENDED = "ended"
-    CHANGED_SIZE = "changed-size"
-    GARBAGE = "garbage"
-    FROZEN = "frozen"
-    BLACK = "black"
-
-
-class Trouble(CameraError):
-    """A camera gives no good pictures; `why` says which kind of trouble, the message has the mend."""
-
-    def __init__(self, why: Why, said: str) -> None:
-        super().__init__(said)
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from edge.capture.picture import Converter, Decoded, keep_freed_memory
-from edge.capture.stream import DECODER_OPTIONS
+from edge.decoding.stream import DECODER_OPTIONS
 from edge.errors import CameraError
 from edge.values import Frame
 

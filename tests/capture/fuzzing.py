@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge.capture import Trouble, open_recording
-from edge.capture.address import Address
-from edge.capture.gated import GatedStream
+from edge.capture.picture import Converter
 from edge.capture.scrutiny import Scrutiny
-from edge.capture.stream import MOST_PIXELS, Stream
+from edge.decoding.address import Address
+from edge.decoding.gated import GatedStream
+from edge.decoding.stream import MOST_PIXELS, Stream
 from edge.errors import CameraError
 
 FORMATS = {".h264": "h264", ".mjpeg": "mjpeg", ".ts": "mpegts", ".mp4": "mov"}
@@ -81,7 +82,7 @@ def watched(path: Path, gated: bool) -> None:
     """As a live camera's thread does, and what the one that looks does with each picture."""
     scrutiny = Scrutiny()
     try:
-        plain = Stream(Address(place="here", name=str(path), format=FORMATS[path.suffix]))
+        plain = Stream(Address(place="here", name=str(path), format=FORMATS[path.suffix]), Converter().shown)
         stream = GatedStream(plain, Often()) if gated else plain
         for _ in range(2000):
             for arrival in stream.read():

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.capture.backlog import Backlog, Held
-from edge.capture.gated import LEAD_SECONDS, LOOK_SECONDS, GatedStream
-from edge.capture.stream import Arrival
+from edge.decoding.backlog import Backlog, Held
+from edge.decoding.gated import LEAD_SECONDS, LOOK_SECONDS, GatedStream
+from edge.decoding.stream import Arrival
 
 PACE = 0.1
 """Seconds between two packets."""

@@ -14,8 +14,9 @@ import pytest
 
 from edge.capture import LiveCamera, Trouble, Why
 from edge.capture.address import address_of
-from edge.capture.stream import Stream
+from edge.capture.picture import Converter
 from edge.config import Camera
+from edge.decoding.stream import Stream
 from tests.broker import wait_until
 from tests.capture.watching import said, watching
 from tests.rtsp import RtspCamera, camera_at, rtsp_camera, street_clip
@@ -216,7 +217,7 @@ def test_no_error_and_no_repr_holds_the_login(login_file: Path) -> None:
         url = f"rtsp://127.0.0.1:{taken.getsockname()[1]}/secret-path?token=1234"
         address = address_of(Camera(id="lane-1", url=url, credentials=login_file))
         with pytest.raises(Trouble) as refused:
-            Stream(address)
+            Stream(address, Converter().shown)
     told = "".join(traceback.TracebackException.from_exception(refused.value, capture_locals=False).format())
     told += repr(address) + str(refused.value)
     assert not any(secret in told for secret in ("viewer", "p%40ss", "p@ss", "secret-path", "1234"))

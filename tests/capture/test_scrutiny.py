@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.capture.scrutiny import Scrutiny
-from edge.capture.trouble import Why
+from edge.decoding.trouble import Why
 
 CHANCE = np.random.default_rng(4)
 ROAD = CHANCE.integers(20, 200, (90, 160)).astype(np.uint8)

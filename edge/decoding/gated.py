@@ -5,11 +5,11 @@ little later.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from edge.capture.backlog import Backlog, Held
-from edge.capture.stream import Arrival
 from edge.clock import monotonic
+from edge.decoding.backlog import Backlog, Held
+from edge.decoding.stream import Arrival
 
 LEAD_SECONDS = 1.0
 """So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
@@ -20,16 +20,19 @@ _WAITED = 0.004
 _CAUGHT_UP_WITHIN = 5.0
 
 
-class Coded(Protocol):
-    """A stream whose packets are decoded one by one (edge.capture.stream.Stream)."""
+P = TypeVar("P")
+
+
+class Coded(Protocol[P]):
+    """A stream whose packets are decoded one by one (edge.decoding.stream.Stream)."""
 
     fed: int
 
     def packet(self) -> Any: ...
 
-    def decoded(self, packet: Any, at: float) -> list[Arrival]: ...
+    def decoded(self, packet: Any, at: float) -> list[Arrival[P]]: ...
 
-    def drained(self, at: float) -> list[Arrival]: ...
+    def drained(self, at: float) -> list[Arrival[P]]: ...
 
     def restart(self) -> None: ...
 
@@ -37,15 +40,15 @@ class Coded(Protocol):
 
 
 class Asks(Protocol):
-    """Whether something moves (edge.capture.lookout.Lookout)."""
+    """Whether something moves (edge.decoding.lookout.Lookout)."""
 
     def open_since(self, now: float) -> float | None: ...
 
 
-class GatedStream:
+class GatedStream(Generic[P]):
     """Stands where a Stream stands. Belongs to the thread that opened it."""
 
-    def __init__(self, stream: Coded, lookout: Asks, *, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, stream: Coded[P], lookout: Asks, *, now: Callable[[], float] = monotonic) -> None:
         """`now` is the second in which a packet has come."""
         self._stream, self._lookout, self._now = stream, lookout, now
         self._backlog: Backlog[Any] = Backlog()
@@ -58,7 +61,7 @@ class GatedStream:
         """Packets so far, decoded or not."""
         return self._stream.fed
 
-    def read(self) -> Iterator[Arrival]:
+    def read(self) -> Iterator[Arrival[P]]:
         """The pictures that are wanted now that the next packet has come. Raises Trouble."""
         before = self._now()
         packet = self._stream.packet()
@@ -79,7 +82,7 @@ class GatedStream:
         """Lets the stream go."""
         self._stream.close()
 
-    def _pass(self, at: float, since: float) -> Iterator[Arrival]:
+    def _pass(self, at: float, since: float) -> Iterator[Arrival[P]]:
         """All that is held, of which only what came from second `since` on is wanted."""
         if self._backlog.anew:
             self._backlog.anew = False
@@ -92,7 +95,7 @@ class GatedStream:
                 if held.at >= since:
                     yield Arrival(at=arrival.at, told=arrival.told, picture=arrival.picture, late=late)
 
-    def _hold(self, at: float) -> Iterator[Arrival]:
+    def _hold(self, at: float) -> Iterator[Arrival[P]]:
         """Only a whole picture now and then."""
         if self._backlog.is_full:
             yield from self._pass(at, at)

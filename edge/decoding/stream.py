@@ -4,19 +4,18 @@ Every error of ffmpeg is turned into a `Trouble` here: ffmpeg's own carry the ad
 """
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import sleep
+from typing import Generic, TypeVar
 
 import av
 from av import error as fault
 from av.container import InputContainer
 
-from edge.capture.address import OPEN_SECONDS, Address
-from edge.capture.picture import Converter, Decoded
-from edge.capture.trouble import Trouble, Why
 from edge.clock import monotonic
-from edge.values import Picture
+from edge.decoding.address import OPEN_SECONDS, Address
+from edge.decoding.trouble import Trouble, Why
 
 POLL_SECONDS = 1.5
 """How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
@@ -27,10 +26,11 @@ MOST_PIXELS = 16_000_000
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 
 _FAULTS = (fault.FFmpegError, OSError, ValueError)
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(Generic[P]):
     """A picture that came at second `at` of `edge.clock.monotonic`; `told` is the stream's own time stamp, if any.
 
     `late`: it is decoded later than it came, and the next one must not take its place.
@@ -38,15 +38,15 @@ class Arrival:
 
     at: float
     told: float | None
-    picture: Picture
+    picture: P
     late: bool = False
 
 
-class Stream:
+class Stream(Generic[P]):
     """An open stream. Belongs to the thread that opened it."""
 
-    def __init__(self, address: Address) -> None:
-        """Connects; takes up to twice OPEN_SECONDS. Raises Trouble."""
+    def __init__(self, address: Address, shown: Callable[[av.VideoFrame], P]) -> None:
+        """Connects; takes up to twice OPEN_SECONDS. `shown` makes the pictures that are given. Raises Trouble."""
         opened = _opened(address)
         if isinstance(opened, Trouble):
             # Raised outside of any `except`, so that not even the context of the error holds what ffmpeg said.
@@ -60,12 +60,12 @@ class Stream:
         self._video.codec_context.options = DECODER_OPTIONS
         self._packets = opened.demux(self._video)
         self._over = False
-        self._converter = Converter()
+        self._shown = shown
         self._convertible = ""
         self.resting = False
         """Always decoded, so that no picture is always a trouble."""
 
-    def read(self) -> Iterable[Arrival]:
+    def read(self) -> Iterable[Arrival[P]]:
         """The pictures of the next packet, none if it cannot be decoded or did not come within POLL_SECONDS.
 
         Raises Trouble when the stream is over or broken.
@@ -106,11 +106,11 @@ class Stream:
         except _FAULTS:
             return
 
-    def drained(self, at: float) -> list[Arrival]:
+    def drained(self, at: float) -> list[Arrival[P]]:
         """The pictures that the decoder still keeps back; it must be restarted then."""
         return self.decoded(None, at)
 
-    def decoded(self, packet: "av.Packet[av.VideoStream] | None", at: float | None) -> list[Arrival]:
+    def decoded(self, packet: "av.Packet[av.VideoStream] | None", at: float | None) -> list[Arrival[P]]:
         """The pictures of a packet that came at second `at`, just now if None. Raises Trouble when none can be used."""
         try:
             frames = self._video.codec_context.decode(packet)
@@ -122,7 +122,7 @@ class Stream:
             Arrival(
                 at=arrived,
                 told=frame.time if self._has_clock else None,
-                picture=Decoded(frame=frame, converter=self._converter),
+                picture=self._shown(frame),
             )
             for frame in frames
             if isinstance(frame, av.VideoFrame) and not frame.is_corrupt
