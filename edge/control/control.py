@@ -5,10 +5,9 @@ one transaction; from then on every decision is made under it; the right goes at
 is it said to be in force. A right that lapses by time goes the same way. Whatever fails leaves the gate shut.
 """
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from edge.clock import Clock, monotonic
 from edge.control.alarms import Alarms
@@ -26,14 +25,13 @@ from edge.ledger import Ledger
 from edge.ledger.entries import AlarmEnded, Held, HoldEnded
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
+from edge.policy.reach import Best
 from edge.values import BundleFiles, Instant
 
 PATIENCE = 8.0
 """Seconds that `take_up` waits for the broker."""
 
 _TICK, _WORK, _AGAIN, _FLOOR_EVERY = 0.05, 0.2, 1.0, 60.0
-
-_log = logging.getLogger(__name__)
 
 
 class Control:
@@ -132,10 +130,8 @@ class Control:
     def _look_by_itself(self) -> None:
         if not self._wishes.are_due():
             return
-        try:
+        with suppress(PolicyError):  # it stands as an alarm, and was said when it began
             self._look("file", may_tighten=True, patient=True)
-        except PolicyError as refused:
-            _log.debug("%s", refused)  # it stands as an alarm, and was said when it began
 
     def _look(self, by: str, *, may_tighten: bool, patient: bool = False) -> None:
         """Puts in force what the files ask for, or holds and says why; if `patient`, the latter at the second time.
@@ -176,7 +172,8 @@ class Control:
     def _put_in_force(self, files: BundleFiles, new: Bundle, by: str) -> None:
         """The order of it is the promise of this module."""
         course, now = self._course, self._clock.now()
-        self._doors.shut(lost := losers(course.serving, course.would_serve(new, now)))
+        self._decide_again(after := course.would_serve(new, now), Instant(at=now.at, trusted=True))
+        self._doors.shut(lost := losers(course.serving, after))
         ended = [HoldEnded()] if self._held_said else []
         self._ledger.accept_bundle(
             files,
@@ -244,6 +241,7 @@ class Control:
             self._want()
             return
         before, after = course.serving, course.would_serve(bundle, now)
+        self._decide_again(after, course.counted)
         self._doors.shut(lost := losers(before, after))
         for name, reasons in drops({**after, **lost}).items():
             self._ledger.drop_rows(name, reasons)
@@ -252,14 +250,18 @@ class Control:
         course.count(bundle, now)
         self._want()
 
+    def _decide_again(self, after: Mapping[str, Best], then: Instant) -> None:
+        """Before anybody is given more than it had `then`: what was forbidden until now shall not wait for that."""
+        if self._course.bundle is not None and then.trusted:  # a doubtful clock takes nothing away for good
+            for name in losers(after, self._course.serving):
+                self._gates.decide_again(name, self._course.bundle, then)
+
     def _keep_floor(self) -> None:
         self._floor_at = self._elapsed() + _FLOOR_EVERY
-        bundle = self._course.bundle
-        if bundle is None:
-            return
         try:
-            self._wishes.keep_floor(bundle)
-            self._alarms.end("floor", written=True)
+            if self._course.bundle is not None:
+                self._wishes.keep_floor(self._course.bundle)
+                self._alarms.end("floor", written=True)
         except PolicyError as error:
             self._alarms.stand("floor", str(error), why="not-written")
 
@@ -269,8 +271,6 @@ class Control:
         ends = self._course.grace_ends
         self._grace_at = ends if ends is not None and self._elapsed() < ends else None
         self._doors.want(wanted, opened=set() if self._broken else opened)
-
-    # a ledger that fails
 
     @contextmanager
     def _shutting(self) -> Iterator[None]:

@@ -16,7 +16,9 @@ GRACE = 2.0
 
 
 class Course:
-    """`shown` is what decisions are made under; `serving` is what each agency can get by policy and time alone."""
+    """`shown` is what decisions are made under; `serving` what each agency could get, by policy and time alone, when it
+    was `counted`.
+    """
 
     def __init__(self, now: Instant) -> None:
         self.files: BundleFiles | None = None
@@ -25,7 +27,7 @@ class Course:
         self.held: str | None = None
         self.serving: Mapping[str, Best] = {}
         self.trusted = now.trusted
-        self._counted = now.at
+        self.counted = now
         self._next: datetime | None = None
         # a clock that was never right has no grace: nobody knows whose time is over
         self._owner_only_since = None if now.trusted else -inf
@@ -72,12 +74,12 @@ class Course:
     def count(self, bundle: Bundle, now: Instant) -> None:
         """From here on `serving` is what `bundle`, the one in force, gives at this moment."""
         self.serving = self.would_serve(bundle, now)
-        self._counted = now.at
+        self.counted = now
         self._next = next_change(bundle, Instant(at=now.at, trusted=True))
 
     def is_due(self, now: Instant) -> bool:
         """Whether time has, or may have, given or taken something since it was counted."""
-        moved_back = now.at < self._counted - timedelta(seconds=1)
+        moved_back = now.at < self.counted.at - timedelta(seconds=1)
         return self.bundle is not None and (moved_back or (self._next is not None and now.at >= self._next))
 
     def wanted(self, elapsed: float) -> tuple[dict[str, Grant | None], set[str]]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
-from edge.values import BundleFiles, Grant, Steps
+from edge.values import BundleFiles, Grant, Instant, Steps
 
 Turned = tuple[BundleFiles, Bundle]
 
@@ -44,6 +44,10 @@ class Gates(Protocol):
         ...
 
     def is_open(self, subscriber_id: str) -> bool: ...
+
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
+        """Deletes what has waited for the subscriber since before `now` and may not go as things stood then."""
+        ...
 
 
 class Rights(Protocol):

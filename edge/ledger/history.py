@@ -53,7 +53,10 @@ class History:
             return self._file.log.node(level, number)
 
     def root_at(self, size: int) -> bytes:
-        """Root of the tree when it had so many entries."""
+        """Root of the tree, 32 bytes, when it had so many entries; quick, and LedgerError if it never had so many.
+
+        Whoever kept a size and a root, or a checkpoint, sees by it whether this still is the ledger that it was.
+        """
         with self._file.reading():
             return self._file.log.root_at(size)
 

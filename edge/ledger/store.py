@@ -89,14 +89,6 @@ class Ledger:
         with self._file.reading():
             return self._log.size
 
-    def root_at(self, size: int) -> bytes:
-        """Root of the tree, 32 bytes, when it had so many entries; quick, and LedgerError if it never had so many.
-
-        Whoever kept a size and a root, or a checkpoint, sees by it whether this still is the ledger that it was.
-        """
-        with self._file.reading():
-            return self._log.root_at(size)
-
     def idle(self) -> bool:
         """Empties the write-ahead log, and with it the last bytes of deleted envelopes; False while somebody reads it.
 
@@ -161,10 +153,8 @@ class Ledger:
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:
         """`record_many` of one read; gives its entry's position."""
-        (position,) = self.record_many(
-            [Recorded(tagged=tagged, decisions=tuple(decisions), envelopes=tuple(envelopes))]
-        )
-        return position
+        read = Recorded(tagged=tagged, decisions=tuple(decisions), envelopes=tuple(envelopes))
+        return self.record_many([read])[0]
 
     def record_many(self, reads: Sequence[Recorded]) -> list[int]:
         """Writes the decisions of reads to the log and their envelopes to the outbox, all or none, with one commit.
@@ -186,6 +176,16 @@ class Ledger:
         """
         with self._file.reading():
             return self._outbox.due(milliseconds(now), limit, turn)
+
+    def waiting_for(self, subscriber_id: str) -> Iterator[Waiting]:
+        """The rows of a subscriber, oldest first; others may write meanwhile."""
+        with self._file.reading():
+            found = self._outbox.of(subscriber_id)
+        for row in found:
+            with self._file.reading():
+                waiting = self._outbox.get(row.message_id)
+            if waiting is not None:
+                yield waiting
 
     def mark_sent(self, rows: Sequence[Waiting], *, refused: Sequence[tuple[Waiting, Decision]] = ()) -> list[Waiting]:
         """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:

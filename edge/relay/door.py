@@ -1,6 +1,6 @@
 """PURE: what is decided again at the door, immediately before every send, from the plate-free facts in the row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from edge import keys
@@ -35,6 +35,22 @@ def stands(row: Waiting, decision: Decision, bundle: Bundle, now: Instant) -> bo
         return True
     subscriber, tags = bundle.subscribers[decision.subscriber_id], row.envelope.tags
     return hits_for(tags, subscriber, bundle, now) == tags.hits
+
+
+def sorted_out(
+    rows: Iterable[Waiting], bundle: Bundle, now: Instant, going: set[str]
+) -> tuple[list[Waiting], list[tuple[Waiting, Decision]]]:
+    """The rows that may go, whose messages are added to `going`; and those that may not, each with the decision."""
+    standing: list[Waiting] = []
+    falling: list[tuple[Waiting, Decision]] = []
+    for row in rows:
+        decision = decide_again(row, bundle, now, before=going)
+        if stands(row, decision, bundle, now):
+            standing.append(row)
+            going.add(row.envelope.message_id)
+        else:
+            falling.append((row, decision))
+    return standing, falling
 
 
 def may_wait(bundle: Bundle, now: Instant) -> bool:

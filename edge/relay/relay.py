@@ -7,6 +7,7 @@ never because the broker took it. Whoever takes a right away shuts the subscribe
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 
 from edge.clock import Clock
 from edge.delivery import wire
@@ -16,11 +17,11 @@ from edge.delivery.wire import parse
 from edge.errors import EnvelopeError
 from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
-from edge.relay.door import decide_again, may_wait, stands
+from edge.relay.door import may_wait, sorted_out
 from edge.relay.gates import Gates, Pass
 from edge.relay.rounds import Rounds
 from edge.relay.tidy import NO_LIMITS, Limits, Tidy
-from edge.values import Acknowledgement, Decision, Waiting
+from edge.values import Acknowledgement, Instant, Waiting
 
 _ROWS_A_STEP = 4 * MOST_IN_FLIGHT
 _ACKS_A_STEP = 256
@@ -95,6 +96,17 @@ class Relay:
         """Whether the subscriber's gate is open."""
         return self._gates.is_open(subscriber_id)
 
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
+        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stood then.
+
+        To be called, from any thread, before it is given more: what once was forbidden does not leave after that.
+        Raises LedgerError.
+        """
+        rows, going = self._ledger.waiting_for(subscriber_id), set[str]()
+        while batch := list(islice(rows, _ROWS_A_STEP)):
+            _, falling = sorted_out((row for row in batch if row.decided_at <= now.at), bundle, now, going)
+            self._ledger.mark_sent([], refused=falling)
+
     def _decide(self, passes: dict[str, Pass], now: datetime) -> tuple[Bundle | None, list[Waiting]]:
         """Decides again on what is due, and under which bundle; notes the pass of each gate that was open before.
 
@@ -113,19 +125,12 @@ class Relay:
         bundle, instant = self._in_force(), self._clock.now()
         if bundle is None:
             return None, []
-        standing: list[Waiting] = []
-        refused: list[tuple[Waiting, Decision]] = []
-        going: set[str] = set()
-        for row in rows:
-            decision = decide_again(row, bundle, instant, before=going)
-            if stands(row, decision, bundle, instant):
-                standing.append(row)
-                going.add(row.envelope.message_id)
-            elif may_wait(bundle, instant):
+        standing, falling = sorted_out(rows, bundle, instant, set())
+        if may_wait(bundle, instant):
+            for row, _ in falling:
                 self._rounds.not_taken(row.envelope.subscriber_id, now)
-            else:
-                refused.append((row, decision))
-        return bundle, self._ledger.mark_sent(standing, refused=refused)
+            falling = []
+        return bundle, self._ledger.mark_sent(standing, refused=falling)
 
     def _hand_over_all(self, rows: Sequence[Waiting], passes: dict[str, Pass], bundle: Bundle | None) -> int:
         """Hands over as long as nobody puts another bundle in force; gives how many the broker took."""

@@ -62,7 +62,7 @@ def test_what_is_left_verifies_against_every_checkpoint(path: Path, lived: tuple
 
 def test_the_root_and_every_proof_of_what_is_left_are_as_before(path: Path) -> None:
     ledger = opened(path)
-    size, root = ledger.size, ledger.root_at(ledger.size)
+    size, root = ledger.size, ledger.history.root_at(ledger.size)
     before = dict(ledger.history.raw(0, size))
     proofs = {position: ledger.history.inclusion_proof(position, size) for position in range(512, size)}
     list(ledger.prune(512, ("a" * 64,)))
@@ -74,7 +74,7 @@ def test_the_root_and_every_proof_of_what_is_left_are_as_before(path: Path) -> N
         path_up = ledger.history.inclusion_proof(position, size)
         assert includes(leaf_hash(raw), position, size, path_up, root)
         assert path_up == proofs.get(position, path_up)
-    assert extends(512, ledger.root_at(512), size, root, ledger.history.consistency_proof(512, size))
+    assert extends(512, ledger.history.root_at(512), size, root, ledger.history.consistency_proof(512, size))
     ledger.close()
 
 

@@ -171,6 +171,33 @@ def test_a_right_that_ended_and_was_renewed_while_the_device_was_off_brings_noth
     assert served.ledger.waiting() == 1
 
 
+def test_before_anybody_is_given_more_its_rows_are_decided_under_what_stood_until_then(served: World) -> None:
+    served.wish(Wish(national=False, full=False))
+    served.take_up()
+    assert served.gates.asked == []
+    served.passes(1)
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    assert served.gates.asked == [(name, 2, served.clock.at) for name in (FEED, TEXAN)]
+
+
+def test_what_time_gives_back_is_decided_as_it_stood_before_that(served: World) -> None:
+    served.wish(Wish(lapsing=True))
+    served.take_up()
+    served.gates.asked.clear()
+    served.clock.at = lapsed = NOW.replace(hour=0) + timedelta(days=1)
+    served.control.tick()
+    assert served.gates.asked == []
+    served.clock.at = NOW
+    served.control.tick()
+    assert served.gates.asked == [(TEXAN, 2, lapsed)]
+    served.clock.at, served.clock.trusted = lapsed, False
+    served.crash()
+    served.clock.at, served.clock.trusted = NOW, True
+    served.control.tick()
+    assert served.gates.asked == [], "a clock that was in doubt takes nothing away"
+
+
 def test_a_doubtful_clock_deletes_nothing_at_the_start(served: World) -> None:
     served.wish(Wish(lapsing=True))
     served.take_up()

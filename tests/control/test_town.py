@@ -1,5 +1,6 @@
 """Control in its threads, with the real city's files, ledger, relay, socket and Mosquitto."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -30,6 +31,14 @@ def reads(line: Broker, *, within: float) -> int:
     while line.take(within) is not None:
         count += 1
     return count
+
+
+def came(line: Broker, number: int) -> list[str]:
+    """The bundles under which the messages were decided that come, of which so many must."""
+    arrivals = [line.take(20) for _ in range(number)]
+    assert None not in arrivals
+    arrivals += iter(lambda: line.take(0.5), None)
+    return [json.loads(one.payload.partition(b"\n")[0])["bundle"] for one in arrivals]
 
 
 def test_after_the_answer_nothing_comes_and_before_it_everything_did(place: Town) -> None:
@@ -108,3 +117,17 @@ def test_a_device_that_starts_again_serves_under_what_its_ledger_holds(place: To
     place.start()
     place.serves(OWNER)
     assert place.control.in_force().policy.sharing.national_lookup is False
+
+
+def test_what_a_part_of_a_right_gave_does_not_come_when_that_part_is_given_back(place: Town) -> None:
+    first, other = place.far
+    before = place.control.in_force().digest
+    place.site.kill()
+    place.passes()
+    place.feeds(other)
+    place.feeds(first, other)
+    place.passes()
+    place.site.start()
+    place.serves(OWNER, NEIGHBOUR, first, other)
+    assert came(place.subscriber(first), 1) == [place.control.in_force().digest]
+    assert came(place.subscriber(other), 2) == [before, place.control.in_force().digest]

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import tomlkit
 from edge import desk, keys
 from edge.capture import Plain
 from edge.clock import SystemClock
+from edge.control.client import ask_take_up
 from edge.control.control import Control
 from edge.control.server import Server
 from edge.control.status import Report, Status, status_of
@@ -62,6 +63,16 @@ class Town:
         """The city signs National Lookup open again, knowing of the opt-out."""
         desk.opt_in(self.policy, "national-lookup")
         self.sign(replaces=self.control.in_force().digest)
+
+    def feeds(self, *names: str) -> None:
+        """The city signs who gets every read, and that is in force here, if not at the broker."""
+        path = self.policy / "policy.toml"
+        table = tomlkit.parse(path.read_text())
+        table["sharing"]["full_feed"] = list(names)
+        path.write_text(tomlkit.dumps(table))
+        self.sign(replaces=self.control.in_force().digest)
+        with suppress(BrokerError):
+            ask_take_up(self.socket, patience=20)
 
     def start(self) -> None:
         """The device starts, as the daemon does it."""

@@ -7,7 +7,7 @@ can fail (`failed`: nothing happened; `lied`: it happened and control was told t
 import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class MemoryGates:
 
     def __init__(self, steps: Steps_) -> None:
         self._steps, self.opened = steps, set[str]()
+        self.asked: list[tuple[str, int, datetime]] = []
 
     def open(self, subscriber_id: str) -> None:
         self._steps.next()
@@ -89,6 +90,10 @@ class MemoryGates:
 
     def is_open(self, subscriber_id: str) -> bool:
         return subscriber_id in self.opened
+
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
+        self._steps.next()
+        self.asked.append((subscriber_id, bundle.version, now.at))
 
 
 class MemoryBroker:

@@ -236,12 +236,12 @@ def test_a_copy_of_yesterday_is_told_by_a_size_and_a_root_that_were_kept(path: P
     kept = ledger.checkpoint()
     for _ in range(20):
         record(ledger, clock, ["a-pd"], [])
-    assert ledger.root_at(kept.size) == kept.root
+    assert ledger.history.root_at(kept.size) == kept.root
     ledger.close()
     yesterday = open_ledger(copy, clock)
     with pytest.raises(LedgerError, match="cut short or replaced"):
-        yesterday.root_at(kept.size)
+        yesterday.history.root_at(kept.size)
     while yesterday.size < kept.size:
         record(yesterday, clock, ["b-pd"], [])
-    assert yesterday.root_at(kept.size) != kept.root
+    assert yesterday.history.root_at(kept.size) != kept.root
     yesterday.close()

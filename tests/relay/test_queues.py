@@ -43,7 +43,7 @@ def in_no_time(house: House, agency: Agency, count: int) -> None:
         agency.receiver.step(patience=0.01)
         return len(agency.plates()) == count
 
-    wait_until(work, what=f"{count} reads have arrived")
+    wait_until(work, what=f"{count} reads have arrived", within=60)
 
 
 @contextmanager

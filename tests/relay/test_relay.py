@@ -82,6 +82,20 @@ def test_an_opt_out_while_the_broker_is_away_holds_when_it_is_back(
     assert texas.plates() == []
 
 
+def test_before_more_is_given_what_could_not_go_then_is_deleted_and_what_came_later_stays(house: House) -> None:
+    house.passes(STOLEN)
+    then = house.clock.now()
+    house.clock.move(1)
+    later = house.passes(STOLEN).tagged.tags.read_id
+    desk.opt_out(house.policy, "national-lookup")
+    bundle = house.take_up()
+    for name in (OWNER, COUNTY, TEXAS):
+        house.relay.decide_again(name, bundle, then)
+    assert len(entries(house, Refused)) == 1
+    waiting = {name: [row.envelope.tags.read_id for row in house.ledger.waiting_for(name)] for name in (OWNER, TEXAS)}
+    assert (len(waiting[OWNER]), waiting[TEXAS]) == (2, [later])
+
+
 def test_a_row_that_was_sent_is_refused_at_its_next_sending(house: House) -> None:
     house.passes(STOLEN)
     house.relay.step()
