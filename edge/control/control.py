@@ -123,7 +123,8 @@ class Control:
 
     def standing(self) -> Standing:
         """How things stand, at once, whatever else goes on."""
-        return view(self._course, self._doors, self._gates, alarms=self._alarms.all(), now=self._clock.now())
+        now, looked = self._clock.now(), not self._broken
+        return view(self._course, self._doors, self._gates, looked=looked, alarms=self._alarms.all(), now=now)
 
     # what the files ask for
 
@@ -134,10 +135,7 @@ class Control:
             self._look("file", may_tighten=True, patient=True)
 
     def _look(self, by: str, *, may_tighten: bool, patient: bool = False) -> None:
-        """Puts in force what the files ask for, or holds and says why; if `patient`, the latter at the second time.
-
-        PolicyError when it is refused.
-        """
+        """Puts in force what the files ask for, or holds and raises PolicyError; `patient`: said the second time."""
         course = self._course
         refused = self._restore() if course.bundle is None else None
         try:

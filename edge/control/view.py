@@ -16,8 +16,10 @@ from edge.policy.tightening import words
 from edge.values import BundleFiles, Instant
 
 
-def view(course: Course, doors: Doors, gates: Gates, *, alarms: tuple[Alarm, ...], now: Instant) -> Standing:
-    """How things stand at `now`."""
+def view(
+    course: Course, doors: Doors, gates: Gates, *, looked: bool, alarms: tuple[Alarm, ...], now: Instant
+) -> Standing:
+    """How things stand at `now`; `looked`: it would be seen if the broker were another than the one brought in line."""
     files, bundle, held, serving = course.files, course.bundle, course.held, course.serving
     troubles = doors.troubles
     return Standing(
@@ -26,7 +28,7 @@ def view(course: Course, doors: Doors, gates: Gates, *, alarms: tuple[Alarm, ...
         bundle=_in_force(files, bundle) if files is not None and bundle is not None else None,
         held=held,
         doors=_doors(bundle, serving, doors, gates, troubles, held=held, trusted=now.trusted) if bundle else (),
-        clear=doors.clear,
+        clear=looked and doors.clear,
         alarms=(*alarms, *_of_rights(troubles, now)),
     )
 

@@ -1,6 +1,7 @@
 """What is in force: a change and the end of the rows that it forbids are one transaction; nobody is told early."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,6 +71,20 @@ def test_nothing_is_said_to_all_while_somebody_may_hold_a_right_that_it_lost(wor
     assert not world.control.standing().clear
     world.control.tick()
     assert (world.control.standing().clear, set(world.broker.rights)) == (True, {OWNER})
+
+
+def test_nothing_is_said_to_all_while_the_ledger_fails_for_then_nobody_looks_at_the_broker(served: World) -> None:
+    for step in ("stands", "lied"):
+        served.wish(Wish(national=False))
+        served.steps.set(1, step)
+        with suppress(LedgerError):
+            served.take_up()
+    served.broker.restart()
+    served.control.tick()
+    assert (TEXAN in served.broker.rights, served.control.standing().clear) == (True, False)
+    served.passes(2)
+    served.control.tick()
+    assert (TEXAN in served.broker.rights, served.control.standing().clear) == (False, True)
 
 
 def test_an_opt_out_takes_the_gate_and_the_right_and_leaves_the_others_alone(served: World) -> None:
