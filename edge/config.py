@@ -4,13 +4,13 @@ Nothing here widens what is shared: that is the policy's, and the policy is the 
 """
 
 import ipaddress
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from edge.camera import Camera as Camera
+from edge.camera import Id
 from edge.errors import ConfigError
 from edge.written import Written, parse_toml
 
@@ -18,10 +18,6 @@ CONTROL_SOCKET = Path("/run/homerule/control.sock")
 """Where the daemon is asked, unless device.toml says otherwise."""
 
 _LONGEST_SOCKET = 100  # bytes; the kernel takes 107
-_LEAST_EXTENT = 1e-4  # of the picture
-Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Polygon = Annotated[tuple[tuple[Fraction, Fraction], ...], Field(min_length=3, max_length=64)]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,66 +42,6 @@ class Device(Written):
         if len(bytes(socket)) > _LONGEST_SOCKET:
             raise ValueError(f"must be a path of at most {_LONGEST_SOCKET} bytes")
         return socket
-
-
-class Camera(Written):
-    """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder.
-
-    `size` and `frames_per_second` are asked of a USB camera; the latter is also the pace of a folder of images.
-    `repeat` plays a video or a folder again and again. With `sub_url`, the address of the same camera's small stream,
-    that one is watched, and `url` is decoded only while something moves. `zones` are where to look, `masks` where not:
-    polygons whose corners are fractions of the picture, from [0, 0] top left to [1, 1] bottom right. A parked vehicle
-    that was out of sight is read again after `reread_after_minutes` without it.
-    """
-
-    id: Id
-    url: str
-    transport: Literal["tcp", "udp"] = "tcp"
-    credentials: Path | None = None
-    size: str | None = Field(default=None, pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")
-    frames_per_second: float | None = Field(default=None, gt=0, le=240)
-    repeat: bool = False
-    sub_url: str | None = None
-    zones: tuple[Polygon, ...] = ()
-    masks: tuple[Polygon, ...] = ()
-    reread_after_minutes: float = Field(default=30.0, gt=0, le=24 * 60)
-
-    @field_validator("zones", "masks")
-    @classmethod
-    def _wide(cls, polygons: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
-        if any(_extent(polygon) < _LEAST_EXTENT for polygon in polygons):
-            raise ValueError("has a polygon that surrounds nothing, give its corners in the order of its edge")
-        return polygons
-
-    @field_validator("url", "sub_url")
-    @classmethod
-    def _without_password(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        scheme = re.match(r"([a-z][a-z0-9+.-]*):", url)
-        if not scheme:
-            if not url.startswith("/"):
-                raise ValueError("must be an address or a whole path from / on")
-            return url
-        if scheme.group(1) not in ("rtsp", "rtsps", "http", "https", "usb"):
-            raise ValueError("must start with rtsp://, rtsps://, http://, https:// or usb:, or be a path")
-        if scheme.group(1) == "usb" and not re.fullmatch(r"usb:\d{1,3}", url):
-            raise ValueError("must be `usb:` and the camera's number, such as usb:0")
-        if scheme.group(1) != "usb" and not urlsplit(url).hostname:
-            raise ValueError("names no host, write it as rtsp://host/path")
-        if "@" in urlsplit(url).netloc:
-            raise ValueError("holds a password, put `user:password` in a file of its own and name it in `credentials`")
-        return url
-
-    @model_validator(mode="after")
-    def _keys_that_fit(self) -> "Camera":
-        if self.sub_url is not None and not ("://" in self.url and "://" in self.sub_url):
-            raise ValueError("`sub_url` is for a camera on the network, both addresses start with rtsp:// or http://")
-        if self.repeat and (self.url.startswith("/dev/") or not self.url.startswith("/")):
-            raise ValueError("`repeat` is for a video or a folder of images, remove it")
-        if (self.size or self.frames_per_second) and "://" in self.url:
-            raise ValueError("`size` and `frames_per_second` are set in the camera itself, remove them")
-        return self
 
 
 class ModelChoice(Written):
@@ -244,12 +180,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _extent(polygon: Polygon) -> float:
-    """The part of the picture that a polygon surrounds."""
-    ends = (*polygon[1:], polygon[0])
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(polygon, ends, strict=True))) / 2
 
 
 def _from(folder: Path, written: M) -> M:

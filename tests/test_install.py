@@ -158,6 +158,19 @@ def test_a_camera_at_the_computer_is_the_one_device_that_is_opened(tmp_path: Pat
     assert not any(line.startswith("IPAddress") for line in found)
 
 
+@pytest.mark.parametrize(
+    ("url", "lines"),
+    [
+        ("picamera:0", {"DeviceAllow=char-media rw", "RestrictAddressFamilies=AF_NETLINK", "PrivateDevices=no"}),
+        ("jetson:0", {"PrivateTmp=no", "DevicePolicy=auto", "SupplementaryGroups=video"}),
+    ],
+)
+def test_a_csi_camera_is_opened_with_what_belongs_to_it(
+    tmp_path: Path, homerule: Path, url: str, lines: set[str]
+) -> None:
+    assert lines <= set(opened(homerule, tmp_path, f'[[camera]]\nid = "csi"\nurl = "{url}"'))
+
+
 @pytest.fixture
 def homerule() -> Path:
     return Path(sys.executable).with_name("homerule")

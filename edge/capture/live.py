@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from edge.capture.address import address_of, device_path
+from edge.capture.address import device_path
 from edge.capture.lookout import Lookout, Stirs
 from edge.capture.mailbox import Mailbox
-from edge.capture.picture import Converter, keep_freed_memory
+from edge.capture.opening import opened
+from edge.capture.picture import keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.state import CameraState
@@ -22,8 +23,6 @@ from edge.capture.timeline import Timeline
 from edge.capture.trouble import CameraGap, Diary
 from edge.clock import Clock, monotonic
 from edge.config import Camera
-from edge.decoding.gated import GatedStream
-from edge.decoding.stream import Stream
 from edge.decoding.trouble import Trouble, Why
 from edge.errors import CameraError
 from edge.values import Frame, Picture
@@ -80,7 +79,7 @@ class LiveCamera:
         self._camera = camera
         self._clock = clock
         self._patience = patience or Patience()
-        self._recorded = "://" not in camera.url and device_path(camera) is None
+        self._recorded = "://" not in camera.url and device_path(camera) is None and not camera.is_raw
         self._lookout = Lookout(camera, gate=gate) if gate and camera.sub_url else None
         self._mailbox: Mailbox[_Caught] = Mailbox(waits=self._recorded, bell=bell)
         self._diary = Diary(camera.id, clock=clock)
@@ -166,8 +165,7 @@ class LiveCamera:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        plain = Stream(address_of(self._camera), Converter().shown)
-        stream = GatedStream(plain, self._lookout) if self._lookout else plain
+        stream = opened(self._camera, self._lookout)
         self._timeline.begin()
         self.lag = 0.0
         self._scrutiny.begin()

@@ -10,12 +10,10 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.capture.address import address_of
-from edge.capture.picture import Converter
+from edge.capture.opening import opened
 from edge.capture.scrutiny import Scrutiny
 from edge.clock import monotonic
 from edge.config import Camera
-from edge.decoding.stream import Stream
 from edge.decoding.trouble import Trouble, Why
 from edge.values import Picture
 
@@ -94,7 +92,7 @@ class Lookout:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        stream = Stream(address_of(self._camera), Converter().shown)
+        stream = opened(self._camera)
         self._scrutiny.begin()
         began = monotonic()
         try:

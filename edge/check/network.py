@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cryptography.x509 import load_der_x509_certificate
 
+from edge.capture.program import program_of
 from edge.check.finding import Finding, look, note, wrong
 from edge.clock import Clock
 from edge.config import Broker, Camera
@@ -78,6 +79,8 @@ def _camera(one: Camera) -> str:
                 f"{host}:{port} does not answer ({_why(error)}), check its power, cable and address"
             ) from None
         return f"{host}:{port} answers"
+    if one.is_raw:
+        return _program(one)
     path = Path(f"/dev/video{place.path}") if place.scheme == "usb" else Path(one.url)
     if not path.exists():
         raise CameraError(f"{path}: no such camera, video or folder, check the plug and the spelling")
@@ -85,6 +88,14 @@ def _camera(one: Camera) -> str:
     if not with_frames:
         raise CameraError(f"{path}: is empty, give a recording with pictures")
     return f"{path} is there"
+
+
+def _program(one: Camera) -> str:
+    """A CSI camera is not opened: it serves one program at a time, and that may be the daemon."""
+    program = program_of(one)
+    if shutil.which(program.words[0]) is None:
+        raise CameraError(f"`{program.name}` is not installed, {program.missing}")
+    return f"`{program.name}` is installed; whether it delivers pictures, only the daemon can tell"
 
 
 def _login(path: Path) -> None:

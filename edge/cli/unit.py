@@ -86,12 +86,23 @@ def _devices(cameras: "tuple[Camera, ...]") -> Iterator[str]:
     """Cameras of its own, which it may open although it sees no other device."""
     from edge.capture.address import device_path
 
+    kinds = {camera.url.partition(":")[0] for camera in cameras}
     devices = [path for path in map(device_path, cameras) if path is not None]
-    if devices:
+    if devices or kinds & {"picamera", "jetson"}:
         yield "# cameras at this computer; no other device is opened"
         yield "PrivateDevices=no"
         yield "SupplementaryGroups=video"
         yield from (f"DeviceAllow={path} rw" for path in devices)
+    if "picamera" in kinds:
+        yield "# a Raspberry's CSI camera: sensor and processor are several devices, found through udev"
+        yield from (f"DeviceAllow=char-{group} rw" for group in ("video4linux", "media", "dma_heap"))
+        yield "RestrictAddressFamilies=AF_NETLINK"
+    if "jetson" in kinds:
+        yield "# a Jetson's CSI camera: NVIDIA's service is asked for it in /tmp, and hands over memory of the GPU"
+        yield "PrivateTmp=no"
+        yield "DevicePolicy=auto"
+    if "pipe" in kinds:
+        yield "# a camera's `command` may do what the daemon may; what it needs besides is opened here by hand"
 
 
 def _folders(config: "Config") -> Iterator[str]:
