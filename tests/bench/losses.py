@@ -2,6 +2,7 @@
 
     python tests/bench/losses.py crashes [--kills 100] [--reads 10000]      kill -9 of daemon and broker in turn
     python tests/bench/losses.py outage [--reads 3000] [--limit 2000]       the broker away for the outbox's whole limit
+    python tests/bench/losses.py outage --reads 34000 --limit 100000        the same with the limit that device.toml has
 
 Reads flow all the while. The oracle of tests/leak judges: nothing that was recorded is lost, each agency has its reads
 in their order, what comes twice has the same id and the same bytes. Exit code 1 when it finds anything.
@@ -71,8 +72,8 @@ def outage(scene: Scene, reads: int, limit: int) -> dict[str, object]:
     wait_until(lambda: scene.serves(*names), what="all are served", within=60)
     scene.gather(*[name for name in names if not scene.agencies[name].manner.returns])
     began = monotonic()
-    wait_until(lambda: scene.count_waiting(*names) == 0, what="all is drained", within=600)
-    took = monotonic() - began
+    wait_until(lambda: scene.count_waiting(*names) == 0, what="all is drained", within=600 + limit / 100)
+    took, peak = monotonic() - began, _peak(scene)
     oracle = scene.oracle()
     counted = _counted(oracle)
     logged = _in_the_log(scene)
@@ -84,14 +85,23 @@ def outage(scene: Scene, reads: int, limit: int) -> dict[str, object]:
         "waiting_when_it_came_back": left,
         "seconds": round(took, 1),
         "drained_per_second": round(left / took, 1),
+        "peak_megabytes_of_the_device": peak,
         "in_the_audit_log": logged,
         "ended_otherwise": sorted(over),
     }
 
 
+def _peak(scene: Scene) -> int:
+    assert scene.device is not None
+    told = Path(f"/proc/{scene.device.number}/status").read_text()
+    return int(told.partition("VmHWM:")[2].split()[0]) // 1024
+
+
 def _recorded(scene: Scene, number: int) -> None:
     scene.flow(100)
-    wait_until(lambda: scene.count_reads() >= number, what=f"{number} reads", within=600)
+    while (count := scene.count_reads()) < number:  # for as long as it goes on
+        wait_until(lambda count=count: scene.count_reads() > count, what=f"more than {count} reads", within=60)
+        sleep(1)
 
 
 def _in_the_log(scene: Scene) -> dict[str, int]:

@@ -28,6 +28,7 @@ from edge import config
 from edge.clock import ClockTrust
 from edge.control.server import Server
 from edge.daemon import Daemon
+from edge.daemon.memory import one_heap
 from edge.delivery.access import MosquittoRights
 from edge.delivery.dynsec import Dynsec
 from edge.errors import HomeruleError
@@ -160,6 +161,7 @@ def deadly(folder: Path) -> None:
 
 def run(folder: Path) -> int:
     """As `homerule run` does it; the exit code."""
+    one_heap()
     speaker, log = logging.StreamHandler(sys.stderr), logging.getLogger("edge")
     speaker.setFormatter(logging.Formatter("homerule: %(message)s"))
     log.addHandler(speaker)

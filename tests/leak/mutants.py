@@ -94,8 +94,8 @@ MUTANTS: dict[str, Mutant] = {
         changes=(
             (
                 RELAY,
-                "return bundle, self._ledger.mark_sent(standing, refused=refused)",
-                "self._ledger.mark_sent([], refused=refused)\n        return bundle, standing",
+                "return bundle, self._ledger.mark_sent(standing, refused=falling)",
+                "self._ledger.mark_sent([], refused=falling)\n        return bundle, standing",
             ),
         )
     ),
@@ -111,9 +111,9 @@ MUTANTS: dict[str, Mutant] = {
     "later ones go first": Mutant(
         changes=(
             (
-                RELAY,
-                "        for row in rows:\n            decision",
-                "        for row in rows[::-1]:\n            decision",
+                DOOR,
+                "    for row in rows:\n        decision",
+                "    for row in list(rows)[::-1]:\n        decision",
             ),
         ),
         plan=Plan(before="broker away"),
