@@ -147,6 +147,7 @@ class Agency:
                 self.welcome = 128
             if not self._returns:
                 return
+            self._stop.wait(0.01)
             with contextlib.suppress(*ENDINGS):
                 self._open(clean=False)
 

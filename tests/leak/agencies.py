@@ -3,7 +3,6 @@
 `Taker` opens every message, and acknowledges it to the device unless its manner is to be slow. Nothing is judged here.
 """
 
-import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
@@ -123,22 +122,6 @@ class Taker(Agency):
     def ids(self) -> list[str]:
         """The messages that it has, in the order in which each came first."""
         return list(dict.fromkeys(one.message_id for one in list(self.receipts)))
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                rc = self._client.loop(0.1)
-            except ENDINGS:
-                rc = paho.MQTT_ERR_CONN_LOST
-            if rc == paho.MQTT_ERR_SUCCESS:
-                continue
-            if self.welcome is None:
-                self.welcome = 128
-            if not self._returns:
-                return
-            time.sleep(0.01)
-            with contextlib.suppress(*ENDINGS):
-                self._open(clean=False)
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self.life += 1
