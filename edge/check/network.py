@@ -14,7 +14,7 @@ from edge.check.finding import Finding, look, note, wrong
 from edge.clock import Clock
 from edge.config import Broker, Camera
 from edge.delivery.access import MosquittoRights
-from edge.delivery.certificates import load_certificate
+from edge.delivery.certificates import WARN_WITHIN, load_certificate
 from edge.delivery.here import is_here, require_here
 from edge.delivery.roles import DEVICE_ROLE
 from edge.delivery.tls import Tls
@@ -25,7 +25,6 @@ from edge.keys import load_password
 _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _PLUGINS = "/usr/lib"
-_DAYS = 7
 _MISSING = (
     ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
     (
@@ -122,7 +121,7 @@ def _reach(broker: Broker, clock: Clock) -> Finding | str:
             with context.wrap_socket(line, server_hostname=broker.host) as wrapped:
                 days = _days_left(wrapped, clock)
                 said = f"{where} answers, {wrapped.version()}, its certificate holds for {days} more days"
-                return note("broker", f"{said}, it must be renewed there") if days < _DAYS else said
+                return note("broker", f"{said}, it must be renewed there") if days < WARN_WITHIN.days else said
     except ssl.SSLCertVerificationError as error:
         raise BrokerError(f"{where} shows a certificate that does not hold ({error.verify_message.lower()})") from None
     except OSError as error:
@@ -143,7 +142,7 @@ def _certificate(thing: str, path: Path, mend: str, clock: Clock) -> Finding | s
     if days < 0:
         return wrong(thing, f"{path}: ended on {ends:%Y-%m-%d}, {mend}")
     said = f"{path} holds for {days} more days"
-    return note(thing, f"{said}, {mend}") if days < _DAYS else said
+    return note(thing, f"{said}, {mend}") if days < WARN_WITHIN.days else said
 
 
 def _rights(broker: Broker, device_id: str, clock: Clock) -> Finding | str:

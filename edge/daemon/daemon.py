@@ -81,6 +81,7 @@ class Daemon:
         self._reporter = Reporter(
             device_id=config.device.id,
             folder=config.device.ledger.parent,
+            broker=config.broker,
             watch=self._watch,
             storage=self._storage,
             purging=self._purging,

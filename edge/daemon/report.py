@@ -6,12 +6,15 @@ from pathlib import Path
 
 from edge import __version__
 from edge.clock import ClockTrust, SystemClock
+from edge.config import Broker
 from edge.control import Alarm, Standing
 from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
 from edge.daemon.house import House
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
+from edge.delivery.certificates import WARN_WITHIN, load_certificate
+from edge.errors import ConfigError
 
 
 class Reporter:
@@ -22,13 +25,14 @@ class Reporter:
         *,
         device_id: str,
         folder: Path,
+        broker: Broker,
         watch: Watch,
         storage: Storage,
         purging: Purging,
         trust: ClockTrust,
     ) -> None:
         """`folder` is where the ledger lies."""
-        self._device_id, self._folder = device_id, folder
+        self._device_id, self._folder, self._broker = device_id, folder, broker
         self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
@@ -82,6 +86,9 @@ class Reporter:
             if state.why is not None:
                 said = f"camera {each.id}: {state.why.value}, see the daemon's log for the mend"
                 found.append(_alarm(f"camera:{each.id}", said, state.since))
+        if self._broker.certificate is not None and (ending := _ending(self._broker.certificate, now)) is not None:
+            renew = "run `homerule broker renew`" if self._broker.access == "mosquitto" else "ask for a new one"
+            found.append(_alarm("certificate", f"{ending}, {renew}", now))
         if self._trust.injected:
             found.append(_alarm("clock", "the clock is believed because --trust-clock says so", self._started_at))
         return found
@@ -98,6 +105,15 @@ def _camera(lane: Lane) -> CameraStatus:
         gate=state.gate,
         why="" if state.why is None else state.why.value,
     )
+
+
+def _ending(certificate: Path, now: datetime) -> str | None:
+    """That the device's certificate ends soon; without one the broker is lost at the next connection."""
+    try:
+        ends = load_certificate(certificate).not_valid_after_utc
+    except ConfigError as error:
+        return str(error)
+    return f"{certificate}: ends on {ends:%Y-%m-%d}" if ends - now < WARN_WITHIN else None
 
 
 def _alarm(what: str, said: str, since: datetime) -> AlarmStatus:

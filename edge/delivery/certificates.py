@@ -26,6 +26,9 @@ LIFETIME = timedelta(days=30)
 RENEW_WITHIN = timedelta(days=15)
 """A certificate that ends sooner than this is renewed."""
 
+WARN_WITHIN = timedelta(days=7)
+"""A certificate that ends sooner than this was not renewed when it should have been: somebody must look."""
+
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _SKEW = timedelta(hours=1)
 _LARGEST = 65_536

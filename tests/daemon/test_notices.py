@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,10 @@ from jsonschema import Draft202012Validator
 from edge import desk
 from edge.delivery import schema
 from edge.delivery.broker import Broker
+from edge.delivery.certificates import Authority, load_certificate, pem
+from edge.delivery.site import AUTHORITY, renew
 from edge.delivery.topics import checkpoint_topic, notice_filters, status_topic
+from edge.errors import ControlError
 from edge.ledger.checkpoint import open_note
 from tests.broker import wait_until
 from tests.daemon.pole import COUNTY, DEVICE, OWNER, TEXAS, Pole
@@ -56,6 +61,25 @@ class Ear:
     def opt_outs(self) -> list[str]:
         self.states()
         return next((one["bundle"]["opt_outs"] for one in reversed(self.heard) if "bundle" in one), [])
+
+
+def test_a_certificate_that_was_not_renewed_is_an_alarm_until_it_is(pole: Pole) -> None:
+    site = pole.site
+    authority, now = Authority.load(site.folder / AUTHORITY), site.clock.now().at
+    public = load_certificate(site.table.certificate).public_key()
+    site.table.certificate.write_bytes(pem(authority.for_client(DEVICE, public, now=now - timedelta(days=24))))
+    pole.run()
+    wait_until(lambda: "certificate" in alarms(pole), what="the alarm", within=60)
+    assert "homerule broker renew" in alarms(pole)["certificate"]
+    assert [path for path, _, new in renew(site.folder, now=now) if new] == [site.table.certificate]
+    wait_until(lambda: "certificate" not in alarms(pole), what="its end")
+
+
+def alarms(pole: Pole) -> dict[str, str]:
+    """What is wrong, and in which words."""
+    with suppress(ControlError):
+        return {one.what: one.said for one in pole.status().alarms}
+    return {}
 
 
 def test_a_subscriber_learns_of_loss_and_return_and_keeps_the_checkpoints_between_reads(pole: Pole) -> None:
