@@ -79,9 +79,7 @@ class Daemon:
         recording = Recording(pipelines=[lane.pipeline for lane in lanes], bell=self._read)
         self._recorder = Loop("recording", recording.turn, broken=self.broken)
         self._reporter = Reporter(
-            device_id=config.device.id,
-            folder=config.device.ledger.parent,
-            broker=config.broker,
+            config=config,
             watch=self._watch,
             storage=self._storage,
             purging=self._purging,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge import __version__
 from edge.clock import ClockTrust, SystemClock
-from edge.config import Broker
+from edge.config import Config
 from edge.control import Alarm, Standing
 from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
 from edge.daemon.house import House
@@ -23,16 +23,13 @@ class Reporter:
     def __init__(
         self,
         *,
-        device_id: str,
-        folder: Path,
-        broker: Broker,
+        config: Config,
         watch: Watch,
         storage: Storage,
         purging: Purging,
         trust: ClockTrust,
     ) -> None:
-        """`folder` is where the ledger lies."""
-        self._device_id, self._folder, self._broker = device_id, folder, broker
+        self._device_id, self._folder, self._broker = config.device.id, config.device.ledger.parent, config.broker
         self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
