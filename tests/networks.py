@@ -53,8 +53,11 @@ def broken_detector(size: tuple[int, int] = (64, 64)) -> bytes:
     return _model(nodes, tables, ("images", FLOAT, _shape(1, 3, high, wide)), [("output", _shape(7))])
 
 
-def reader(text: str, *, sure: float = 0.9, region: bool = False) -> bytes:
-    """Reads the same text in every crop; with a second output `region`, as the readers of the second version have."""
+def reader(text: str, *, sure: float = 0.9, region: bool = False, size: tuple[int, int] = (16, 8)) -> bytes:
+    """Reads the same text in every crop of this width and height.
+
+    With a second output `region`, as the readers of the second version have it.
+    """
     slots = np.full((1, 4, len(ALPHABET)), (1 - sure) / (len(ALPHABET) - 1), np.float32)
     for slot, sign in enumerate(text.ljust(4, "_")):
         slots[0, slot, ALPHABET.index(sign)] = sure
@@ -64,7 +67,7 @@ def reader(text: str, *, sure: float = 0.9, region: bool = False) -> bytes:
         nodes.insert(0, _node("Identity", ["regions"], ["region"]))
         tables["regions"] = np.array([[0.25, 0.75]], np.float32)
         outputs.insert(0, ("region", _shape(1, 2)))
-    return _model(nodes, tables, ("input", UINT8, _shape("batch", 8, 16, 3)), outputs)
+    return _model(nodes, tables, ("input", UINT8, _shape("batch", size[1], size[0], 3)), outputs)
 
 
 def _shape(*sizes: int | str) -> Shape:
@@ -83,11 +86,17 @@ def _model(
     return _number(1, 8) + _bytes(7, graph) + _bytes(8, _bytes(1, b"") + _number(2, 13))
 
 
-def _node(kind: str, inputs: list[str], outputs: list[str], attributes: dict[str, int] | None = None) -> bytes:
+def _node(
+    kind: str, inputs: list[str], outputs: list[str], attributes: dict[str, int | tuple[int, ...]] | None = None
+) -> bytes:
     written = b"".join(_bytes(1, name.encode()) for name in inputs)
     written += b"".join(_bytes(2, name.encode()) for name in outputs) + _bytes(4, kind.encode())
     for name, value in (attributes or {}).items():
-        written += _bytes(5, _bytes(1, name.encode()) + _number(3, value) + _number(20, 2))
+        if isinstance(value, int):
+            said = _number(3, value) + _number(20, 2)
+        else:
+            said = b"".join(_number(8, each) for each in value) + _number(20, 7)
+        written += _bytes(5, _bytes(1, name.encode()) + said)
     return written
 
 

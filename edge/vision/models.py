@@ -44,6 +44,7 @@ class ModelEntry(Written):
     default: bool = False
     input: tuple[int, int] | None = None
     parameters: int | None = None
+    gflop: float | None = None
     data: tuple[str, ...] = ()
     accuracy: str | None = None
     source: str | None = None

@@ -5,16 +5,16 @@ reference reader is sure of what it reads at two margins, and the reader in trai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
-from crops import HEIGHT, WIDTH, LabelledBox, cut, labelled_boxes
+from crops import LabelledBox, cut, labelled_boxes
 from mine import Mined
 from numpy.typing import NDArray
-from typed import typed_texts
+from teacher import Shares, Teacher, certain, certainty, squeezed, text_of
+from typed import Place, typed_texts
 
 from edge.measure.looks import folded
 
@@ -22,9 +22,12 @@ Pixels = NDArray[np.uint8]
 OwnBoxes = Mapping[tuple[str, int, int], tuple[tuple[float, float, float, float], ...]]
 """A detector's boxes by the labelled box that they lie on (see `place_of`), x1 y1 x2 y2 in pixels."""
 
+_LEAST_WIDE = 30
+"""Pixels: narrower plates are passed over."""
 MARGIN = 0.2
 """Crops are kept with this margin, as a share of the plate's sides."""
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+LEAST, LEAST_OF_HARD = 0.25, 0.6
+"""How certain the reference must be of its least sure character for a crop that nobody else reads so."""
 SURE, PERHAPS = 0.72, 0.45
 """The least sure character of the reference must reach the first alone, the second when our reader agrees."""
 
@@ -42,6 +45,10 @@ class AgreedCrop:
     cuts: tuple[int, ...] = ()
     """Columns at which the crop may be cut between its characters, see shuffled.py; empty: nowhere."""
     source: str = ""
+    shares: Shares | None = None
+    """What a reader should say of it, slot by slot; without it the text, surely."""
+    weight: float = 1.0
+    """How much it counts in training."""
 
     def tight(self) -> Pixels:
         """The crop at the reader's input size, uint8 RGB (64, 128, 3), with a margin of 4 %."""
@@ -50,30 +57,60 @@ class AgreedCrop:
         return squeezed(self.crop[y : rows - y, x : columns - x])
 
 
-def squeezed(crop: Pixels) -> Pixels:
-    """A BGR crop of any size as the reader's input: uint8 RGB (64, 128, 3)."""
-    small = cv2.resize(np.ascontiguousarray(crop), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(small[:, :, ::-1])
-
-
 def reference_crops(
     folder: Path, split: str, reference: Path, least: float, own: OwnBoxes | None = None
 ) -> list[AgreedCrop]:
     """The crops of a split that the reference reader reads the same way, and surely, at two margins."""
-    session = _session(reference)
+    teacher = Teacher(reference)
     found = []
     for box, picture in _pictures(folder, split):
-        close, loose = cut(picture, box, 0.02), cut(picture, box, 0.08)
-        texts, sure = _read(session, np.stack([squeezed(close), squeezed(loose)]))
-        if texts[0] == texts[1] and len(texts[0]) >= 3 and sure.min() > least:
+        said = teacher.shares(np.stack([squeezed(cut(picture, box, margin)) for margin in (0.02, 0.08)]))
+        texts = [text_of(shares) for shares in said]
+        if texts[0] == texts[1] and len(texts[0]) >= 3 and said.max(-1).min() > least:
             found.append(_kept(picture, box, texts[0], own))
     return found
 
 
+def taught(crop: AgreedCrop, said: Shares) -> AgreedCrop:
+    """The crop, its label softened by what the reference says of it, if that reads the same."""
+    if folded(text_of(said)) != folded(crop.text):
+        return crop
+    return replace(crop, shares=(certain(crop.text) + said) / 2)
+
+
+def told_crops(
+    folder: Path, split: str, said: Mapping[Place, Shares], typed: Mapping[Place, str], own: OwnBoxes | None = None
+) -> list[AgreedCrop]:
+    """Crops that nobody typed: what the reference says is all there is, and counts as far as it is certain.
+
+    Of those that were too hard for who looked at them (typed as ""), it must be surer.
+    """
+    found = []
+    for box, picture in _pictures(folder, split):
+        place = place_of(box)
+        sure, text = certainty(said[place]), text_of(said[place])
+        if not typed.get(place) and len(text) >= 3 and sure >= (LEAST_OF_HARD if place in typed else LEAST):
+            found.append(replace(_kept(picture, box, text, own), shares=said[place], weight=sure))
+    return found
+
+
+def said_of(folder: Path, split: str, reference: Path, kept: Path | None = None) -> dict[Place, Shares]:
+    """What the reference says of every labelled plate of a split, over several cuts; `kept` for the next time."""
+    looked = list(_pictures(folder, split)) if kept is None or not kept.exists() else None
+    places = [place_of(box) for box in labelled_boxes(folder, split) if box.x2 - box.x1 >= _LEAST_WIDE]
+    if looked is None:
+        return dict(zip(places, np.load(kept), strict=True))
+    teacher = Teacher(reference)
+    shares = np.stack([teacher.looked(picture, box) for box, picture in looked])
+    if kept is not None:
+        np.save(kept, shares)
+    return dict(zip(places, shares, strict=True))
+
+
 def typed_crops(
     folder: Path, split: str, typed: Path, own: OwnBoxes | None = None
-) -> tuple[list[AgreedCrop], set[tuple[str, int, int]]]:
-    """The crops whose text was typed by who looked at them (see typed.py), and all places looked at.
+) -> tuple[list[AgreedCrop], dict[Place, str]]:
+    """The crops whose text was typed by who looked at them (see typed.py), and what was typed at all places.
 
     An empty plate says that nobody can read it: such a crop is for neither list.
     """
@@ -83,7 +120,7 @@ def typed_crops(
         for box, picture in _pictures(folder, split)
         if texts.get(place_of(box))
     ]
-    return found, set(texts)
+    return found, texts
 
 
 def _kept(picture: Pixels, box: LabelledBox, text: str, own: OwnBoxes | None) -> AgreedCrop:
@@ -125,30 +162,22 @@ def place_of(box: LabelledBox) -> tuple[str, int, int]:
     return box.image, int(box.x1), int(box.y1)
 
 
-def agreed_crops(perhaps: list[AgreedCrop], ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:
-    """Those of the reference's crops that our reader reads the same."""
-    texts = ours(np.stack([crop.tight() for crop in perhaps]))
-    return [crop for crop, text in zip(perhaps, texts, strict=True) if folded(text) == folded(crop.text)]
+def agreed_crops(told: list[AgreedCrop], ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:
+    """The reference's crops, those in full that our reader reads the same and the reference is fairly sure of."""
+    texts = ours(np.stack([crop.tight() for crop in told])) if told else []
+    return [
+        taught(replace(crop, weight=1.0), crop.shares)
+        if crop.shares is not None and crop.weight >= PERHAPS and folded(text) == folded(crop.text)
+        else crop
+        for crop, text in zip(told, texts, strict=True)
+    ]
 
 
 def _pictures(folder: Path, split: str) -> Iterator[tuple[LabelledBox, Pixels]]:
     kept: dict[str, Pixels] = {}
     for box in labelled_boxes(folder, split):
-        if box.x2 - box.x1 < 30:
+        if box.x2 - box.x1 < _LEAST_WIDE:
             continue
         if box.image not in kept:
             kept = {box.image: np.asarray(cv2.imread(str(folder / "images" / box.image)), dtype=np.uint8)}
         yield box, kept[box.image]
-
-
-def _session(reference: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(reference), options, providers=["CPUExecutionProvider"])
-
-
-def _read(session: onnxruntime.InferenceSession, pixels: Pixels) -> tuple[list[str], NDArray[np.float32]]:
-    """Texts, and for each the probability of its least sure character."""
-    shares = session.run(None, {session.get_inputs()[0].name: pixels})[0].reshape(len(pixels), -1, len(_ALPHABET))
-    texts = ["".join(_ALPHABET[k] for k in row).rstrip("_") for row in shares.argmax(-1)]
-    return texts, shares.max(-1).min(-1)

@@ -167,7 +167,7 @@ class Camera:
         """
         rows, columns = crop.shape[:2]
         wide = min(int(np.exp(rng.uniform(np.log(56), np.log(210)))), max(int(columns * 1.2), 40))
-        high = max(round(wide * rows / columns * rng.uniform(0.7, 1.15)), 14)
+        high = int(np.clip(round(wide * rows / columns * rng.uniform(0.7, 1.15)), 14, 320))
         # 20 % on each side of 100 % is 1/7 of the whole; a tight box starts there.
         keep = rng.uniform(-0.1, 1.0, 4) if rng.random() < 0.8 else np.full(4, 1.0)
         left, right, top, bottom = (1 / 7) * keep

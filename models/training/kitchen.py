@@ -5,7 +5,9 @@ it in a process of its own, so that the training waits for nothing.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -18,8 +20,22 @@ from numpy.typing import NDArray
 from plates import Press
 from shelf import Mine
 from shuffled import shuffled
+from teacher import Shares, Teacher, certain
 
-Batch = tuple[NDArray[np.uint8], list[str]]
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Crops as uint8 RGB (BATCH, 64, 128, 3) with what a reader should say of them."""
+
+    pixels: NDArray[np.uint8]
+    texts: list[str]
+    shares: NDArray[np.float32]
+    """How likely each character is in each slot (BATCH, 10, 37)."""
+    weights: NDArray[np.float32]
+    """How much each crop counts (BATCH,)."""
+
+
+_Crop = tuple[NDArray[np.uint8], str, Shares, float]
 
 BATCH = 32
 FIRST, POOL = 600, 8_000
@@ -38,15 +54,22 @@ class Kitchen:
     """Makes batches: a pool of rendered plates, seen by a camera, with real crops and empty background among them."""
 
     def __init__(
-        self, folder: Path, rng: np.random.Generator, mined: Mine | None = None, *, pictures: int = PICTURES
+        self,
+        folder: Path,
+        rng: np.random.Generator,
+        mined: Mine | None = None,
+        *,
+        pictures: int = PICTURES,
+        teacher: Teacher | None = None,
     ) -> None:
         """`pictures` are the photographs that lend their bumpers and walls."""
         self._rng = rng
+        self._teacher = teacher
         self._press = Press(alphabets=tuple(load_alphabets(rng)))
         around, elsewhere = bumpers(folder, rng, pictures)
         margins, strays = (mined.margins, mined.strays) if mined else (None, None)
         self._camera = Camera(around=around, elsewhere=elsewhere, rng=rng, margins=margins, strays=strays)
-        self._pool = [self._press.render(rng) for _ in range(FIRST)]
+        self._pool = [self._plate() for _ in range(FIRST)]
         self._real: list[list[AgreedCrop]] = []
 
     def add_real(self, crops: list[AgreedCrop]) -> None:
@@ -57,39 +80,51 @@ class Kitchen:
         self._real = list(by_text.values())
 
     def batch(self, easy_share: float) -> Batch:
-        """uint8 RGB (BATCH, 64, 128, 3) and the texts."""
+        """The next batch."""
         for _ in range(REPLACED):
-            plate = self._press.render(self._rng)
+            plate = self._plate()
             if len(self._pool) < POOL:
                 self._pool.append(plate)
             else:
                 self._pool[int(self._rng.integers(POOL))] = plate
         made = [self._one(easy_share) for _ in range(BATCH)]
-        return np.stack([crop for crop, _ in made]), [text for _, text in made]
+        return Batch(
+            pixels=np.stack([one[0] for one in made]),
+            texts=[one[1] for one in made],
+            shares=np.stack([one[2] for one in made]),
+            weights=np.array([one[3] for one in made], np.float32),
+        )
 
-    def _one(self, easy_share: float) -> tuple[NDArray[np.uint8], str]:
+    def _plate(self) -> tuple[NDArray[np.uint8], str, Shares]:
+        plate, text, alike = self._press.drawn(self._rng)
+        return plate, text, self._teacher.weighed(plate, text, alike) if self._teacher else certain(text)
+
+    def _one(self, easy_share: float) -> _Crop:
         rng = self._rng
         draw = rng.random()
         if draw < BACKGROUND:
-            return self._camera.background(rng), ""
+            return self._camera.background(rng), "", certain(""), 1.0
         if self._real and draw < BACKGROUND + REAL:
             same = self._real[int(rng.integers(len(self._real)))]
             chosen = same[int(rng.integers(len(same)))]
             if chosen.cuts and rng.random() < SHUFFLED:
                 chosen = shuffled(rng, chosen)
-            return self._camera.real(rng, chosen.crop, chosen.seen), chosen.text
-        plate, text = self._pool[int(rng.integers(len(self._pool)))]
-        return self._camera.rendered(rng, plate, easy=bool(rng.random() < easy_share)), text
+            shares = certain(chosen.text) if chosen.shares is None else chosen.shares
+            return self._camera.real(rng, chosen.crop, chosen.seen), chosen.text, shares, chosen.weight
+        plate, text, shares = self._pool[int(rng.integers(len(self._pool)))]
+        return self._camera.rendered(rng, plate, easy=bool(rng.random() < easy_share)), text, shares, 1.0
 
 
 class Cook:
     """A kitchen in another process; ends with this one."""
 
-    def __init__(self, folder: Path, seed: tuple[int, ...], mined: Mine | None) -> None:
+    def __init__(self, folder: Path, seed: tuple[int, ...], mined: Mine | None, reference: Path | None) -> None:
         fresh = multiprocessing.get_context("spawn")
         self._ready: multiprocessing.Queue[Batch] = fresh.Queue(_AHEAD)
         self._orders, orders = fresh.Pipe()
-        self._process = fresh.Process(target=_cook, args=(folder, seed, mined, orders, self._ready), daemon=True)
+        self._process = fresh.Process(
+            target=_cook, args=(folder, seed, mined, reference, orders, self._ready), daemon=True
+        )
         self._process.start()
         self._share = -1.0
 
@@ -112,10 +147,18 @@ class Cook:
 
 
 def _cook(
-    folder: Path, seed: tuple[int, ...], mined: Mine | None, orders: Connection, ready: multiprocessing.Queue[Batch]
+    folder: Path,
+    seed: tuple[int, ...],
+    mined: Mine | None,
+    reference: Path | None,
+    orders: Connection,
+    ready: multiprocessing.Queue[Batch],
 ) -> None:
+    # Linux shares the processors out by session: in one of its own the kitchen takes nothing from the training.
+    os.setsid()
     cv2.setNumThreads(1)
-    kitchen, share = Kitchen(folder, np.random.default_rng(seed), mined=mined), 0.9
+    teacher = Teacher(reference) if reference else None
+    kitchen, share = Kitchen(folder, np.random.default_rng(seed), mined=mined, teacher=teacher), 0.9
     made: Batch | None = None
     while True:
         # Orders are taken while the queue is full too: who gives one does not take a batch meanwhile.

@@ -56,7 +56,8 @@ def table(known: Known, models: Path, figures: dict[str, dict[str, str]]) -> str
     config = models / f"{known.name}.yaml"
     if config.exists():
         lines += [f'config = "{config.name}"', f'config_sha256 = "{_digest(config)}"']
-    lines += ['licence = "Apache-2.0"', f"input = [{wide}, {high}]", f"parameters = {_parameters(graph)}", "data = ["]
+    lines += ['licence = "Apache-2.0"', f"input = [{wide}, {high}]", f"parameters = {_parameters(graph)}"]
+    lines += [f"gflop = {_gflop(path)}", "data = ["]
     lines += [f"    {_quoted(source)}," for source in (*_PHOTOGRAPHS, _RENDERED)]
     lines += ["]", f"accuracy = {_quoted(_measured(figures.get(known.name, {}), path))}"]
     return "\n".join(lines) + "\n"
@@ -78,6 +79,27 @@ def _parameters(graph: onnx.GraphProto) -> int:
         for tensor in graph.initializer
         if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16) and math.prod(tensor.dims) > 1
     )
+
+
+def _gflop(path: Path) -> float:
+    """Floating-point operations of one picture in milliards: two for each multiply-add of convolutions and products."""
+    model = onnx.load(path)
+    for side in (
+        model.graph.input[0].type.tensor_type.shape.dim[0],
+        model.graph.output[0].type.tensor_type.shape.dim[0],
+    ):
+        side.dim_value = side.dim_value or 1
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        shapes[value.name] = tuple(max(side.dim_value, 1) for side in value.type.tensor_type.shape.dim)
+    multiplied = 0
+    for node in graph.node:
+        if node.op_type == "Conv":
+            multiplied += math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
+        elif node.op_type in ("MatMul", "Gemm"):
+            multiplied += math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
+    return round(2 * multiplied / 1e9, 3)
 
 
 def _quoted(text: str) -> str:

@@ -41,16 +41,23 @@ class Press:
 
     def render(self, rng: np.random.Generator) -> tuple[Pixels, str]:
         """One clean plate as uint8 BGR (height, width, 3), and the text that a reader should give (0-9 A-Z only)."""
+        return self.drawn(rng)[:2]
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Pixels, str, str]:
+        """The same, and the signs among O, 0, I, 1 that its letters draw alike."""
         draw = rng.random()
         if draw < 0.32:
-            return _european(rng, self._alphabet(rng, 0.5))
-        if draw < 0.37:
-            return _motorcycle(rng, self._alphabet(rng, 0.5))
-        if draw < 0.41:
-            return _paper(rng, self._alphabet(rng, 0.1))
-        if draw < 0.47:
-            return _foreign(rng, self._alphabet(rng, 0.3))
-        return _american(rng, self._alphabet(rng, 0.5))
+            make, dies = _european, 0.5
+        elif draw < 0.37:
+            make, dies = _motorcycle, 0.5
+        elif draw < 0.41:
+            make, dies = _paper, 0.1
+        elif draw < 0.47:
+            make, dies = _foreign, 0.3
+        else:
+            make, dies = _american, 0.5
+        alphabet = self._alphabet(rng, dies)
+        return *make(rng, alphabet), alike(alphabet)
 
     def _alphabet(self, rng: np.random.Generator, dies: float) -> Alphabet:
         wanted = rng.random() < dies
@@ -66,6 +73,12 @@ def one_shape(rng: np.random.Generator, alphabet: Alphabet) -> Alphabet:
         if draw < both:
             masks[letter] = masks[digit] = masks[digit if draw < 0.7 * both else letter]
     return replace(alphabet, masks=masks)
+
+
+def alike(alphabet: Alphabet) -> str:
+    """Which of O, 0, I, 1 have the same shape as their twin."""
+    pairs = [(alphabet.masks[letter], alphabet.masks[digit], letter + digit) for letter, digit in ("O0", "I1")]
+    return "".join(both for one, other, both in pairs if np.array_equal(one, other))
 
 
 def label(text: str) -> str:

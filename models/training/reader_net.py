@@ -14,6 +14,7 @@ PAD = ALPHABET.index("_")
 SLOTS = 10
 WIDTH, HEIGHT = 128, 64
 _COLUMNS = 32
+_ROWS = 4
 _DEPTH = 96
 
 
@@ -75,6 +76,30 @@ class Layer(nn.Module):
         return x + self.mixer(x)
 
 
+class Again(nn.Module):
+    """A second look: the slots hear what the others picked, and look at the rows that the columns were made of.
+
+    It changes nothing until it has learned something.
+    """
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.randn(1, _ROWS * _COLUMNS, depth) * 0.02)
+        self.calm = nn.LayerNorm(depth)
+        self.heard = Layer(depth)
+        self.norm = nn.LayerNorm(depth)
+        self.pick = Attention(depth)
+        self.mixer = _mixer(depth)
+        for last in (self.heard.attention.out, self.heard.mixer[3], self.pick.out, self.mixer[3]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, slots: Tensor, rows: Tensor) -> Tensor:
+        slots = self.heard(slots)
+        slots = slots + self.pick(self.norm(slots), self.calm(rows.flatten(2).transpose(1, 2) + self.place))
+        return slots + self.mixer(slots)
+
+
 class Reader(nn.Module):
     """RGB 0..255 of shape (n, 3, 64, 128) in; logits of the slots (n, 10, 37) and of the columns (n, 32, 37) out."""
 
@@ -101,15 +126,19 @@ class Reader(nn.Module):
         self.slots = nn.Parameter(torch.randn(1, SLOTS, _DEPTH) * 0.5)
         self.pick = Attention(_DEPTH)
         self.mixer = _mixer(_DEPTH)
+        self.again = Again(_DEPTH) if larger else None
         self.name = nn.Sequential(nn.LayerNorm(_DEPTH), nn.Linear(_DEPTH, len(ALPHABET)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.look((x - 127.5) * (1 / 64.0))
+        rows = self.look[:-3]((x - 127.5) * (1 / 64.0))
+        x = self.look[-3:](rows)
         x = x.squeeze(2).transpose(1, 2) + self.place
         x = self.calm(self.layers(x))
         slots = self.slots.expand(x.shape[0], -1, -1)
         slots = slots + self.pick(slots, x)
         slots = slots + self.mixer(slots)
+        if self.again is not None:
+            slots = self.again(slots, rows)
         return self.name(slots), self.columns(x)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from agreed import (
-    PERHAPS,
     SURE,
     AgreedCrop,
     OwnBoxes,
@@ -18,12 +17,16 @@ from agreed import (
     own_boxes,
     own_margins,
     reference_crops,
+    said_of,
+    taught,
+    told_crops,
     typed_crops,
 )
 from crops import HEIGHT, WIDTH
 from mine import NO_PLATE, Mined
 from mine import read as read_mined
 from numpy.typing import NDArray
+from typed import Place
 
 _STRAY_SCORE = 0.2
 
@@ -63,25 +66,30 @@ def stray_crops(folder: Path, mined: list[Mined]) -> Pixels:
 
 
 class Shelf:
-    """Real crops with texts: typed ones as they are typed at that moment, and those that two readers agree on."""
+    """Real crops with texts: typed ones as they are typed at that moment, the rest as a reference reader says."""
 
-    def __init__(self, folder: Path, reference: Path | None, typed: Path | None, mined: Mine | None) -> None:
+    def __init__(
+        self, folder: Path, reference: Path | None, typed: Path | None, mined: Mine | None, kept: Path | None = None
+    ) -> None:
+        """What the reference says is `kept` in a file, for the next time."""
         self._folder = folder
         self._typed = typed
         self._reference = reference
         self._own = mined.own if mined else None
-        self._perhaps = reference_crops(folder, "train", reference, PERHAPS, self._own) if reference else []
+        self._said = said_of(folder, "train", reference, kept) if reference else {}
 
     @property
     def filled(self) -> bool:
         """Whether there is anything on it."""
-        return bool(self._perhaps or self._typed)
+        return bool(self._said or self._typed)
 
     def crops(self, ours: Callable[[Pixels], list[str]]) -> list[AgreedCrop]:
-        """Crops of the train split; what was typed is believed, the rest is agreed on with `ours`."""
+        """Crops of the train split; what was typed is believed, the rest as far as the reference is, and `ours`."""
         typed, seen = self._read_typed("train", self._own)
-        rest = [crop for crop in self._perhaps if crop.place not in seen]
-        return typed + (agreed_crops(rest, ours) if rest else [])
+        if not self._said:
+            return typed
+        told = told_crops(self._folder, "train", self._said, seen, self._own)
+        return [taught(crop, self._said[crop.place]) for crop in typed] + agreed_crops(told, ours)
 
     def held_out(self, reference: Path | None = None) -> list[AgreedCrop]:
         """Crops of the val split: typed ones, and the reference reader's sure ones where nothing was typed."""
@@ -90,7 +98,7 @@ class Shelf:
         sure = reference_crops(self._folder, "val", reference, SURE) if reference else []
         return typed + [crop for crop in sure if crop.place not in seen]
 
-    def _read_typed(self, split: str, own: OwnBoxes | None) -> tuple[list[AgreedCrop], set[tuple[str, int, int]]]:
+    def _read_typed(self, split: str, own: OwnBoxes | None) -> tuple[list[AgreedCrop], dict[Place, str]]:
         if self._typed is None or not self._typed.exists():
-            return [], set()
+            return [], {}
         return typed_crops(self._folder, split, self._typed, own)

@@ -91,4 +91,6 @@ def shuffled(rng: np.random.Generator, crop: AgreedCrop) -> AgreedCrop:
         return crop
     middle = cv2.resize(middle, (wide, middle.shape[0]), interpolation=cv2.INTER_LINEAR)
     picture = np.concatenate([crop.crop[:, : crop.cuts[0]], middle, crop.crop[:, crop.cuts[-1] :]], axis=1)
-    return replace(crop, crop=np.asarray(picture, np.uint8), text="".join(sign for sign, _ in chosen), cuts=())
+    return replace(
+        crop, crop=np.asarray(picture, np.uint8), text="".join(sign for sign, _ in chosen), cuts=(), shares=None
+    )

@@ -37,7 +37,7 @@ def rendered(folder: Path, seed: int) -> tuple[NDArray[np.uint8], list[str]]:
     """Rendered crops that no training seed makes, easy and hard ones."""
     kitchen = Kitchen(folder, np.random.default_rng(seed), pictures=250)
     batches = [kitchen.batch(0.25) for _ in range(RENDERED)]
-    return np.concatenate([pixels for pixels, _ in batches]), [text for _, texts in batches for text in texts]
+    return np.concatenate([batch.pixels for batch in batches]), [text for batch in batches for text in batch.texts]
 
 
 def real(crops: list[AgreedCrop]) -> tuple[NDArray[np.uint8], list[str]]:

@@ -30,9 +30,11 @@ LEARNED_TO_LOOK = 2.2
 """Below this loss the slots have found their characters, and harder crops may come."""
 HARDER_OVER = 1500
 LABEL_AT = (0.26, 0.42, 0.58, 0.75)
-GO_ON_AT = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85)
+GO_ON_AT = (0.0, 0.3, 0.65)
 """Shares of the time at which real crops are labelled (again), each time by a better reader; the second when training
 goes on from weights that can read."""
+MEET_EVERY = 25
+"""Steps."""
 SMOOTH = 0.03
 """Share of certainty that is never asked for, so that a confidence keeps its meaning."""
 
@@ -69,15 +71,18 @@ def targets(texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
     return slots, line, torch.tensor([len(text) for text in texts])
 
 
-def loss_of(reader: Reader, pixels: NDArray[np.uint8], texts: list[str]) -> Tensor:
-    """Cross-entropy of the slots plus half the CTC loss of the columns."""
-    crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+def loss_of(reader: Reader, batch: Batch) -> Tensor:
+    """Cross-entropy of the slots with what should be said, plus half the CTC loss of the columns."""
+    crops = torch.from_numpy(batch.pixels).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
     slots, columns = reader(crops)
-    wanted, line, counts = targets(texts)
-    direct = functional.cross_entropy(slots.reshape(-1, len(ALPHABET)), wanted.reshape(-1), label_smoothing=SMOOTH)
+    _, line, counts = targets(batch.texts)
+    weights = torch.from_numpy(batch.weights)
+    wanted = torch.from_numpy(batch.shares).transpose(1, 2)
+    direct = functional.cross_entropy(slots.transpose(1, 2), wanted, label_smoothing=SMOOTH, reduction="none").mean(1)
     across = columns.log_softmax(-1).transpose(0, 1)
-    lengths = torch.full((len(texts),), across.shape[0])
-    return direct + 0.5 * functional.ctc_loss(across, line, lengths, counts, blank=PAD, zero_infinity=True)
+    lengths = torch.full((len(counts),), across.shape[0])
+    spelled = functional.ctc_loss(across, line, lengths, counts, blank=PAD, reduction="none", zero_infinity=True)
+    return ((direct + 0.5 * spelled / counts.clamp(min=1)) * weights).mean()
 
 
 def rate(done: float, step: int, peak: float) -> float:
@@ -159,15 +164,28 @@ def train(given: argparse.Namespace) -> None:
     else:
         mean.load_state_dict(reader.state_dict())
     mined = Mine.out_of(folder, given.mined) if given.mined else None
-    cook = Cook(folder, (given.seed, course.step), mined)
+    cook = Cook(folder, (given.seed, course.step), mined, given.reference)
     held_out = Kitchen(folder, np.random.default_rng(given.seed + 1_000_000), pictures=250).batch
     probe = [held_out(0.1) for _ in range(16)]
-    shelf = Shelf(folder, given.reference, given.typed, mined)
+    shelf = Shelf(folder, given.reference, given.typed, mined, out / "said.npy")
     if course.labelled:
         cook.add_real(real_crops(shelf, mean))
     val = shelf.held_out()
     peak = given.peak or (GO_ON_PEAK if course.went_on else PEAK)
-    run(reader, mean, optimiser, course, cook, probe, val, shelf, out=out, budget=given.minutes * 60, peak=peak)
+    run(
+        reader,
+        mean,
+        optimiser,
+        course,
+        cook,
+        probe,
+        val,
+        shelf,
+        out=out,
+        beside=given.beside,
+        budget=given.minutes * 60,
+        peak=peak,
+    )
 
 
 def run(
@@ -181,18 +199,20 @@ def run(
     shelf: Shelf,
     *,
     out: Path,
+    beside: Path | None,
     budget: float,
     peak: float,
 ) -> None:
     """The training loop proper."""
     saved = shown = course.seconds
     before = time.monotonic()
+    met = 0.0
     while course.seconds < budget:
         done = course.seconds / budget
         for group in optimiser.param_groups:
             group["lr"] = rate(done, course.step, peak)
         reader.train()
-        loss = loss_of(reader, *cook.batch(course.easy_share()))
+        loss = loss_of(reader, cook.batch(course.easy_share()))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reader.parameters(), 2.0)
@@ -201,6 +221,8 @@ def run(
         course.loss += (loss.item() - course.loss) * 0.02
         course.step += 1
         course.crops += BATCH
+        if beside and course.step % MEET_EVERY == 0:
+            met = meet(reader, out, beside, met)
         if course.looked_at < 0 and course.loss < LEARNED_TO_LOOK:
             course.looked_at = course.step
         label_at = GO_ON_AT if course.went_on else LABEL_AT
@@ -210,7 +232,7 @@ def run(
         now = time.monotonic()
         course.seconds += now - before
         before = now
-        if course.seconds - shown > 240 or course.step == 1:
+        if course.seconds - shown > 400 or course.step == 1:
             shown = course.seconds
             print(line_of(course, mean, probe, val), flush=True)
         if course.seconds - saved > 170:
@@ -218,6 +240,23 @@ def run(
             keep(out, reader, mean, optimiser, course)
     keep(out, reader, mean, optimiser, course)
     print("finished:", line_of(course, mean, probe, val), flush=True)
+
+
+@torch.no_grad()
+def meet(reader: Reader, out: Path, beside: Path, met: float) -> float:
+    """Leave our weights for the training beside, and go half the way to its own, if they are newer than `met`.
+
+    Two trainings that meet often learn nearly as one of both their crops: each has a processor of its own.
+    """
+    save(out / "met.pt", **reader.state_dict())
+    other = beside / "met.pt"
+    if not other.exists() or other.stat().st_mtime <= met:
+        return met
+    written, theirs = other.stat().st_mtime, torch.load(other, weights_only=True)
+    for name, ours in reader.state_dict().items():
+        if ours.dtype.is_floating_point:
+            ours.lerp_(theirs[name], 0.5)
+    return written
 
 
 def keep(out: Path, reader: Reader, mean: Reader, optimiser: torch.optim.Optimizer, course: Course) -> None:
@@ -236,8 +275,8 @@ def real_crops(shelf: Shelf, mean: Reader) -> list[AgreedCrop]:
 
 def line_of(course: Course, mean: Reader, probe: list[Batch], val: list[AgreedCrop]) -> str:
     """One line about the state of the training, measured on held-out rendered plates and on the val split."""
-    seen = [text for pixels, _ in probe for text in read(mean, pixels)]
-    wanted = [text for _, texts in probe for text in texts]
+    seen = [text for batch in probe for text in read(mean, batch.pixels)]
+    wanted = [text for batch in probe for text in batch.texts]
     line = (
         f"{course.seconds / 60:5.1f} min step {course.step} crops {course.crops} loss {course.loss:.3f} "
         f"easy {course.easy_share():.2f} rendered {share_right(seen, wanted):.1f}"
@@ -263,6 +302,7 @@ def main() -> int:
     parser.add_argument("--mined", type=Path, help="what mine.py wrote: a detector's boxes become crops")
     parser.add_argument("--typed", type=Path, help="texts of real crops that were looked at: image, x1, y1, plate")
     parser.add_argument("--larger", action="store_true", help="train the larger net: slower, and it needs hours")
+    parser.add_argument("--beside", type=Path, help="the `--out` of a training with another seed that runs beside this")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

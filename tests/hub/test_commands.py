@@ -11,12 +11,14 @@ from typer.testing import CliRunner, Result
 from edge.cli import program
 from edge.config import load
 from edge.errors import HomeruleError
+from edge.hub import read_catalogue
 from edge.hub.lock import FOLDER
 from edge.vision import models_folder, read_manifest
 from tests import networks
 from tests.hub.publisher import Server, served
 
 DETECTOR, READER = "yolo-v9-t-384-license-plate-end2end", "cct-s-v2-global-model"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "models"
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "device.toml"
 
 Typed = Callable[..., Result]
@@ -114,6 +116,41 @@ def test_verify_ends_with_1_when_a_file_was_changed(typed: Typed, server: Server
     done = typed("verify")
     assert done.exit_code == 1
     assert f"WRONG {READER}" in done.stdout
+
+
+HUB = (
+    *(f"yolo-v9-t-{side}-license-plate-end2end" for side in (256, 384, 416, 512, 640)),
+    "yolo-v9-s-608-license-plate-end2end",
+    *(f"cct-{size}-v{version}-global-model" for size in ("xs", "s") for version in (1, 2)),
+)
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_every_name_of_the_hub_is_fetched_verified_and_used(typed: Typed, tmp_path: Path, name: str) -> None:
+    wanted = read_catalogue().named(name)
+    own = next(entry for entry in read_manifest(models_folder()) if entry.kind == wanted.kind and entry.default)
+    files = {wanted.file: (models_folder() / own.file).read_bytes()}
+    if wanted.config is not None:
+        files[wanted.config] = (models_folder() / str(own.config)).read_bytes()
+    with served(files) as server:
+        if wanted.sha256 is not None:
+            with pytest.raises(HomeruleError, match=f"it must be {wanted.sha256}"):
+                typed("fetch", name, "--from", server.address)
+            return
+        typed("fetch", name, "--from", server.address, "--accept-licence")
+    assert typed("verify").exit_code == 0
+    typed("use", name)
+    assert name in (load(tmp_path / "device.toml").models.detector, load(tmp_path / "device.toml").models.reader)
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published reader is not here")
+def test_the_published_reader_is_fetched_as_pinned_and_used(typed: Typed, tmp_path: Path) -> None:
+    files = {path.name: path.read_bytes() for path in PUBLISHED.iterdir()}
+    with served(files) as server:
+        typed("fetch", "cct-xs-v1-global-model", "--from", server.address, "--accept-licence")
+    assert typed("verify").exit_code == 0
+    typed("use", "cct-xs-v1-global-model")
+    assert load(tmp_path / "device.toml").models.reader == "cct-xs-v1-global-model"
 
 
 def test_fetched_models_lie_where_the_daemons_user_cannot_write() -> None:

@@ -59,6 +59,11 @@ def test_every_crop_has_the_size_that_the_reader_takes(press: Press, camera: Cam
     assert {(crop.shape, crop.dtype.name) for crop in crops} == {((HEIGHT, WIDTH, 3), "uint8")}
 
 
+def test_a_very_tall_real_crop_still_makes_a_crop(camera: Camera, rng: np.random.Generator) -> None:
+    tall = rng.integers(0, 256, (400, 70, 3)).astype(np.uint8)
+    assert {camera.real(rng, tall).shape for _ in range(20)} == {(HEIGHT, WIDTH, 3)}
+
+
 def test_a_tiny_real_crop_still_makes_a_crop(camera: Camera, rng: np.random.Generator) -> None:
     tiny = rng.integers(0, 256, (9, 22, 3)).astype(np.uint8)
     assert camera.real(rng, tiny).shape == (HEIGHT, WIDTH, 3)

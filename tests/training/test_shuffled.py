@@ -77,5 +77,5 @@ def test_real_crops_come_into_the_batches(
     monkeypatch.setattr("kitchen.load_alphabets", lambda rng: die_alphabets(rng, 2))
     kitchen = Kitchen(photographs, rng)
     kitchen.add_real([crop("ZZZZ99")])
-    pixels, texts = kitchen.batch(0.5)
-    assert (pixels.shape, "ZZZZ99" in texts, "" in texts) == ((32, 64, 128, 3), True, True)
+    batch = kitchen.batch(0.5)
+    assert (batch.pixels.shape, "ZZZZ99" in batch.texts, "" in batch.texts) == ((32, 64, 128, 3), True, True)

@@ -96,6 +96,17 @@ def test_the_built_in_models_match_their_manifest() -> None:
     assert [entry.default for entry in loaded.entries] == [True, True]
 
 
+def test_the_built_in_models_are_as_small_as_is_said() -> None:
+    entries = {entry.name: entry for entry in read_manifest(models_folder())}
+    large, small, reader = (
+        entries[name] for name in ("plate-detector-640x384", "plate-detector-416x256", "us-plate-reader")
+    )
+    assert max(large.parameters or 0, small.parameters or 0) <= 1_000_000
+    assert (reader.parameters or 0) <= 1_500_000
+    assert 0 < (large.gflop or 0) <= 1.3
+    assert 0 < (small.gflop or 0) <= 0.6
+
+
 def test_a_byte_changed_in_a_built_in_model_is_refused(built_in: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(built_in, tmp_path / "changed"))
     for path in folder.glob("*.yaml"):
