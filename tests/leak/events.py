@@ -30,6 +30,8 @@ class Event:
     prepare: Callable[[Scene], object] = lambda scene: None
     commits: str = "commit"
     """The step at which the change is written down."""
+    over: Callable[[Scene, tuple[str, ...]], bool] = lambda scene, names: scene.is_shut(*names)
+    """Whether the device says that it is in force."""
 
 
 def some(scene: Scene) -> tuple[str, ...]:
@@ -115,6 +117,23 @@ def _renewed(scene: Scene) -> None:
     )
 
 
+def _fed(scene: Scene, *names: str) -> None:
+    scene.edit("policy.toml", lambda table: table["sharing"].update(full_feed=[NEIGHBOUR, *names]))
+
+
+def _parted(scene: Scene) -> str:
+    """Some are left with the reads that are hits, and here none is."""
+    _fed(scene, *(set(scene.far) - set(some(scene))))
+    scene.sign(replaces=scene.replaced())
+    return scene.ask()
+
+
+def _is_parted(scene: Scene, _: tuple[str, ...]) -> bool:
+    found = scene.status()
+    settled = {"granted"} == {one.right for one in found.subscribers} if found is not None else False
+    return settled and found.bundle.digest == scene.written()
+
+
 def _until(scene: Scene, at: datetime) -> None:
     scene.edit("policy.toml", lambda table: table.update(valid_until=at))
 
@@ -133,6 +152,7 @@ EVENTS: dict[str, Event] = {
     "agreement": Event(act=_lapsed, undo=_renewed, losers=some, prepare=_until_tomorrow, commits="rows"),
     "suspension": Event(act=_suspended, undo=_resumed, losers=some),
     "removal": Event(act=_removed, undo=_restored),
+    "a part": Event(act=_parted, undo=lambda scene: _fed(scene, *scene.far), losers=some, over=_is_parted),
     "stale bundle": Event(
         act=_ran_out,
         undo=lambda scene: _until(scene, (scene.clock.now().at + timedelta(days=30)).replace(microsecond=0)),
@@ -168,7 +188,7 @@ def shut_out(scene: Scene, event: Event) -> None:
     if answer is not None and answer.startswith("broker:"):
         scene.shut_out(*names, at=mark, told=False)  # accepted: the device sends nothing more, the broker is not done
     scene.revive()
-    wait_until(lambda: scene.is_shut(*names), what=f"it is in force: {answer}, {scene.said[-1500:]}", within=40)
+    wait_until(lambda: event.over(scene, names), what=f"it is in force: {answer}, {scene.said[-1500:]}", within=40)
     scene.shut_out(*names, at=scene.mark())
 
 

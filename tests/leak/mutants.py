@@ -83,6 +83,10 @@ MUTANTS: dict[str, Mutant] = {
         ),
         plan=Plan(event="stale bundle", death=("gate", "after", "both")),
     ),
+    "what a part gave comes when it is given back": Mutant(
+        changes=((CONTROL, "for name in losers(after, self._course.serving):", "for name in ():"),),
+        plan=Plan(event="a part", before="broker away"),
+    ),
     "only a revocation drops sessions": Mutant(
         changes=(
             (ACCESS, '            step("drop", lambda: self._drop(*sorted(dropped)))', "            pass"),

@@ -84,7 +84,7 @@ def play(scene: Scene, plan: Plan, line: Line | None = None) -> None:
         line.release()
     for what in plan.after:
         _after(scene, what, old_rights)
-        wait_until(lambda: scene.is_shut(*losers), what=f"{what}, and it is in force: {scene.said[-1500:]}", within=40)
+        wait_until(lambda: event.over(scene, losers), what=f"{what}: {scene.said[-1500:]}", within=40)
     for one in stubborn:
         one.end()
     scene.press()

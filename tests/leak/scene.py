@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -351,6 +352,10 @@ class Scene:
         )
         found = self.status()
         return found.bundle.digest if found is not None and found.bundle is not None else None
+
+    def written(self) -> str:
+        """The digest of what lies there, signed."""
+        return sha256((self.policy / "manifest.json").read_bytes()).hexdigest()
 
     # -- windows
 
