@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs Homerule on a camera computer, or updates it to this version. As root, from a checkout or from the folder of
 # the Debian package (/usr/share/homerule):
-#   deploy/install.sh               installs or updates; a new version that fails its self-test is taken back
+#   deploy/install.sh               installs or updates; a version that fails its self-test is not switched to, and one
+#                                   that does not become ready afterwards is taken back, with the audit log
 #   deploy/install.sh --check       only says whether this computer fits; changes nothing
 #   deploy/install.sh --uninstall   takes the program away; device.toml, keys, policy and audit log stay
 # Files that people wrote are never written over, and running it twice changes nothing.
@@ -14,6 +15,7 @@ home=/opt/homerule
 etc=/etc/homerule
 units=/etc/systemd/system
 need_megabytes=1200
+patience=300 # seconds for a daemon to become ready
 
 run() { say "$1"; shift; "$@"; }
 
@@ -52,7 +54,8 @@ check_room() {
 
 has_systemd() { [ -d /run/systemd/system ]; }
 
-packages() {
+packages() { # of a checkout; those of the Debian package are there already
+    [ -d wheels ] && return 0
     missing=
     check_python quietly || missing="$missing python3 python3-venv"
     command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
@@ -72,30 +75,19 @@ accounts() {
         --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin homerule
 }
 
-# release: the program in a folder of its own, named after version and packages; sets $release
+# release: the program in a folder of its own, named after version, packages and Python; sets $release
 release() {
-    version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py 2>/dev/null || true)
-    [ -n "$version" ] || version=$(cat version)
-    mark=$(find edge models/*.onnx models/manifest.toml wheels deploy/requirements.txt pyproject.toml -type f \
-        ! -path '*__pycache__*' 2>/dev/null | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+    version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py 2>/dev/null || cat version)
+    mark=$({ find edge models/*.onnx models/manifest.toml wheels deploy/requirements.txt pyproject.toml -type f \
+        ! -path '*__pycache__*' 2>/dev/null | LC_ALL=C sort | xargs sha256sum; "$python" -V; } | sha256sum | cut -c1-12)
     release=$home/releases/$version-$mark
     [ -e "$release/complete" ] && return 0
     check_room
     say "putting version $version into $release (a few minutes)"
     rm -rf "$release"
-    mkdir -p "$home/releases"
-    "$python" -m venv "$release"
-    pip="$release/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq install"
-    if [ -d wheels ]; then
-        $pip --no-index --find-links wheels --require-hashes --only-binary :all: -r deploy/requirements.txt
-        $pip --no-index --find-links wheels --no-deps homerule
-    else
-        $pip --require-hashes --only-binary :all: -r deploy/requirements.txt ||
-            fail "the packages of deploy/requirements.txt could not be installed, see above; nothing was changed"
-        wheel
-        $pip --no-deps "$built"/wheel/*.whl
-        rm -rf "$built"
-    fi
+    install -d -m 755 "$home" "$home/releases"
+    (umask 022 && fill "$release") ||
+        { rm -rf "$release"; fail "version $version could not be installed, see above; nothing was changed"; }
     if "$release/bin/homerule" check; then :; else
         rm -rf "$release.failed"
         mv "$release" "$release.failed"
@@ -105,15 +97,17 @@ release() {
     touch "$release/complete"
 }
 
-# wheel: of this checkout, with pinned tools in a folder that is thrown away; sets $built
-wheel() {
-    built=$(mktemp -d)
-    mkdir "$built/source"
-    cp -r LICENSE README.md pyproject.toml edge models deploy "$built/source"
-    "$python" -m venv "$built/tools"
-    make="$built/tools/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq"
-    $make install --require-hashes --only-binary :all: -r deploy/requirements-build.txt
-    $make wheel --no-deps --no-build-isolation --wheel-dir "$built/wheel" "$built/source"
+fill() { # FOLDER: with a virtual environment that holds the program and the packages of the lock
+    "$python" -m venv "$1" || return 1
+    pip="$1/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq"
+    if [ -d wheels ]; then # nothing but what the Debian package carries
+        pip="$pip --isolated"
+        $pip install --no-index --find-links wheels --require-hashes --only-binary :all: -r deploy/requirements.txt &&
+            $pip install --no-index --no-deps wheels/homerule-*.whl
+    else
+        $pip install --require-hashes --only-binary :all: -r deploy/requirements.txt &&
+            wheel && $pip install --no-deps "$built"/wheel/*.whl && rm -rf "$built"
+    fi
 }
 
 files() {
@@ -129,65 +123,77 @@ files() {
     fi
     [ -e "$etc/device.key" ] || run "$etc/device.key: the device's own key" \
         "$release/bin/homerule" keygen "$etc/device.key" --kind signing
-    for unit in systemd/*.service systemd/*.timer; do
-        cmp -s "$unit" "$units/${unit##*/}" || install -m 644 "$unit" "$units/"
+    (cd systemd && find . -type f) | while read -r unit; do
+        cmp -s "systemd/$unit" "$units/$unit" || install -D -m 644 "systemd/$unit" "$units/$unit"
     done
-    ln -sfn $home/current/bin/homerule /usr/local/bin/homerule
+    points /usr/local/bin/homerule $home/current/bin/homerule
 }
 
-# drop_in: what systemd must open for this device's cameras and broker; keeps the old one when device.toml is wrong
-drop_in() {
-    install -d -m 755 "$units/homerule.service.d"
-    if "$release/bin/homerule" unit --config "$etc/device.toml" > "$units/homerule.service.d/.device.new"; then
-        mv "$units/homerule.service.d/.device.new" "$units/homerule.service.d/device.conf"
-    else
-        rm -f "$units/homerule.service.d/.device.new"
-        return 1
-    fi
+points() { # LINK TARGET: by one rename, so that there is one at any moment
+    [ "$(readlink "$1" || true)" = "$2" ] && return 0
+    install -d -m 755 "${1%/*}"
+    ln -sfn "$2" "$1.new"
+    mv -T "$1.new" "$1"
 }
 
-schema() { # of the audit log; empty while there is none
-    "$release/bin/python" -c 'import sqlite3, sys; from edge.config import load
-path = load(sys.argv[1]).device.ledger
-print(sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("PRAGMA user_version").fetchone()[0])' \
-        "$etc/device.toml" 2>/dev/null || true
+# drop_ins: what systemd must open for this device's cameras, broker and folders; the old ones stay when device.toml is
+# wrong
+drop_ins() {
+    drop_in homerule.service && drop_in homerule-purge.service --timers && drop_in homerule-checkpoint.service --timers
+}
+
+drop_in() { # SERVICE [OPTION]
+    install -d -m 755 "$units/$1.d"
+    opened=$("$release/bin/homerule" unit --config "$etc/device.toml" ${2:-}) || return 1
+    [ "$opened" = "$(cat "$units/$1.d/device.conf" 2>/dev/null)" ] && return 0
+    echo "$opened" > "$units/$1.d/.device.new"
+    chmod 644 "$units/$1.d/.device.new"
+    mv "$units/$1.d/.device.new" "$units/$1.d/device.conf"
 }
 
 switch() {
     before=$(readlink $home/current || true)
     [ "$before" = "$release" ] && return 0
-    ln -sfn "$release" $home/.current.new
-    mv -T $home/.current.new $home/current
+    points $home/current "$release"
     say "$home/current is ${release##*/} now"
 }
 
 start() {
     has_systemd || { say 'systemd does not run here: nothing is started'; return 0; }
+    if [ -z "$fresh" ]; then
+        drop_ins || fail "$etc/device.toml must be mended first, then: $0 once more"
+    fi
     systemctl daemon-reload
-    systemctl enable --quiet homerule.service homerule-renew.timer
-    systemctl start homerule-renew.timer
+    # shellcheck disable=SC2086 - several words
+    systemctl enable --quiet homerule.service $timers && systemctl start $timers
     if [ -n "$fresh" ]; then
-        say "not started yet: write $etc/device.toml, put the city's folder and pin in their places," \
-            'then: deploy/install.sh once more'
+        say "not started yet: write $etc/device.toml, put the city's folder and pin in their places, then: $0 once more"
         return 0
     fi
-    drop_in || fail "$etc/device.toml must be mended first, then: deploy/install.sh once more"
-    systemctl daemon-reload
-    old_schema=$(schema)
     [ "$before" = "$release" ] && systemctl --quiet is-active homerule && return 0
     say 'starting the daemon: its self-test, then the rights at the broker'
-    systemctl restart homerule && { say 'it runs'; return 0; }
+    ready && { say 'it runs'; return 0; }
     journalctl -u homerule -n 15 --no-pager >&2 || true
-    back
+    take_back
 }
 
-back() {
+ready() { # restarts the daemon; a broker that is away is not the new version's fault, it is waited for
+    timeout $patience systemctl restart homerule && return 0
+    [ "$(systemctl show -p StatusText --value homerule)" = 'waits for the broker' ] &&
+        say 'the daemon waits for the broker, see `homerule status`'
+}
+
+# take_back: to the version before. It gets the audit log in the shape that it can read, with every entry that the new
+# version has written: a copy from before the update would be a log that forks, and is refused
+take_back() {
     case $before in '' | "$release") fail 'the daemon does not become ready, see above' ;; esac
-    [ "$(schema)" = "$old_schema" ] || fail 'the new version does not become ready, and the one before cannot read' \
-        'the audit log as it is now; nothing is shared until this is mended, see above'
-    ln -sfn "$before" $home/.current.new
-    mv -T $home/.current.new $home/current
-    systemctl restart homerule || fail "neither the new version nor ${before##*/} becomes ready, see above"
+    systemctl stop homerule
+    knows=$("$before/bin/homerule" ledger shape)
+    runuser -u homerule -- "$release/bin/homerule" ledger take-back "$knows" --config "$etc/device.toml" ||
+        fail 'the new version does not become ready, and the one before cannot read the audit log as it is now;' \
+            'nothing is shared until this is mended, see above'
+    points $home/current "$before"
+    ready || fail "neither the new version nor ${before##*/} becomes ready, see above"
     fail "the new version does not become ready, see above; ${before##*/} runs again"
 }
 
@@ -197,18 +203,20 @@ tidy() { # this release and the one before stay
     done
 }
 
-uninstall() {
-    if has_systemd; then systemctl disable --now --quiet homerule.service homerule-renew.timer 2>/dev/null || true; fi
-    rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-*.service $units/homerule-*.timer
+uninstall() { # root's files outside $etc
+    # shellcheck disable=SC2086 - several words
+    if has_systemd; then systemctl disable --now --quiet homerule.service $timers 2>/dev/null || true; fi
+    rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-*
     if has_systemd; then systemctl daemon-reload; fi
-    [ "$(readlink /usr/local/bin/homerule || true)" = $home/current/bin/homerule ] && rm /usr/local/bin/homerule
+    [ "$(readlink /usr/local/bin/homerule || true)" != $home/current/bin/homerule ] || rm /usr/local/bin/homerule
     rm -rf $home
     say "the program is gone. Left as they are: $etc (device.toml, keys, policy) and /var/lib/homerule (the audit log)," \
         'the user homerule, to whom they belong, and the group homerule-clerk'
 }
 
-[ "$(id -u)" = 0 ] || fail 'must be run as root: sudo deploy/install.sh'
+[ "$(id -u)" = 0 ] || fail "must be run as root: sudo $0"
 fresh=
+timers=$(cd systemd && echo *.timer)
 case ${1:-} in
     '')
         check_system

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 UNITS = [unit for unit in sorted((ROOT / "systemd").iterdir()) if unit.is_file()]
 PROGRAM = "/opt/homerule/current/bin/homerule"
 MOST_EXPOSED = 15

@@ -1,0 +1,82 @@
+"""A root file system of its own over one that stays as it is: what is written there is gone afterwards.
+
+Needs root: a mount namespace with an overlay, held by one process and gone with it, so that nothing is left behind.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+MOUNTS = """
+set -e
+mount -t tmpfs -o size=4g tmpfs "$0"
+mkdir "$0/upper" "$0/work" "$0/root"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" "$0/root"
+mkdir -p "$0/root$2"
+mount --bind -o ro "$2" "$0/root$2"
+mount --rbind /dev "$0/root/dev"
+mount -t proc proc "$0/root/proc"
+mount -t tmpfs tmpfs "$0/root/tmp"
+mount -t tmpfs tmpfs "$0/root/run"
+ip link set lo up 2>/dev/null || true
+echo ready
+exec cat
+"""
+CLEAN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+
+
+class Root:
+    """`run` runs a command there. `path` is where a file of it is found from outside."""
+
+    def __init__(self, pid: int, place: Path) -> None:
+        self.pid, self._place = pid, place
+        self.environment = dict(CLEAN)
+
+    def command(self, *words: str | Path) -> list[str]:
+        """What starts these words there, from outside."""
+        inside = ["nsenter", f"--target={self.pid}", "--mount", "--net", "chroot", f"{self._place}/root"]
+        return [*inside, *map(str, words)]
+
+    def run(self, *words: str | Path, within: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+        """To its end."""
+        return subprocess.run(
+            self.command(*words),
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=within,
+            check=False,
+        )
+
+    def path(self, name: str | Path) -> Path:
+        """A file there, by its absolute name there; links are not followed beyond the root."""
+        return Path(f"/proc/{self.pid}/root{self._place}/root{name}")
+
+    def write(self, name: str, content: str, mode: int = 0o644) -> None:
+        """A file there."""
+        self.path(name).parent.mkdir(parents=True, exist_ok=True)
+        self.path(name).write_text(content)
+        self.path(name).chmod(mode)
+
+
+@contextmanager
+def over(lower: Path, lent: Path, *, network: bool = False) -> Iterator[Root]:
+    """A root over `lower`, in which the folder `lent` is seen under its own name and cannot be written."""
+    place = Path(mkdtemp(prefix="homerule-root-"))
+    alone = ["unshare", "--mount", "--propagation=private", *([] if network else ["--net"])]
+    holder = subprocess.Popen(
+        [*alone, "sh", "-c", MOUNTS, place, lower, lent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "ready\n", "an overlay could not be mounted; run as root"
+        yield Root(holder.pid, place)
+    finally:
+        holder.stdin.close()
+        holder.wait(10)
+        os.rmdir(place)

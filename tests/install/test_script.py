@@ -1,0 +1,240 @@
+"""What the installer does on a whole system, in a root over this one that is thrown away.
+
+Python, pip and systemd are stand-ins here, so that each run takes a second; tests/install/test_package.py has the real
+ones. The stand-in for `homerule` passes or fails its self-test, and the daemon becomes ready or not, as a file says.
+"""
+
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.install.root import Root, over
+
+CHECKOUT = Path(__file__).parent.parent.parent
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount an overlay, run as root"),
+    pytest.mark.needs("unshare"),
+]
+PYTHON = """#!/bin/sh
+[ "$1" != -V ] || { cat /stand-in/python; exit; }
+[ "$1 $2" != "-m venv" ] || { mkdir -p "$3/bin"; cp /stand-in/bin/python3 "$3/bin/python"; }
+[ "$1 $2" != "-m venv" ] || cp /stand-in/homerule "$3/bin/homerule"
+[ "$1 $2" != "-m pip" ] || exit "$(cat /stand-in/pip)"
+"""
+HOMERULE = """#!/bin/sh
+here=$(dirname "$(dirname "$(readlink -f "$0")")")
+echo "homerule $* by $(basename "$here")" >> /stand-in/calls
+case "$1 $2" in
+    check*) exit "$(cat /stand-in/selftest)" ;;
+    keygen*) (umask 077; echo secret > "$2") ;;
+    unit*) cat /stand-in/unit ;;
+    'ledger shape') echo 3 ;;
+    --version*) echo "homerule $(basename "$here")" ;;
+esac
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "systemctl $*" >> /stand-in/calls
+case "$*" in
+    'restart homerule') readlink /opt/homerule/current | grep -q "$(cat /stand-in/ready)" && touch /stand-in/active ;;
+    '--quiet is-active homerule') [ -e /stand-in/active ] ;;
+esac
+"""
+
+
+class Computer:
+    """A camera computer on which the installer runs as root, from the folder of a Debian package of some version."""
+
+    def __init__(self, root: Root, folder: Path) -> None:
+        self.root, self.folder = root, folder
+        root.environment["HOMERULE_PYTHON"] = "/stand-in/bin/python3"
+        root.environment["HOMERULE_OS_RELEASE"] = "/stand-in/os-release"
+        root.environment["PATH"] = f"/stand-in/bin:{root.environment['PATH']}"
+        root.write("/stand-in/bin/python3", PYTHON, 0o755)
+        root.write("/stand-in/homerule", HOMERULE, 0o755)
+        root.write("/stand-in/os-release", 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n')
+        for name, words in {"python": "Python 3.12.3\n", "pip": "0", "selftest": "0", "unit": "[Service]\n"}.items():
+            root.write(f"/stand-in/{name}", words)
+        root.write("/stand-in/calls", "", 0o666)  # take-back is typed as the daemon's user
+        self.unpack("1.0.0")
+
+    def unpack(self, version: str) -> None:
+        """As dpkg unpacks the package of that version."""
+        for name in ("deploy/install.sh", "deploy/setup", "deploy/requirements.txt", "deploy/examples/device.toml"):
+            self.root.write(f"/usr/share/homerule/{name}", (CHECKOUT / name).read_text(), 0o755)
+        shutil.copytree(CHECKOUT / "systemd", self.root.path("/usr/share/homerule/systemd"), dirs_exist_ok=True)
+        self.root.write("/usr/share/homerule/version", f"{version}\n")
+        self.root.write(f"/usr/share/homerule/wheels/homerule-{version}.whl", version)
+
+    def install(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """What postinst runs."""
+        return self.root.run("/usr/share/homerule/deploy/install.sh", *words)
+
+    def installed(self) -> None:
+        done = self.install()
+        assert done.returncode == 0, done.stderr
+
+    def boot(self, *, ready: str = "") -> None:
+        """From now on systemd runs, and the daemon becomes ready if the name of its release holds `ready`."""
+        self.root.path("/run/systemd/system").mkdir(parents=True)
+        self.root.write("/stand-in/bin/systemctl", SYSTEMCTL, 0o755)
+        self.root.write("/stand-in/bin/journalctl", "#!/bin/sh\n", 0o755)
+        self.root.write("/stand-in/ready", ready)
+
+    def runs(self) -> str:
+        """The version that is switched to."""
+        return Path(os.readlink(self.root.path("/opt/homerule/current"))).name.partition("-")[0]
+
+    def releases(self) -> list[str]:
+        return sorted(path.name.partition("-")[0] for path in self.root.path("/opt/homerule/releases").iterdir())
+
+    def calls(self) -> list[str]:
+        """What was asked of homerule and systemd since the last time."""
+        path = self.root.path("/stand-in/calls")
+        said = path.read_text().splitlines()
+        path.write_text("")
+        return said
+
+    def files(self) -> dict[str, tuple[object, ...]]:
+        """All that the installer makes or may have touched: kind and mode, owner, time of change, content."""
+        found = {}
+        for place in ("/etc", "/opt/homerule", "/usr/local/bin", "/usr/share/homerule", "/var/lib/homerule"):
+            here = self.root.path(place)
+            for path in [here, *here.rglob("*")] if here.exists() else []:
+                status = path.lstat()
+                content = sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(status.st_mode) else ""
+                name = str(path).partition("/root/")[2].partition("/root/")[2]
+                found[name] = (stat.filemode(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, content)
+        return found
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Iterator[Computer]:
+    with over(Path("/"), CHECKOUT) as root:
+        yield Computer(root, tmp_path)
+
+
+def test_the_same_command_once_more_changes_nothing(computer: Computer) -> None:
+    computer.boot()
+    computer.installed()
+    computer.installed()  # device.toml is there now, so the daemon starts
+    before = computer.files()
+    assert "etc/homerule/device.key" in before
+    computer.calls()
+    computer.installed()
+    assert computer.files() == before
+    assert not any("restart" in call or "keygen" in call for call in computer.calls())
+
+
+def test_nothing_that_was_installed_can_be_written_by_others(computer: Computer) -> None:
+    computer.installed()
+    found = {name: mode for name, (mode, *_) in computer.files().items() if "homerule" in name}
+    assert found["etc/homerule/device.key"] == "-rw-------"
+    assert found["etc/homerule/policy"] == "drwxrwsr-x"
+    assert found["etc/systemd/system/homerule.service"] == "-rw-r--r--"
+    assert found["opt/homerule/releases"] == "drwxr-xr-x"
+    wide = {name for name, mode in found.items() if "w" in mode[5] + mode[8] and mode[0] != "l"}
+    assert wide == {"etc/homerule/policy"}  # the clerk's group
+
+
+def test_what_people_wrote_is_never_written_over(computer: Computer) -> None:
+    computer.root.write("/etc/homerule/device.toml", "# ours\n")
+    computer.root.write("/etc/homerule/policy/policy.toml", "# the city's\n")
+    computer.installed()
+    computer.unpack("1.1.0")
+    computer.installed()
+    assert computer.root.path("/etc/homerule/device.toml").read_text() == "# ours\n"
+    assert computer.root.path("/etc/homerule/policy/policy.toml").read_text() == "# the city's\n"
+
+
+def test_an_update_is_switched_to_and_the_version_before_stays(computer: Computer) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        computer.unpack(version)
+        computer.root.run("rm", "-rf", "/usr/share/homerule/wheels/homerule-1.0.0.whl")
+        computer.installed()
+        assert computer.runs() == version
+    assert computer.releases() == ["1.1.0", "1.2.0"]
+
+
+def test_a_version_that_fails_its_self_test_is_not_switched_to(computer: Computer) -> None:
+    computer.installed()
+    computer.unpack("1.1.0")
+    computer.root.write("/stand-in/selftest", "1")
+    done = computer.install()
+    assert (done.returncode, computer.runs()) == (1, "1.0.0")
+    assert "version 1.1.0 does not pass its self-test, see above; what ran before runs on" in done.stderr
+    computer.root.write("/stand-in/selftest", "0")
+    computer.installed()
+    assert computer.runs() == "1.1.0"
+
+
+def test_packages_that_cannot_be_installed_leave_nothing_behind(computer: Computer) -> None:
+    computer.root.write("/stand-in/pip", "1")
+    done = computer.install()
+    assert (done.returncode, computer.releases()) == (1, [])
+    assert "version 1.0.0 could not be installed, see above; nothing was changed" in done.stderr
+
+
+def test_a_version_that_does_not_become_ready_is_taken_back_with_the_audit_log(computer: Computer) -> None:
+    computer.installed()
+    computer.boot(ready="1.0.0")
+    computer.installed()
+    computer.unpack("1.1.0")
+    computer.calls()
+    done = computer.install()
+    assert (done.returncode, computer.runs()) == (1, "1.0.0")
+    assert "the new version does not become ready, see above; 1.0.0-" in done.stderr
+    said = " ".join(computer.calls())
+    # stopped; the shape that the old one knows; given by the new one; then the old one starts
+    order = ["systemctl stop homerule", "ledger shape", "by 1.0.0", "ledger take-back 3", "by 1.1.0", "restart"]
+    at = said.index("restart")
+    for words in order:
+        at = said.index(words, at + 1)
+
+
+def test_a_new_python_makes_a_new_release(computer: Computer) -> None:
+    computer.installed()
+    before = os.readlink(computer.root.path("/opt/homerule/current"))
+    computer.root.write("/stand-in/python", "Python 3.13.5\n")
+    computer.installed()
+    assert os.readlink(computer.root.path("/opt/homerule/current")) != before
+
+
+def test_a_wrong_device_toml_stops_the_start_and_keeps_what_was_opened(computer: Computer) -> None:
+    computer.boot()
+    computer.installed()
+    computer.installed()
+    opened = computer.root.path("/etc/systemd/system/homerule.service.d/device.conf")
+    before = opened.read_text()
+    computer.root.path("/stand-in/unit").unlink()
+    done = computer.install()
+    assert done.returncode == 1
+    assert "/etc/homerule/device.toml must be mended first" in done.stderr
+    assert opened.read_text() == before
+
+
+def test_uninstalled_it_leaves_policy_keys_and_audit_log_and_nothing_else(computer: Computer) -> None:
+    computer.boot()
+    before = computer.files()
+    computer.installed()
+    computer.root.write("/etc/homerule/policy/policy.toml", "# the city's\n")
+    computer.root.write("/var/lib/homerule/ledger.sqlite", "entries\n", 0o600)
+    done = computer.install("--uninstall")
+    assert done.returncode == 0, done.stderr
+    left = {name for name in set(computer.files()) - set(before) if "homerule" in name}
+    assert left == {
+        "etc/homerule",
+        "etc/homerule/device.key",
+        "etc/homerule/device.toml",
+        "etc/homerule/policy",
+        "etc/homerule/policy/policy.toml",
+        "var/lib/homerule",
+        "var/lib/homerule/ledger.sqlite",
+    }
+    assert "Left as they are: /etc/homerule" in done.stderr
+    assert "systemctl disable --now --quiet homerule.service homerule-checkpoint.timer" in " ".join(computer.calls())
