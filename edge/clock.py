@@ -163,7 +163,7 @@ class ReplayClock:
 
     def __init__(self, *, start: datetime, seed: int = 0) -> None:
         self._now = start
-        self._chance = random.Random(seed)  # noqa: S311 - a replay must be repeatable; its names guard nothing
+        self._chance = random.Random(seed)  # noqa: S311 - a replay must be repeatable; its names guard nothing  # nosec B311
 
     def now(self) -> Instant:
         return Instant(at=self._now, trusted=True)

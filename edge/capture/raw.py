@@ -39,7 +39,7 @@ class RawStream:
             said = f"`{program.name}` cannot be started ({(error.strerror or 'no such program').lower()})"
             raise Trouble(Why.NOT_REACHED, f"{said}; {program.missing}") from None
         out = self._child.stdout
-        assert out is not None  # noqa: S101 - asked for
+        assert out is not None  # noqa: S101 - asked for  # nosec B101
         self._out = out.fileno()
         os.set_blocking(self._out, False)
         fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

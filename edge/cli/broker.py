@@ -62,7 +62,7 @@ def setup(
         print(f"{'made' if file.made else 'kept'}  {file.path}{differs}")
     home = folder.resolve()
     # the device reaches it without a name server, and the broker's certificate holds for that address
-    _say_what_next(home, "127.0.0.1" if bind in (None, "0.0.0.0", "::") else bind, port, control_port)  # noqa: S104
+    _say_what_next(home, "127.0.0.1" if bind in (None, "0.0.0.0", "::") else bind, port, control_port)  # noqa: S104  # nosec B104
     print(
         f"6. {home}/device belongs to {(home / 'device').owner()}, {home}/mosquitto to {(home / 'mosquitto').owner()}:"
     )

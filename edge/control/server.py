@@ -51,7 +51,7 @@ class Server:
             self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._clear_place()
             listener.bind(str(self._path))
-            os.chmod(self._path, 0o666)  # noqa: S103 - anybody may ask; who may be answered is decided by credentials
+            os.chmod(self._path, 0o666)  # noqa: S103 - anybody may ask; who may be answered is decided by credentials  # nosec B103
             listener.listen(_MOST)
             self._inode = self._path.stat().st_ino
         except OSError as error:

@@ -159,11 +159,11 @@ class Log:
         known = self._known.get(entry)
         if known is not None:
             return known
-        row = self._db.execute(f"SELECT position FROM {table} WHERE {where}", values).fetchone()  # noqa: S608 - fixed texts
+        row = self._db.execute(f"SELECT position FROM {table} WHERE {where}", values).fetchone()  # noqa: S608 - fixed texts  # nosec B608
         if row is None:
             position = self.append(entry, at)
             marks = ", ".join("?" * (len(values) + 1))
-            self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, position))  # noqa: S608
+            self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, position))  # noqa: S608  # nosec B608
         else:
             position = int(row[0])
         if len(self._known) >= _REMEMBERED:

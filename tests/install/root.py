@@ -6,9 +6,11 @@ Needs root: a mount namespace with an overlay, held by one process and gone with
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
+
+from tests.broker import wait_until
 
 MOUNTS = """
 set -e
@@ -52,6 +54,23 @@ class Root:
             check=False,
         )
 
+    @contextmanager
+    def booted(self, name: str) -> Iterator["Booted"]:
+        """The same root as a computer of that name that starts: systemd is its first process, and it has no network."""
+        container = [
+            *("nsenter", f"--target={self.pid}", "--mount", "systemd-nspawn", f"--directory={self._place}/root"),
+            *("--boot", "--register=no", "--keep-unit", "--private-network", f"--machine={name}", "--console=pipe"),
+        ]
+        with (self._place / "console").open("wb") as out:
+            process = subprocess.Popen(container, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        booted = Booted(process.pid, self.environment)
+        try:
+            wait_until(booted.is_up, what=f"it starts: {self._place}/console", within=120)
+            yield booted
+        finally:
+            process.terminate()  # it passes that on
+            process.wait(60)
+
     def path(self, name: str | Path) -> Path:
         """A file there, by its absolute name there; links are not followed beyond the root."""
         return Path(f"/proc/{self.pid}/root{self._place}/root{name}")
@@ -61,6 +80,51 @@ class Root:
         self.path(name).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).write_text(content)
         self.path(name).chmod(mode)
+
+
+class Booted:
+    """A computer that runs."""
+
+    def __init__(self, pid: int, environment: dict[str, str]) -> None:
+        self._pid, self.environment = pid, environment
+
+    @property
+    def leader(self) -> int:
+        """Its first process, as we see it."""
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        return int(children[0])
+
+    def is_up(self) -> bool:
+        """Whether systemd is done with starting."""
+        with suppress(OSError, IndexError):
+            return self.run("systemctl", "is-system-running").stdout.strip() in {"running", "degraded"}
+        return False
+
+    def command(self, *words: str | Path) -> list[str]:
+        """What starts these words there, in /root."""
+        return ["nsenter", f"--target={self.leader}", "--all", "--wdns=/root", *map(str, words)]
+
+    def run(self, *words: str | Path, within: float = 600) -> subprocess.CompletedProcess[str]:
+        """To its end."""
+        return subprocess.run(
+            self.command(*words),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=within,
+            check=False,
+        )
+
+    def typed(self, script: str, *, within: float = 900) -> str:
+        """A script, line after line, each of which must succeed; what it printed."""
+        done = self.run("bash", "-euxo", "pipefail", "-c", script, within=within)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def path(self, name: str) -> Path:
+        """A file there."""
+        return Path(f"/proc/{self.leader}/root{name}")
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""A clean Debian root, and the Debian package of this checkout, also in versions that never were."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from edge import __version__
+
+CHECKOUT = Path(__file__).parent.parent.parent
+ROOT = CHECKOUT / ".cache" / "debian-12"
+"""Made once; what tests write goes to an overlay over it."""
+ASKED = "ca-certificates,dbus,systemd,systemd-sysv"
+"""What every Debian computer has, and the smallest root has not."""
+
+
+def clean_root() -> Path:
+    """Debian 12 as it is before anybody installed anything."""
+    if not ROOT.exists():
+        making = ROOT.with_name("debian-12.making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.parent.mkdir(exist_ok=True)
+        done("debootstrap", "--variant=minbase", f"--include={ASKED}", "bookworm", making)
+        making.rename(ROOT)
+    return ROOT.resolve()
+
+
+def package() -> Path:
+    """The package of the checkout as it is."""
+    done(CHECKOUT / "deploy" / "package")
+    (made,) = (CHECKOUT / "dist").glob(f"homerule_{__version__}_*.deb")
+    return made
+
+
+def another(package: Path, folder: Path, version: str, *edits: tuple[str, str, str]) -> Path:
+    """The package as if the program had that version, with `edits` of its files: name, old, new."""
+    source, tree = folder / "source", folder / "tree"
+    shutil.rmtree(folder, ignore_errors=True)
+    source.mkdir(parents=True)
+    for name in ("LICENSE", "README.md", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, source)
+    for name in ("edge", "models", "deploy"):
+        shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "training"))
+    for name, old, new in (("edge/__init__.py", f'"{__version__}"', f'"{version}"'), *edits):
+        text = (source / name).read_text()
+        assert old in text
+        (source / name).write_text(text.replace(old, new))
+    done("dpkg-deb", "-R", package, tree)
+    wheels = tree / "usr/share/homerule/wheels"
+    next(wheels.glob("homerule-*.whl")).unlink()
+    build = ["-m", "pip", "-qq", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, source]
+    done(sys.executable, *build)
+    assert zipfile.is_zipfile(wheels / f"homerule-{version}-py3-none-any.whl")
+    (tree / "usr/share/homerule/version").write_text(f"{version}\n")
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace(f"Version: {__version__}\n", f"Version: {version}\n"))
+    made = folder / package.name.replace(__version__, version)
+    done("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made)
+    return made
+
+
+def done(*words: str | Path) -> None:
+    """Runs it to its end, which must be good."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    run = subprocess.run([str(word) for word in words], env=clean, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+needs = [
+    pytest.mark.full,
+    pytest.mark.needs("debootstrap", "systemd-nspawn", "unshare"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount an overlay and start a container, run as root"),
+]
