@@ -252,7 +252,7 @@ class Control:
         """Before anybody is given more than it had `then`: what was forbidden until now shall not wait for that."""
         if self._course.bundle is not None and then.trusted:  # a doubtful clock takes nothing away for good
             for name in losers(after, self._course.serving):
-                self._gates.decide_again(name, self._course.bundle, then)
+                self._gates.decide_again(name, self._course.bundle, then, counted=self._course.counted.at)
 
     def _keep_floor(self) -> None:
         self._floor_at = self._elapsed() + _FLOOR_EVERY

@@ -1,6 +1,7 @@
 """What control needs of the rooms around it, so that it knows none of them: the city's files, the gates, the rights."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 
 from edge.policy.bundle import Bundle
@@ -45,8 +46,10 @@ class Gates(Protocol):
 
     def is_open(self, subscriber_id: str) -> bool: ...
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
-        """Deletes what has waited for the subscriber since before `now` and may not go as things stood then."""
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
+        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stand then;
+        since it was `counted` what that gives, nobody has lost anything.
+        """
         ...
 
 

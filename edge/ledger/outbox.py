@@ -111,6 +111,11 @@ class Outbox:
         """All rows of a subscriber, oldest first."""
         return self._rows("subscriber_id = ?", (subscriber_id,))
 
+    def unsure(self, subscriber_id: str, digest: str, since: int) -> list[str]:
+        """The messages to a subscriber, oldest first, that were not decided under this bundle after that moment."""
+        query = "subscriber_id = ? AND NOT (bundle_digest = ? AND decided_at > ?)"
+        return [row.message_id for row in self._rows(query, (subscriber_id, digest, since))]
+
     def expired(self, now: int, ahead: int = 0) -> list[Row]:
         """All rows whose time is over, or is in `ahead` milliseconds or the last tenth of it, whichever is less."""
         query = "expires_at <= ? AND expires_at - min(?, (expires_at - decided_at) / 10) <= ?"
@@ -131,19 +136,17 @@ class Outbox:
 
     def mark_sent(self, row: Waiting, at: int) -> tuple[Row, Waiting] | None:
         """Counts one send: the row as it was and as it is; None if it is gone or its time is over."""
+        sealed = row.envelope
         changed = self._db.execute(
             "UPDATE outbox SET sent_at = ?, attempts = attempts + 1 WHERE message_id = ? AND expires_at > ? "
             "RETURNING attempts",
-            (at, row.envelope.message_id, at),
+            (at, sealed.message_id, at),
         ).fetchall()
         if not changed:
             return None
         attempts = int(changed[0][0])
         was = Row(
-            message_id=row.envelope.message_id,
-            subscriber_id=row.envelope.subscriber_id,
-            position=row.position,
-            sent=attempts > 1,
+            message_id=sealed.message_id, subscriber_id=sealed.subscriber_id, position=row.position, sent=attempts > 1
         )
         return was, replace(row, sent_at=from_milliseconds(at), attempts=attempts)
 

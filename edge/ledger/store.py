@@ -177,13 +177,13 @@ class Ledger:
         with self._file.reading():
             return self._outbox.due(milliseconds(now), limit, turn)
 
-    def waiting_for(self, subscriber_id: str) -> Iterator[Waiting]:
-        """The rows of a subscriber, oldest first; others may write meanwhile."""
+    def unsure(self, subscriber_id: str, digest: str, since: datetime) -> Iterator[Waiting]:
+        """The rows of a subscriber, oldest first, but those decided under this bundle after that moment."""
         with self._file.reading():
-            found = self._outbox.of(subscriber_id)
-        for row in found:
+            found = self._outbox.unsure(subscriber_id, digest, milliseconds(since))
+        for message_id in found:  # others may write meanwhile
             with self._file.reading():
-                waiting = self._outbox.get(row.message_id)
+                waiting = self._outbox.get(message_id)
             if waiting is not None:
                 yield waiting
 

@@ -6,7 +6,7 @@ never because the broker took it. Whoever takes a right away shuts the subscribe
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from edge.clock import Clock
@@ -25,6 +25,7 @@ from edge.values import Acknowledgement, Instant, Waiting
 
 _ROWS_A_STEP = 4 * MOST_IN_FLIGHT
 _ACKS_A_STEP = 256
+_SURE_AFTER = timedelta(seconds=5)  # what is recorded now was decided a moment ago
 _SHUT_WITHIN = 2.0  # seconds in which what is in flight must land, or the connection is thrown away
 
 _log = logging.getLogger(__name__)
@@ -96,13 +97,14 @@ class Relay:
         """Whether the subscriber's gate is open."""
         return self._gates.is_open(subscriber_id)
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
-        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stood then.
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
+        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stand then.
 
-        To be called, from any thread, before it is given more: what once was forbidden does not leave after that.
-        Raises LedgerError.
+        To be called, from any thread, before it is given more: what was forbidden until now does not wait for that.
+        What was decided under the same bundle since it was `counted` what it gives is left aside. Raises LedgerError.
         """
-        rows, going = self._ledger.waiting_for(subscriber_id), set[str]()
+        rows = self._ledger.unsure(subscriber_id, bundle.digest, counted + _SURE_AFTER)
+        going = set[str]()
         while batch := list(islice(rows, _ROWS_A_STEP)):
             _, falling = sorted_out((row for row in batch if row.decided_at <= now.at), bundle, now, going)
             self._ledger.mark_sent([], refused=falling)

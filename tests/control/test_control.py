@@ -187,13 +187,15 @@ def test_a_right_that_ended_and_was_renewed_while_the_device_was_off_brings_noth
 
 
 def test_before_anybody_is_given_more_its_rows_are_decided_under_what_stood_until_then(served: World) -> None:
+    served.passes(1)
+    counted = served.clock.at
     served.wish(Wish(national=False, full=False))
     served.take_up()
     assert served.gates.asked == []
     served.passes(1)
     served.wish(Wish(lapsing=True))
     served.take_up()
-    assert served.gates.asked == [(name, 2, served.clock.at) for name in (FEED, TEXAN)]
+    assert served.gates.asked == [(name, 2, served.clock.at, counted) for name in (FEED, TEXAN)]
 
 
 def test_what_time_gives_back_is_decided_as_it_stood_before_that(served: World) -> None:
@@ -205,7 +207,7 @@ def test_what_time_gives_back_is_decided_as_it_stood_before_that(served: World) 
     assert served.gates.asked == []
     served.clock.at = NOW
     served.control.tick()
-    assert served.gates.asked == [(TEXAN, 2, lapsed)]
+    assert served.gates.asked == [(TEXAN, 2, lapsed, lapsed)]
     served.clock.at, served.clock.trusted = lapsed, False
     served.crash()
     served.clock.at, served.clock.trusted = NOW, True

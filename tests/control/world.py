@@ -78,7 +78,7 @@ class MemoryGates:
 
     def __init__(self, steps: Steps_) -> None:
         self._steps, self.opened = steps, set[str]()
-        self.asked: list[tuple[str, int, datetime]] = []
+        self.asked: list[tuple[str, int, datetime, datetime]] = []
 
     def open(self, subscriber_id: str) -> None:
         self._steps.next()
@@ -91,9 +91,9 @@ class MemoryGates:
     def is_open(self, subscriber_id: str) -> bool:
         return subscriber_id in self.opened
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant) -> None:
+    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
         self._steps.next()
-        self.asked.append((subscriber_id, bundle.version, now.at))
+        self.asked.append((subscriber_id, bundle.version, now.at, counted))
 
 
 class MemoryBroker:

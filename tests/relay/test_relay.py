@@ -90,10 +90,29 @@ def test_before_more_is_given_what_could_not_go_then_is_deleted_and_what_came_la
     desk.opt_out(house.policy, "national-lookup")
     bundle = house.take_up()
     for name in (OWNER, COUNTY, TEXAS):
-        house.relay.decide_again(name, bundle, then)
+        house.relay.decide_again(name, bundle, then, counted=then.at)
     assert len(entries(house, Refused)) == 1
-    waiting = {name: [row.envelope.tags.read_id for row in house.ledger.waiting_for(name)] for name in (OWNER, TEXAS)}
+    waiting = {name: [row.envelope.tags.read_id for row in rows(house, name)] for name in (OWNER, TEXAS)}
     assert (len(waiting[OWNER]), waiting[TEXAS]) == (2, [later])
+
+
+def test_what_was_decided_under_this_very_bundle_long_enough_ago_is_not_decided_again(house: House) -> None:
+    counted, sure = house.clock.at, []
+    for _ in range(3):
+        house.clock.move(4)
+        sure.append(house.passes(STOLEN).tagged.tags.read_id)
+    digest = house.bundle.digest
+    found = {
+        seconds: len(list(house.ledger.unsure(TEXAS, digest, counted + timedelta(seconds=seconds))))
+        for seconds in (3, 4, 12)
+    }
+    assert found == {3: 0, 4: 1, 12: 3}
+    assert len(list(house.ledger.unsure(TEXAS, "another", counted))) == 3
+
+
+def rows(house: House, name: str) -> list:
+    """What waits for an agency."""
+    return list(house.ledger.unsure(name, "", house.clock.at))
 
 
 def test_a_row_that_was_sent_is_refused_at_its_next_sending(house: House) -> None:
