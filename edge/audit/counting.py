@@ -10,7 +10,21 @@ from dataclasses import dataclass, field
 
 from edge.audit.asked import Asked
 from edge.errors import LedgerError
-from edge.ledger.entries import Discarded, Dropped, Entry, Expired, Name, Outcome, Pattern, Refused
+from edge.ledger.batches import Runs, positions
+from edge.ledger.entries import (
+    Acknowledged,
+    Discarded,
+    Dropped,
+    Entry,
+    Expired,
+    Name,
+    Outcome,
+    Pattern,
+    Refused,
+    Sent,
+    SentAgain,
+    SentToAll,
+)
 from edge.values import Effect
 
 SENT, ACKNOWLEDGED, REFUSED, EXPIRED, DROPPED, DISCARDED, FIRST, LAST = range(8)
@@ -26,6 +40,7 @@ class Alike:
     pattern: Pattern
     asked_camera: bool
     counted: bool
+    shared: tuple[str, ...] = ()
     reads: int = 0
     corrections: int = 0
     first: int = 0
@@ -121,43 +136,17 @@ class Counting:
             self._alike_at.frombytes(bytes(self._alike_at.itemsize * gap))
         self._alike_at.append(number)
 
-    def sent(self, at: int, batches: Iterable[Sequence[int]]) -> None:
-        """Reads are about to be handed over for the first time; each batch as `entries.Runs`."""
-        within = self._asked.when(at)
-        for batch in batches:
-            name = self.names[batch[0]].name
-            sends = self.sends.get(name) or self.sends.setdefault(name, Sends())
-            if sends.first is None:
-                sends.first = at
-            for kind, number in self._kinds(batch):
-                if not kind.asked_camera:
-                    continue
-                sends.number += number
-                sends.last = at
-                if kind.counted:
-                    fate = kind.fates.get(name) or _begun(kind, name)
-                    fate[FIRST] = fate[FIRST] or at
-                    fate[SENT] += number
-                    fate[LAST] = at
-                    sends.later += 0 if within else number
-                elif within:
-                    sends.of_earlier += number
-
-    def sent_again(self, at: int, batches: Iterable[Sequence[int]]) -> None:
-        """The same once more."""
-        if self._asked.when(at):
-            for batch in batches:
-                name = self.names[batch[0]].name
-                self.sends.setdefault(name, Sends()).again += sum(batch[2::2])
-
-    def acknowledged(self, batches: Iterable[Sequence[int]]) -> None:
-        """Agencies brought back the tokens of these reads."""
-        self._add(batches, ACKNOWLEDGED)
+    def sent_to_all(self, position: int, at: int, back: int, count: int) -> None:
+        """Reads are about to be handed over for the first time, see `entries.SentToAll`."""
+        for read in range(position - back, position - back + count):
+            kind = self.alike[self._at(read)]
+            for name in kind.shared:
+                self._sent(name, at, kind)
 
     def acknowledged_unlogged(self, reads: Mapping[str, Sequence[int]]) -> None:
-        """The same, of what no entry says yet: positions of reads by subscriber."""
-        for name, positions in reads.items():
-            for position in positions:
+        """Agencies brought back tokens, of which no entry says yet: positions of reads by subscriber."""
+        for name, acknowledged in reads.items():
+            for position in acknowledged:
                 kind = self.alike[self._at(position)]
                 if kind.counted:
                     (kind.fates.get(name) or _begun(kind, name))[ACKNOWLEDGED] += 1
@@ -169,6 +158,15 @@ class Counting:
                 self.names[position] = entry
             case Pattern():
                 self.patterns[position] = entry
+            case Sent(reads=reads):
+                for name, kind in self._kinds(reads):
+                    self._sent(name, at, kind)
+            case SentToAll(back=back, count=count):
+                self.sent_to_all(position, at, back, count)
+            case SentAgain(reads=reads):
+                self._sent_again(at, reads)
+            case Acknowledged(reads=reads):
+                self._add(reads, ACKNOWLEDGED)
             case Refused():
                 self._refused(at, entry)
             case Expired(unsent=unsent, sent=sent):
@@ -193,6 +191,23 @@ class Counting:
         """What kind of read is at a position, None if there is none."""
         return self.alike[self._at(position)] if self._at(position) else None
 
+    def _sent(self, name: str, at: int, kind: Alike) -> None:
+        sends = self.sends.get(name) or self.sends.setdefault(name, Sends())
+        if sends.first is None:
+            sends.first = at
+        if not kind.asked_camera:
+            return
+        sends.number += 1
+        sends.last = at
+        if kind.counted:
+            fate = kind.fates.get(name) or _begun(kind, name)
+            fate[FIRST] = fate[FIRST] or at
+            fate[SENT] += 1
+            fate[LAST] = at
+            sends.later += not self._asked.when(at)
+        elif self._asked.when(at):
+            sends.of_earlier += 1
+
     def _refused(self, at: int, entry: Refused) -> None:
         kind = self.alike[self._at(entry.read)]
         if not kind.counted:
@@ -208,24 +223,24 @@ class Counting:
             name = pattern.outcomes[0][0]
             (kind.fates.get(name) or _begun(kind, name))[REFUSED] += 1
 
-    def _add(self, batches: Iterable[Sequence[int]], what: int) -> None:
+    def _sent_again(self, at: int, batches: Iterable[Runs]) -> None:
+        if self._asked.when(at):
+            for batch in batches:
+                self.sends.setdefault(self.names[batch[0]].name, Sends()).again += sum(batch[2::2])
+
+    def _add(self, batches: Iterable[Runs], what: int) -> None:
+        for name, kind in self._kinds(batches):
+            if kind.counted:
+                (kind.fates.get(name) or _begun(kind, name))[what] += 1
+
+    def _kinds(self, batches: Iterable[Runs]) -> Iterator[tuple[str, Alike]]:
+        """For each read in some batches, whose it is and of which kind."""
+        alike, numbers, origin, size = self.alike, self._alike_at, self._origin, len(self._alike_at)
         for batch in batches:
             name = self.names[batch[0]].name
-            for kind, number in self._kinds(batch):
-                if kind.counted:
-                    (kind.fates.get(name) or _begun(kind, name))[what] += number
-
-    def _kinds(self, batch: Sequence[int]) -> Iterable[tuple[Alike, int]]:
-        """The kinds of the reads in a batch, each with a number of reads; most batches have one read."""
-        if len(batch) == 3 and batch[2] == 1:
-            return ((self.alike[self._at(batch[1])], 1),)
-        return self._many(batch)
-
-    def _many(self, batch: Sequence[int]) -> Iterator[tuple[Alike, int]]:
-        alike, numbers, origin, size = self.alike, self._alike_at, self._origin, len(self._alike_at)
-        for first, count in zip(batch[1::2], batch[2::2], strict=True):
-            for index in range(first - origin, first - origin + count):
-                yield (alike[numbers[index]] if 0 <= index < size else alike[_OTHER]), 1
+            for position in positions(batch):
+                index = position - origin
+                yield name, alike[numbers[index]] if 0 <= index < size else alike[_OTHER]
 
     def _at(self, position: int) -> int:
         index = position - self._origin
@@ -234,8 +249,9 @@ class Counting:
     def _new(self, key: tuple[int, int, bool]) -> int:
         camera, pattern, within = key
         name = self.names[camera].name
-        asked = self._asked.camera(name)
-        made = Alike(camera=name, pattern=self.patterns[pattern], asked_camera=asked, counted=asked and within)
+        asked, decided = self._asked.camera(name), self.patterns[pattern]
+        shared = tuple(one[0] for one in decided.outcomes if one[1] == Effect.SHARE)
+        made = Alike(camera=name, pattern=decided, asked_camera=asked, counted=asked and within, shared=shared)
         self._number[key] = len(self.alike)
         self.alike.append(made)
         return self._number[key]

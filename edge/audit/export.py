@@ -127,7 +127,8 @@ class Export:
         if not self.first:
             return []
         kept = {position for position, _ in self._lasting if position < self.first}
-        found = {at for _, raw in self._history.raw(self.first, self.last) for at in referred(raw, self.first)}
+        later = self._history.raw(self.first, self.last)
+        found = {at for position, raw in later for at in referred(position, raw, self.first)}
         while found - kept:
             fresh, kept = found - kept, kept | found
             found = {at for position in fresh for at in _pattern_of(self._history.entry(position))}
@@ -207,7 +208,7 @@ def file_name(name: str) -> str:
 
 def _pattern_of(raw: bytes) -> Iterator[int]:
     """The pattern of a read that is needed itself; what it corrects need not be there."""
-    yield from list(referred(raw, 2**53))[:1] if raw.startswith(b'["read",') else ()
+    yield from list(referred(0, raw, 2**53))[:1] if raw.startswith(b'["read",') else ()
 
 
 def _line(note: str) -> bytes:

@@ -2,9 +2,8 @@
 
 import json
 from dataclasses import fields
-from typing import get_args
 
-from edge.ledger.entries import Known
+from edge.ledger.codec import BATCHES, KINDS
 
 README = """\
 An audit archive of Homerule: a part of one device's audit log, with everything that is needed to judge it.
@@ -31,8 +30,10 @@ entries/F.index    4 bytes for each entry: the start of its leaf hash; then for 
 after.jsonl        the subtrees over the entries from `last` to `size`, as in before.jsonl.
 
 An entry is a JSON array in the form of RFC 8785: its kind, the time in milliseconds since 1970 UTC, then the fields of
-schema/entries.json. A position is the place of an entry in the log, from 0. `reads` in deliveries are, for each
-subscriber, the position of its name, then pairs: the position of a read, and how many reads in a row.
+schema/entries.json. A position is the place of an entry in the log, from 0. `Runs` are the position of a subscriber's
+name, then pairs: the position of a read, and how many reads in a row. `Packed` says the same of several subscribers at
+once: [the positions of their names], then the first read, how many in a row, how many entries lie between, how many in
+a row, and so on.
 Hashes are those of RFC 6962: sha256(0x00 entry) for a leaf, sha256(0x01 left right) above it.
 """
 
@@ -40,14 +41,16 @@ Hashes are those of RFC 6962: sha256(0x00 entry) for a leaf, sha256(0x01 left ri
 def entries_schema() -> str:
     """JSON: for each kind of entry what it means, and its fields in their order with their types."""
     kinds = {
-        kind.kind: {
-            "means": " ".join((kind.__doc__ or "").split()),
-            "fields": [[field.name, _plain(field.type)] for field in fields(kind)],
+        kind: {
+            "means": " ".join((maker.__doc__ or "").split()),
+            "fields": [[field.name, _plain(field.type, short=kind != maker.kind)] for field in fields(maker)],
         }
-        for kind in get_args(Known)
+        for kind, maker in KINDS.items()
     }
     return json.dumps(kinds, sort_keys=True, indent=1) + "\n"
 
 
-def _plain(written: object) -> str:
+def _plain(written: object, *, short: bool) -> str:
+    if written == BATCHES:
+        return "tuple[Packed, ...]" if short else "tuple[Runs, ...]"
     return written.__name__ if isinstance(written, type) else str(written)

@@ -3,9 +3,7 @@
 The entries that there are many of are read by their shape alone; all others are decoded as they were written.
 """
 
-import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.audit.asked import Asked
@@ -20,7 +18,7 @@ from edge.ledger.entries import Begun, Entry, Opaque, Read
 from edge.ledger.tree import Frontier, leaf_hash, node_hash
 
 _READ = re.compile(rb'\["read",(\d+),"[A-Za-z0-9_.-]*",(\d+),(\d+),-?\d+,(\d+),"[A-Za-z0-9_-]*"\]')
-_SCAN = json.JSONDecoder().raw_decode
+_OUT = re.compile(rb'\["out",(\d+),(\d+),(\d+)\]')
 _LEVELS = 12
 
 
@@ -88,13 +86,10 @@ class _Walking:
 
     def run(self) -> None:
         """Takes every entry."""
-        tick, add, policies, read = self.coverage.tick, self.hashing.add, self.policies, _READ.fullmatch
-        count_read, follow, patterns = self.counting.read, self.policies.read, self.counting.patterns
-        quick: dict[bytes, Callable[[int, list[list[int]]], None]] = {
-            b'["sent"': self.counting.sent,
-            b'["sent-': self.counting.sent_again,
-            b'["ack",': lambda _, reads: self.counting.acknowledged(reads),
-        }
+        tick, add, policies = self.coverage.tick, self.hashing.add, self.policies
+        read, out = _READ.fullmatch, _OUT.fullmatch
+        count_read, send_to_all = self.counting.read, self.counting.sent_to_all
+        follow, patterns = self.policies.read, self.counting.patterns
         for position, raw in self._source.entries():
             add(raw)
             found = read(raw)
@@ -104,11 +99,11 @@ class _Walking:
                 policies.tick(at)
                 count_read(position, at, camera, pattern, replaces)
                 follow(at, pattern, patterns[pattern])
-            elif (take := quick.get(raw[:7])) is not None:
-                at, reads = _batches(raw)
+            elif (found := out(raw)) is not None:
+                at, back, count = map(int, found.groups())
                 tick(position, at)
                 policies.tick(at)
-                take(at, reads)
+                send_to_all(position, at, back, count)
             else:
                 self._take(position, raw)
             self.entries += 1
@@ -160,13 +155,3 @@ def walk(source: Source, asked: Asked, *, mark: int | None = None) -> Walk:
         root=root if whole else None,
         root_at=walking.hashing.at_mark if whole else None,
     )
-
-
-def _batches(raw: bytes) -> tuple[int, list[list[int]]]:
-    """The time and the batches of an entry that has nothing else. ValueError or TypeError if it has."""
-    text = raw.decode()
-    body, end = _SCAN(text)
-    _, at, reads = body
-    if end != len(text) or type(at) is not int:
-        raise ValueError
-    return at, reads

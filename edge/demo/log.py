@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from edge.ledger.batches import positions
 from edge.ledger.entries import (
     BundleAccepted,
     Dropped,
@@ -14,7 +15,6 @@ from edge.ledger.entries import (
     Revoked,
     Switch,
     Tightened,
-    positions,
 )
 
 

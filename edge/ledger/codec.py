@@ -1,14 +1,16 @@
-"""PURE: entries to bytes and back. There is exactly one byte string for an entry, and anything else is refused.
+"""PURE: entries to bytes and back. An entry is written in exactly one way, and anything else is refused.
 
 The form is RFC 8785 restricted to arrays, strings and integers of at most 53 bits, for which it is plain compact JSON.
+Batches of reads are written as `batches.packed` does, under a kind that ends in `.2`; what version 1 wrote is read too.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from edge.errors import LedgerError
+from edge.ledger.batches import Runs, packed, unpacked
 from edge.ledger.entries import Entry, Known, Opaque
 
 _LARGEST = 2**53 - 1
@@ -21,7 +23,8 @@ def encode(entry: Entry, at: int) -> bytes:
     if isinstance(entry, Opaque):
         body: list[object] = [entry.kind, at, *entry.fields]
     else:
-        body = [entry.kind, at, *(getattr(entry, name) for name in _FIELDS[entry.kind])]
+        kind, fields_of = _WRITTEN[type(entry)]
+        body = [kind, at, *(put(getattr(entry, name)) for name, put in fields_of)]
     _check(body)
     try:
         return _text_of(body).encode()
@@ -44,10 +47,12 @@ def decode(raw: bytes) -> tuple[int, Entry]:
 
 
 def _build(kind: str, values: list[Any]) -> Entry:
-    maker = _KINDS.get(kind)
-    if maker is None:
+    known = _READ.get(kind)
+    if known is None:
         return Opaque(kind=kind, fields=tuple(_frozen(value) for value in values))
-    return maker(**{name: build(value) for (name, build), value in zip(_BUILDERS[kind], values, strict=True)})
+    maker, builders = known
+    made: Entry = maker(**{name: build(value) for (name, build), value in zip(builders, values, strict=True)})
+    return made
 
 
 def _check(value: object) -> None:
@@ -110,8 +115,29 @@ def _fixed(builders: list[_Build]) -> _Build:
     return make
 
 
-_KINDS: dict[str, Callable[..., Known]] = {maker.kind: maker for maker in get_args(Known)}
-_FIELDS: dict[str, tuple[str, ...]] = {maker.kind: tuple(f.name for f in fields(maker)) for maker in get_args(Known)}
-_BUILDERS: dict[str, list[tuple[str, _Build]]] = {
-    maker.kind: [(f.name, _builder(get_type_hints(maker)[f.name])) for f in fields(maker)] for maker in get_args(Known)
+def _same(value: Any) -> Any:
+    return value
+
+
+BATCHES = tuple[Runs, ...]
+_Form = tuple[Any, list[tuple[str, _Build]]]
+
+
+def _forms() -> Iterator[tuple[str, _Form]]:
+    """Each kind: whose it is, and what its fields are built by. The last of each is the one that is written."""
+    for maker in get_args(Known):
+        hints = get_type_hints(maker)
+        names = [field.name for field in fields(maker)]
+        yield maker.kind, (maker, [(name, _builder(hints[name])) for name in names])
+        if BATCHES in hints.values():
+            short = [(name, unpacked if hints[name] == BATCHES else _builder(hints[name])) for name in names]
+            yield f"{maker.kind}.2", (maker, short)
+
+
+_READ = dict(_forms())
+KINDS: dict[str, type[Known]] = {kind: maker for kind, (maker, _) in _READ.items()}
+"""Every kind that is understood, those of version 1 among them, and whose it is."""
+_WRITTEN = {
+    maker: (kind, [(name, packed if build is unpacked else _same) for name, build in builders])
+    for kind, (maker, builders) in _READ.items()
 }

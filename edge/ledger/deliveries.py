@@ -5,6 +5,7 @@ Each change of a row has its entry in the same transaction, whoever holds it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from edge.ledger.batches import Runs, runs
 from edge.ledger.entries import (
     Acknowledged,
     AcknowledgementRefused,
@@ -13,10 +14,9 @@ from edge.ledger.entries import (
     Expired,
     Pattern,
     Refused,
-    Runs,
     Sent,
     SentAgain,
-    runs,
+    SentToAll,
 )
 from edge.ledger.log import Log
 from edge.ledger.outbox import Outbox, Row, by_subscriber
@@ -37,11 +37,24 @@ class Deliveries:
         """Counts one send of each row that is still waiting and whose time is not over; gives those."""
         found = [self._outbox.mark_sent(row, at) for row in rows]
         marked = [each for each in found if each is not None]
+        rows_left = self._send_to_all([row for row, _ in marked], at)
         for maker, again in ((Sent, False), (SentAgain, True)):
-            batch = self._runs(by_subscriber((row for row, _ in marked), sent=again), at)
+            batch = self._batches(rows_left, again, at)
             if batch:
                 self._log.append(maker(reads=batch), at)
         return [waiting for _, waiting in marked]
+
+    def _send_to_all(self, rows: Sequence[Row], at: int) -> list[Row]:
+        """Writes the first sends of those reads that leave nobody out; gives the other rows."""
+        names: dict[int, set[str]] = {}
+        for row in rows:
+            if not row.sent:
+                names.setdefault(row.position, set()).add(row.subscriber_id)
+        whole = {position for position, found in names.items() if found == self._log.shared_with(position)}
+        batch = runs(0, whole)
+        for first, count in zip(batch[1::2], batch[2::2], strict=True):
+            self._log.append(SentToAll(back=self._log.size - first, count=count), at)
+        return [row for row in rows if row.sent or row.position not in whole]
 
     def refuse(self, message_id: str, decided: Pattern, at: int) -> bool:
         """Deletes a row, with the decision that it may not go; False if it was gone already."""
@@ -109,7 +122,5 @@ class Deliveries:
         return self._runs(by_subscriber(rows, sent=sent), at)
 
     def _runs(self, reads: Mapping[str, list[int]], at: int) -> tuple[Runs, ...]:
-        return tuple(
-            runs(self._log.name("subscriber", subscriber_id, at), positions)
-            for subscriber_id, positions in sorted(reads.items())
-        )
+        name = self._log.name
+        return tuple(sorted(runs(name("subscriber", one, at), positions) for one, positions in sorted(reads.items())))

@@ -4,12 +4,15 @@ An entry is one compact JSON array of integers, strings and arrays in the canoni
 in milliseconds since 1970 UTC, then the fields below in their order. No plate, no token of one and no image has a place
 here. Fields are never renamed, moved or dropped: what must change becomes a new kind. A "position" is an entry's place
 in the log, from 0; an entry only names entries before it. Digests of files are hex, digests of envelopes base64url.
+
+What has `Runs` is written under its kind with `.2`, in which they take less room (`batches.py`); what version 1 wrote
+has the plain kind, and the runs as they are here.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edge.ledger.batches import Runs
 from edge.ledger.deviceentries import (
     Alarm,
     AlarmEnded,
@@ -72,23 +75,18 @@ __all__ = [
     "RevocationFailed",
     "Revoked",
     "RightsApplied",
-    "Runs",
     "SelfTest",
     "Sent",
     "SentAgain",
+    "SentToAll",
     "Start",
     "Stop",
     "SubscriberChanged",
     "Switch",
     "Tightened",
-    "positions",
-    "runs",
 ]
 
-ENTRY_VERSION = 1
-
-# One subscriber's share of a batch: position of its name, then pairs of first position and count of reads in a row.
-Runs = tuple[int, ...]
+ENTRY_VERSION = 2
 
 # What one subscriber got: id, effect, channel ("" for none), reasons, obligations.
 Outcome = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
@@ -143,6 +141,18 @@ class Sent:
 
     kind: ClassVar[str] = "sent"
     reads: tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentToAll:
+    """The same, when nobody is left out: `count` reads, each to everybody with whom its pattern shares it.
+
+    The first stands `back` entries before this one, the others right after it.
+    """
+
+    kind: ClassVar[str] = "out"
+    back: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +228,8 @@ class Opaque:
 
 
 Known = (
-    Begun | Name | Pattern | Read | Sent | SentAgain | Acknowledged | AcknowledgementRefused | Refused | Expired
-    | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
+    Begun | Name | Pattern | Read | Sent | SentToAll | SentAgain | Acknowledged | AcknowledgementRefused | Refused
+    | Expired | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
     | RevocationFailed | Granted | GrantFailed | Pinned | Held | HoldEnded | Start | Stop | Gap | ClockStep | SelfTest
     | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied | Exported | Pruned
 )  # fmt: skip
@@ -233,20 +243,3 @@ class Logged:
     position: int
     at: int
     entry: Entry
-
-
-def runs(name: int, positions: Iterable[int]) -> Runs:
-    """Batches positions of reads for the subscriber whose name stands at `name`."""
-    batch: list[int] = [name]
-    for position in sorted(positions):
-        if len(batch) > 1 and batch[-2] + batch[-1] == position:
-            batch[-1] += 1
-        else:
-            batch += (position, 1)
-    return tuple(batch)
-
-
-def positions(batch: Runs) -> Iterator[int]:
-    """The positions of reads that a batch names, ascending."""
-    for first, count in zip(batch[1::2], batch[2::2], strict=True):
-        yield from range(first, first + count)

@@ -6,6 +6,7 @@ Kept are the ledger's own entry, names, what the city decided and when, and what
 from collections.abc import Iterator
 from typing import get_args
 
+from edge.ledger.batches import Runs
 from edge.ledger.codec import decode
 from edge.ledger.deviceentries import (
     BundleAccepted,
@@ -31,9 +32,9 @@ from edge.ledger.entries import (
     Name,
     Read,
     Refused,
-    Runs,
     Sent,
     SentAgain,
+    SentToAll,
 )
 
 _LASTING = (
@@ -41,11 +42,10 @@ _LASTING = (
     Pruned
 )  # fmt: skip
 _STARTS = tuple(f'["{kind.kind}",'.encode() for kind in _LASTING)
-_PLAIN = tuple(
-    f'["{kind.kind}",'.encode()
-    for kind in get_args(Known)
-    if kind not in (Read, Sent, SentAgain, Acknowledged, AcknowledgementRefused, Refused, Expired, Dropped, Discarded)
-)
+_REFERRING = (
+    Read, Sent, SentToAll, SentAgain, Acknowledged, AcknowledgementRefused, Refused, Expired, Dropped, Discarded
+)  # fmt: skip
+_PLAIN = tuple(f'["{kind.kind}",'.encode() for kind in get_args(Known) if kind not in _REFERRING)
 
 
 def lasts(raw: bytes) -> bool:
@@ -53,14 +53,16 @@ def lasts(raw: bytes) -> bool:
     return raw.startswith(_STARTS)
 
 
-def referred(raw: bytes, before: int) -> Iterator[int]:
-    """The positions below `before` that this entry names, apart from those of names. LedgerError if it is none."""
+def referred(position: int, raw: bytes, before: int) -> Iterator[int]:
+    """The positions below `before` that the entry at `position` names, apart from names. LedgerError if it is none."""
     if not raw.startswith(_PLAIN):
-        yield from (position for position in _named(decode(raw)[1], before) if position < before)
+        yield from (named for named in _named(position, decode(raw)[1], before) if named < before)
 
 
-def _named(entry: Entry, before: int) -> Iterator[int]:
+def _named(position: int, entry: Entry, before: int) -> Iterator[int]:
     match entry:
+        case SentToAll(back=back, count=count):
+            yield from range(position - back, min(position - back + count, before))
         case Read(pattern=pattern, replaces=replaces):
             yield pattern
             if replaces:

@@ -12,6 +12,7 @@ from edge.ledger.codec import decode, encode
 from edge.ledger.database import pruned_upto
 from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
+from edge.values import Effect
 
 TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
 _CHUNK = 2000
@@ -33,6 +34,7 @@ class Log:
         if not self._frontier.fits or size != (0 if last is None else last + 1):
             raise LedgerError("the ledger's entries and tree do not fit together; run `homerule audit verify` on it")
         self._known: dict[Name | Pattern, int] = {}
+        self._shared: dict[int, frozenset[str]] = {}
 
     @property
     def size(self) -> int:
@@ -83,6 +85,19 @@ class Log:
         """Position of a read's entry, None if it was never recorded."""
         row = self._db.execute("SELECT position FROM reads WHERE read_id = ?", (read_id,)).fetchone()
         return None if row is None else int(row[0])
+
+    def shared_with(self, position: int) -> frozenset[str]:
+        """With whom the read at a position is shared."""
+        read = self.entry(position).entry
+        if not isinstance(read, Read):
+            raise LedgerError(f"entry {position} of the ledger is no read; run `homerule audit verify` on it")
+        if read.pattern not in self._shared:
+            pattern = self.entry(read.pattern).entry
+            outcomes = pattern.outcomes if isinstance(pattern, Pattern) else ()
+            if len(self._shared) >= _REMEMBERED:
+                self._shared.clear()
+            self._shared[read.pattern] = frozenset(one[0] for one in outcomes if one[1] == Effect.SHARE)
+        return self._shared[read.pattern]
 
     def entry(self, position: int) -> Logged:
         """The entry at a position; LedgerError if there is none."""

@@ -63,7 +63,7 @@ class Pruning:
             self._follow()
         self._kept.update(position for position in self._file.outbox.positions() if position < self._cut)
         for position in [each for each in self._kept if self._raw(each).startswith(b'["read",')]:
-            self._kept.update(at for at in referred(self._raw(position), self._cut) if self._is_pattern(at))
+            self._kept.update(at for at in referred(position, self._raw(position), self._cut) if self._is_pattern(at))
 
     def _delete(self, first: int, last: int) -> None:
         """The entries from `first` up to `last` but the kept ones; the hashes of what goes beside those stay."""
@@ -82,7 +82,7 @@ class Pruning:
     def _follow(self) -> None:
         """Some of the entries that nobody has looked at yet: what they refer to stays."""
         for position, raw in self._file.log.raw(self._seen, self._file.log.size):
-            self._kept.update(referred(raw, self._cut))
+            self._kept.update(referred(position, raw, self._cut))
             self._seen = position + 1
 
     def _old(self) -> Iterator[tuple[int, bytes]]:

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable
 
 from edge.errors import LedgerError
+from edge.ledger.batches import Runs, positions
 from edge.ledger.entries import (
     Acknowledged,
     AcknowledgementRefused,
@@ -21,10 +22,9 @@ from edge.ledger.entries import (
     Pattern,
     Read,
     Refused,
-    Runs,
     Sent,
     SentAgain,
-    positions,
+    SentToAll,
 )
 from edge.values import Effect
 
@@ -69,7 +69,7 @@ class References:
             pattern = entry.pattern
             self.reads += 1
         elif not self._intern(position, entry):
-            self._check_delivery(entry)
+            self._check_delivery(position, entry)
         _need(self.begun is not None, "the log does not begin with the ledger's own entry")
         self._pattern_of.append(pattern)
 
@@ -115,8 +115,12 @@ class References:
         known = read.replaces < self._first or self._is_read(read.replaces)
         _need(not read.replaces or known, "it corrects no read before it")
 
-    def _check_delivery(self, entry: Entry) -> None:
+    def _check_delivery(self, position: int, entry: Entry) -> None:
         match entry:
+            case SentToAll(back=back, count=count):
+                _need(0 < count <= back <= position, "it names no reads before it")
+                for read in range(position - back, position - back + count):
+                    self._send_to_all(read)
             case Sent(reads=reads):
                 self._move(reads, self._sent, never=self._gone)
             case SentAgain(reads=reads):
@@ -138,6 +142,13 @@ class References:
                 self._mark(outcomes[0][0], read, self._gone)
                 known = read < self._first or _in(self._sent, outcomes[0][0], read) == bool(was_sent)
                 _need(known, "it was sent, or was not")
+
+    def _send_to_all(self, read: int) -> None:
+        _need(self._is_read(read), "it names no read before it")
+        for subscriber_id in self._shared[self._pattern_of[read]]:
+            gone = read >= self._first and _in(self._gone, subscriber_id, read)
+            _need(not gone, "it names a read that was deleted before")
+            self._mark(subscriber_id, read, self._sent)
 
     def _move(
         self,

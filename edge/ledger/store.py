@@ -23,7 +23,6 @@ from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.pruning import Pruning
 from edge.ledger.signer import Signer
-from edge.ledger.tally import Tally, tally
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
 LEDGER_NAME = "ledger.sqlite"
@@ -281,12 +280,6 @@ class Ledger:
                 patterns[logged.position] = logged.entry
             elif isinstance(logged.entry, Read):
                 yield logged.entry.read_id, recording.decisions(logged.entry.read_id, patterns[logged.entry.pattern])
-
-    def tally(self) -> dict[str, Tally]:
-        """What became of the reads of each subscriber, counted over the whole log."""
-        with self._file.reading():
-            size, unlogged = self._log.size, self._outbox.unlogged()
-        return tally(self.entries(0, size), {name: len(reads) for name, reads in unlogged.items()})
 
     @contextmanager
     def _writing(self) -> Iterator[int]:

@@ -33,11 +33,11 @@ from tests.ledger.builders import (
     tagged_read,
     token_of,
 )
+from tests.ledger.counted import GROUPS, counted
 
 ALL = ("a-pd", "b-pd", "c-so")
 CAMERAS = ("north-1", "south-2")
 OTHER = BundleFiles(manifest=b'{"version":2}', signature=b"s" * 64, files={"policy.toml": b"[sharing]\n"})
-GROUPS = ("withheld", "refused", "never_sent", "sent", "acknowledged")
 
 
 @dataclass
@@ -197,20 +197,29 @@ def test_two_reports_that_follow_one_another_add_up_to_one_over_both(seed: int, 
     assert before.reads + after.reads == whole.reads
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.integers(0, 2**32), steps)
-def test_a_report_of_all_says_what_the_ledger_itself_tallies(seed: int, taken: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        history = History(Path(folder) / "ledger.sqlite", seed)
-        for step in taken:
-            getattr(history, step)()
-        tallied = history.ledger.tally()
-        report = report_of(history.path, Asked())
-        history.ledger.close()
-    for agency in report.agencies:
-        one = tallied[agency.subscriber]
-        for group in (*GROUPS, "expired", "dropped", "discarded"):
-            assert getattr(agency.counts, group) == getattr(one, group), group
+def test_deleted_envelopes_stay_counted_as_sent_or_never_sent(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    record(ledger, clock, ALL, ["a-pd"], seconds=10)
+    ledger.mark_sent(ledger.due(clock.at, limit=1))
+    record(ledger, clock, ALL, ["a-pd"], seconds=10)
+    record(ledger, clock, ALL, ["a-pd"])
+    ledger.expire(clock.move(10))
+    ledger.drop_rows("a-pd", ["opted_out"])
+    ledger.close()
+    tally = counted(tmp_path / "ledger.sqlite")["a-pd"]
+    assert (tally["sent"], tally["never_sent"], tally["expired"], tally["dropped"]) == (1, 2, 2, 1)
+
+
+def test_a_read_refused_after_it_was_sent_stays_counted_as_sent(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    read_id = record(ledger, clock, ALL, ["a-pd"])
+    ledger.mark_sent(ledger.due(clock.at, limit=1))
+    ledger.refuse(ledger.due(clock.move(10), limit=1)[0], decide(read_id, ["a-pd"], [])[0])
+    ledger.close()
+    tally = counted(tmp_path / "ledger.sqlite")["a-pd"]
+    assert (tally["reads"], tally["refused"], tally["sent"]) == (1, 0, 1)
 
 
 def test_a_read_sent_after_the_time_asked_about_counts_as_sent(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from edge.receive import Printed, Receiver
 from edge.relay import Relay
 from edge.values import Box, Frame, PlateRead
 from tests.broker import Mosquitto, wait_until
+from tests.ledger.counted import counted
 from tests.policy.city import OWNER, owner, policy, texan
 from tests.relay.house import Passing
 
@@ -149,7 +150,7 @@ def deliver(folder: Path, seconds: float, agencies: int, rate: float) -> dict[st
     wait_until(lambda: device.ledger.waiting() == 0, what="all is acknowledged", within=60)
     over.set()
     relay.join()
-    taken = sum(tally.acknowledged for tally in device.ledger.tally().values())
+    taken = sum(tally["acknowledged"] for tally in counted(folder / "ledger.sqlite").values())
     listening.terminate()
     listening.wait()
     broker.stop()

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from edge.ledger.batches import Runs, positions
 from edge.ledger.entries import (
     Acknowledged,
     Discarded,
@@ -20,10 +21,9 @@ from edge.ledger.entries import (
     Pattern,
     Read,
     Refused,
-    Runs,
     Sent,
     SentAgain,
-    positions,
+    SentToAll,
 )
 from tests.leak.agencies import Receipt
 
@@ -111,6 +111,10 @@ def account(entries: Iterable[Logged]) -> Account:
             case Sent() | SentAgain():
                 for message in each(entry.reads):
                     made.sent[message].append(logged.position)
+            case SentToAll():
+                for position in range(logged.position - entry.back, logged.position - entry.back + entry.count):
+                    for message in (one for one, decided in made.decided.items() if decided == position):
+                        made.sent[message].append(logged.position)
             case Acknowledged():
                 made.acknowledged.update(each(entry.reads))
             case Expired() | Dropped() | Discarded():

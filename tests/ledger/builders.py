@@ -114,6 +114,7 @@ def decide(
     read_id: str, subscribers: Sequence[str], shared: Sequence[str], files: BundleFiles = BUNDLE
 ) -> list[Decision]:
     """Shares with `shared`, withholds from the other `subscribers`."""
+    digest = digest_of(files)
     return [
         Decision(
             read_id=read_id,
@@ -122,7 +123,7 @@ def decide(
             channel="direct" if subscriber_id in shared else None,
             reasons=("hit",) if subscriber_id in shared else ("opted_out", "no_agreement"),
             obligations=("no_onward",) if subscriber_id in shared else (),
-            bundle_digest=digest_of(files),
+            bundle_digest=digest,
         )
         for subscriber_id in subscribers
     ]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import LedgerError
+from edge.ledger.batches import Runs, positions, runs
 from edge.ledger.codec import decode, encode
 from edge.ledger.entries import (
     Acknowledged,
@@ -36,13 +37,17 @@ from edge.ledger.entries import (
     RevocationFailed,
     RightsApplied,
     Sent,
+    SentAgain,
+    SentToAll,
     Switch,
-    positions,
-    runs,
 )
 
 AT = 1_795_435_200_000
 numbers = st.integers(-(2**53) + 1, 2**53 - 1)
+places = st.lists(st.integers(0, 300), min_size=1, unique=True)
+batches = st.dictionaries(st.integers(0, 9), places).map(
+    lambda found: tuple(runs(name, found[name]) for name in sorted(found))
+)
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
@@ -50,6 +55,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return numbers
     if hint is str:
         return st.text(max_size=8)
+    if hint == tuple[Runs, ...]:
+        return batches
     parts = get_args(hint)
     if len(parts) == 2 and parts[1] is Ellipsis:
         return st.lists(values(parts[0]), max_size=3).map(tuple)
@@ -91,12 +98,14 @@ LASTING = [
         Read(read_id="AAAAAAAAAAAAAAAAAAAAAA", camera=2, pattern=3, age=140, replaces=0, payloads="q1w2"),
         b'["read",1795435200000,"AAAAAAAAAAAAAAAAAAAAAA",2,3,140,0,"q1w2"]',
     ),
-    (Sent(reads=((5, 10, 3), (6, 10, 1, 12, 1))), b'["sent",1795435200000,[[5,10,3],[6,10,1,12,1]]]'),
-    (Acknowledged(reads=((5, 10, 3),)), b'["ack",1795435200000,[[5,10,3]]]'),
+    (Sent(reads=((5, 10, 3), (6, 10, 1, 12, 1))), b'["sent.2",1795435200000,[[[5],10,3],[[6],10,1,1,1]]]'),
+    (SentToAll(back=4, count=3), b'["out",1795435200000,4,3]'),
+    (SentAgain(reads=((5, 10, 3),)), b'["sent-again.2",1795435200000,[[[5],10,3]]]'),
+    (Acknowledged(reads=((5, 0, 3, 7, 1), (6, 0, 3, 7, 1))), b'["ack.2",1795435200000,[[[5,6],0,3,4,1]]]'),
     (Refused(pattern=9, read=10, sent=1), b'["refused",1795435200000,9,10,1]'),
-    (Expired(unsent=((5, 10, 3),), sent=()), b'["expired",1795435200000,[[5,10,3]],[]]'),
-    (Dropped(reasons=("opted_out",), unsent=(), sent=()), b'["dropped",1795435200000,["opted_out"],[],[]]'),
-    (Discarded(limit="age", unsent=((5, 10, 3),), sent=()), b'["discarded",1795435200000,"age",[[5,10,3]],[]]'),
+    (Expired(unsent=((5, 10, 3),), sent=()), b'["expired.2",1795435200000,[[[5],10,3]],[]]'),
+    (Dropped(reasons=("opted_out",), unsent=(), sent=()), b'["dropped.2",1795435200000,["opted_out"],[],[]]'),
+    (Discarded(limit="age", unsent=((5, 10, 3),), sent=()), b'["discarded.2",1795435200000,"age",[[[5],10,3]],[]]'),
     (Pinned(key="AAA="), b'["pinned",1795435200000,"AAA="]'),
     (Held(why="policy.toml is missing"), b'["held",1795435200000,"policy.toml is missing"]'),
     (HoldEnded(), b'["hold-ended",1795435200000]'),
@@ -125,6 +134,30 @@ LASTING = [
 @pytest.mark.parametrize(("entry", "raw"), LASTING, ids=lambda value: getattr(value, "kind", ""))
 def test_the_bytes_of_an_entry_last(entry: Entry, raw: bytes) -> None:
     assert encode(entry, AT) == raw
+
+
+@pytest.mark.parametrize(
+    ("entry", "raw"),
+    [
+        (Sent(reads=((6, 10, 3), (5, 10, 1, 12, 1))), b'["sent",1795435200000,[[6,10,3],[5,10,1,12,1]]]'),
+        (SentAgain(reads=((5, 10, 3),)), b'["sent-again",1795435200000,[[5,10,3]]]'),
+        (Acknowledged(reads=((5, 10, 3),)), b'["ack",1795435200000,[[5,10,3]]]'),
+        (Expired(unsent=((5, 10, 3),), sent=()), b'["expired",1795435200000,[[5,10,3]],[]]'),
+        (Dropped(reasons=("opted_out",), unsent=(), sent=()), b'["dropped",1795435200000,["opted_out"],[],[]]'),
+        (Discarded(limit="age", unsent=((5, 10, 3),), sent=()), b'["discarded",1795435200000,"age",[[5,10,3]],[]]'),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_what_version_1_wrote_is_read_as_it_was_meant(entry: Entry, raw: bytes) -> None:
+    assert decode(raw) == (AT, entry)
+
+
+@pytest.mark.parametrize(
+    "reads", [((6, 10, 3), (5, 10, 3)), ((5, 10, 3), (5, 20, 1)), ((5, 10, 3, 13, 1),), ((5, 10, 0),), ((5,),)]
+)
+def test_a_batch_that_has_no_one_form_cannot_be_written(reads: tuple[Runs, ...]) -> None:
+    with pytest.raises(LedgerError, match="an entry cannot name"):
+        encode(Sent(reads=reads), AT)
 
 
 def test_an_unknown_kind_is_kept_as_it_is() -> None:
@@ -159,10 +192,25 @@ def test_an_unknown_kind_is_kept_as_it_is() -> None:
         b'["future",1,{"a":1}]',
         b'["read",1,"id",2,3,4,0]',
         b'["sent",1,[[1,"2",3]]]',
+        b'["out",1,1]',
+        b'["sent.2",1,[[1,2,3]]]',
+        b'["sent.2",1,[[[1],2,"3"]]]',
+        b'["sent.2",1,[[[1,1],2,3]]]',
+        b'["sent.2",1,[[[2,1],2,3]]]',
+        b'["sent.2",1,[[[2],2,3],[[1],2,4]]]',
+        b'["sent.2",1,[[[1],2,3],[[2],2,3]]]',
+        b'["sent.2",1,[[[1],2,3,0,1]]]',
+        b'["sent.2",1,[[[1],2,0]]]',
+        b'["sent.2",1,[[[1],2,3,1]]]',
+        b'["sent.2",1,[[[1],-2,3]]]',
+        b'["sent.2",1,[[[1]]]]',
+        b'["sent.2",1,[[[true],2,3]]]',
+        b'["sent.2",1,"ab"]',
+        b'["sent.2",1,7]',
         b'["name",1,"camera",7]',
         b"[" * 100_000,
     ],
-    ids=range(25),
+    ids=range(40),
 )
 def test_bytes_that_are_not_the_one_form_of_an_entry_are_refused(raw: bytes) -> None:
     with pytest.raises(LedgerError):

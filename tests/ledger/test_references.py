@@ -20,6 +20,7 @@ from edge.ledger.entries import (
     Refused,
     Sent,
     SentAgain,
+    SentToAll,
 )
 from edge.ledger.references import References
 
@@ -54,6 +55,7 @@ def check(*entries: Entry) -> None:
         [Sent(reads=((3, 5, 2),)), SentAgain(reads=FIRST), Acknowledged(reads=((3, 5, 2),))],
         [Sent(reads=FIRST), Expired(unsent=((3, 6, 1),), sent=FIRST), Acknowledged(reads=FIRST)],
         [Dropped(reasons=("x",), unsent=((3, 5, 2),), sent=())],
+        [SentToAll(back=4, count=2), SentAgain(reads=FIRST), Acknowledged(reads=((3, 5, 2),))],
         [Sent(reads=FIRST), AcknowledgementRefused(subscriber=3, read=5), Refused(pattern=8, read=5, sent=1)],
     ],
 )
@@ -81,6 +83,15 @@ def test_what_can_happen_is_taken(rest: list[Entry]) -> None:
         [Sent(reads=((3, 5),))],
         [Sent(reads=((),))],
         [Sent(reads=FIRST), Sent(reads=FIRST)],
+        [SentToAll(back=5, count=1)],
+        [SentToAll(back=4, count=3)],
+        [SentToAll(back=0, count=1)],
+        [SentToAll(back=4, count=0)],
+        [SentToAll(back=4, count=5)],
+        [SentToAll(back=10, count=1)],
+        [SentToAll(back=4, count=1), SentToAll(back=5, count=1)],
+        [SentToAll(back=4, count=1), Sent(reads=FIRST)],
+        [Expired(unsent=FIRST, sent=()), SentToAll(back=5, count=1)],
         [SentAgain(reads=FIRST)],
         [Acknowledged(reads=FIRST)],
         [Sent(reads=FIRST), Acknowledged(reads=FIRST), Acknowledged(reads=FIRST)],
@@ -97,7 +108,7 @@ def test_what_can_happen_is_taken(rest: list[Entry]) -> None:
         [Sent(reads=FIRST), Refused(pattern=8, read=5, sent=0)],
         [Refused(pattern=8, read=5, sent=0), Refused(pattern=8, read=5, sent=0)],
     ],
-    ids=range(32),
+    ids=range(41),
 )
 def test_what_cannot_happen_is_refused_at_the_entry_that_says_it(rest: list[Entry]) -> None:
     check(*BASE, *rest[:-1])

@@ -10,6 +10,7 @@ import pytest
 
 from edge.errors import LedgerError
 from edge.ledger import Ledger, tree
+from edge.ledger.batches import positions
 from edge.ledger.codec import encode
 from edge.ledger.entries import (
     Acknowledged,
@@ -24,6 +25,7 @@ from edge.ledger.entries import (
     Refused,
     Sent,
     SentAgain,
+    SentToAll,
     Switch,
 )
 from edge.values import BundleFiles
@@ -41,6 +43,7 @@ from tests.ledger.builders import (
     tagged_read,
     token_of,
 )
+from tests.ledger.counted import counted
 
 OWNER, NEIGHBOUR, STRANGER = "mount-prospect-pd", "arlington-pd", "texas-so"
 ALL = (OWNER, NEIGHBOUR, STRANGER)
@@ -238,7 +241,7 @@ def test_a_first_and_a_later_send_are_different_entries(ledger: Ledger, clock: H
     for _ in range(2):
         ledger.mark_sent(ledger.due(clock.at, limit=1))
         clock.move(60)
-    assert (len(entries_of(ledger, Sent)), len(entries_of(ledger, SentAgain))) == (1, 1)
+    assert (len(entries_of(ledger, SentToAll)), len(entries_of(ledger, SentAgain))) == (1, 1)
 
 
 def test_marking_as_sent_gives_back_the_time_and_the_attempts(ledger: Ledger, clock: HandClock) -> None:
@@ -302,11 +305,13 @@ def test_an_acknowledgement_of_what_was_never_sent_settles_nothing(ledger: Ledge
     assert not ledger.acknowledge(OWNER, message_id, token_of(message_id))
 
 
-def test_an_acknowledgement_that_comes_after_the_expiry_still_counts(ledger: Ledger, clock: HandClock) -> None:
+def test_an_acknowledgement_that_comes_after_the_expiry_still_counts(
+    ledger: Ledger, clock: HandClock, tmp_path: Path
+) -> None:
     message_id = sent_row(ledger, clock)
     ledger.expire(clock.move(7200))
     assert ledger.acknowledge(OWNER, message_id, token_of(message_id))
-    assert ledger.tally()[OWNER].acknowledged == 1
+    assert counted(tmp_path / "ledger.sqlite")[OWNER]["acknowledged"] == 1
 
 
 def test_acknowledgements_are_written_in_batches(ledger: Ledger, clock: HandClock) -> None:
@@ -438,7 +443,7 @@ def test_the_clock_may_step_back(ledger: Ledger, clock: HandClock) -> None:
     assert len(ledger.due(clock.at, limit=5)) == 2
 
 
-def test_what_is_done_together_stands_or_falls_together(ledger: Ledger, clock: HandClock) -> None:
+def test_what_is_done_together_stands_or_falls_together(ledger: Ledger, clock: HandClock, tmp_path: Path) -> None:
     before = kinds(ledger)
 
     def one_good_and_one_bad() -> None:
@@ -452,7 +457,7 @@ def test_what_is_done_together_stands_or_falls_together(ledger: Ledger, clock: H
     with ledger.together():
         record(ledger, clock, ALL, [OWNER])
         assert len(ledger.mark_sent(ledger.due(clock.at, limit=1))) == 1
-    assert ledger.tally()[OWNER].sent == 1
+    assert counted(tmp_path / "ledger.sqlite")[OWNER]["sent"] == 1
 
 
 def test_a_clock_that_was_moved_back_makes_no_envelope_wait_longer(ledger: Ledger, clock: HandClock) -> None:
@@ -465,3 +470,15 @@ def test_a_clock_that_was_moved_back_makes_no_envelope_wait_longer(ledger: Ledge
     assert ledger.expire(clock.move(1)) == 1
     assert [row.envelope.subscriber_id for row in ledger.due(clock.at, limit=9)] == [NEIGHBOUR]
     assert ledger.expire(clock.move(1800)) == 1
+
+
+def test_a_send_that_leaves_somebody_out_names_those_it_is_to(ledger: Ledger, clock: HandClock) -> None:
+    for _ in range(3):
+        record(ledger, clock, ALL, [OWNER, NEIGHBOUR])
+    rows = ledger.due(clock.at, limit=9)
+    ledger.mark_sent([row for row in rows if row.envelope.subscriber_id == OWNER or row.position != rows[0].position])
+    (named,), (out,) = entries_of(ledger, Sent), entries_of(ledger, SentToAll)
+    assert [list(positions(batch)) for batch in named.reads] == [[rows[0].position]]
+    assert out.count == 2
+    ledger.mark_sent([row for row in rows if row.envelope.subscriber_id != OWNER])
+    assert len(entries_of(ledger, SentToAll)) == 1

@@ -1,6 +1,7 @@
 """A device and its agencies around a real broker: bundle, ledger, pipeline, relay and receivers; only time is ours."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from edge.relay.tidy import NO_LIMITS, Limits
 from edge.values import Box, BundleFiles, Frame, Pixels, PlateRead
 from tests.broker import Mosquitto, wait_until
 from tests.ledger.builders import HandClock
+from tests.ledger.counted import counted
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEVICE = "elm-street-1"
@@ -98,6 +100,10 @@ class House:
         """Ends the program."""
         self.broker.close()
         self.ledger.close()
+
+    def tally(self) -> dict[str, Counter[str]]:
+        """What became of each agency's reads, from the log."""
+        return counted(self.folder / "ledger.sqlite")
 
     def reach(self, client_id: str) -> Broker:
         """A connection to be made under a name."""
