@@ -24,6 +24,7 @@ from edge.ledger import Ledger
 from edge.ledger.entries import Pinned, SelfTest
 from edge.ledger.log import mark
 from edge.ledger.tree import Frontier, leaf_hash
+from edge.ledger.verify import verify
 from edge.receive.witness import Witness
 from tests.audit.logs import (
     SECOND_VERIFIER,
@@ -134,6 +135,44 @@ def test_the_second_verifier_finds_any_changed_byte(archive: Path, lived: tuple[
         spoiled[at] ^= 1 << chance.randrange(8)
         archive.write_bytes(spoiled)
         assert second_word(archive) in ("edit", "truncation", "gap"), at
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[int]]:
+    """The bytes of the archive of a few reads, and where those of its entries, bundles and checkpoints are."""
+    folder = tmp_path_factory.mktemp("small")
+    clock, path = HandClock(), folder / "ledger.sqlite"
+    ledger = begun(path, clock)
+    some_reads(ledger, clock, 12)
+    ledger.checkpoint()
+    ledger.close()
+    archive = archived(path, folder / "a.zip")
+    with open_archive(archive) as found:
+        names = [one.name for one in found.members if one.name.startswith(("entries/", "bundles/", "checkpoints"))]
+        places = [found.place(name) + at for name in names for at in range(len(found.content(name)))]
+    return archive.read_bytes(), places
+
+
+def test_both_verifiers_find_any_change_of_any_byte_of_every_entry_bundle_and_checkpoint(
+    small: tuple[bytes, list[int]], tmp_path: Path, full: bool
+) -> None:
+    chance, path = Random(8), tmp_path / "a.zip"
+    for at in small[1] if full else chance.sample(small[1], 40):
+        spoiled = bytearray(small[0])
+        spoiled[at] ^= chance.randrange(1, 256)
+        path.write_bytes(spoiled)
+        assert word(path) == "edit", at
+
+
+def test_both_verifiers_find_any_byte_that_is_left_out_or_doubled(
+    small: tuple[bytes, list[int]], tmp_path: Path, full: bool
+) -> None:
+    chance, path = Random(9), tmp_path / "a.zip"
+    for at in small[1][::11] if full else chance.sample(small[1], 15):
+        for piece in (b"", small[0][at : at + 1] * 2):
+            path.write_bytes(small[0][:at] + piece + small[0][at + 1 :])
+            assert faults(path), at
+            assert second_word(path) not in ("", "ok"), at
 
 
 def test_a_changed_byte_of_an_entry_names_the_entry(archive: Path, lived: tuple[Path, bytes, str]) -> None:
@@ -276,19 +315,23 @@ def test_a_log_rewritten_under_its_own_checkpoints_is_a_fork(ledger: Path, tmp_p
     assert word(archived(ledger, tmp_path / "forged.zip")) == "fork"
 
 
-def test_yesterdays_copy_is_a_truncation_against_todays_checkpoint(tmp_path: Path) -> None:
+def test_yesterdays_copy_in_place_of_the_ledger_is_a_truncation_against_what_a_receiver_kept(tmp_path: Path) -> None:
     clock, path = HandClock(), tmp_path / "ledger.sqlite"
     ledger = begun(path, clock)
     some_reads(ledger, clock, 20)
     ledger.close()
     old = archived(path, tmp_path / "old.zip")
-    ledger = begun(path, clock)
+    yesterdays = path.read_bytes()
+    ledger, witness = begun(path, clock), Witness(tmp_path / "reads.jsonl", KEY.public_key())
     some_reads(ledger, clock, 5)
-    held = ledger.checkpoint().note
+    witness.see(ledger.checkpoint().note, "pole-7", clock.at)
     ledger.close()
+    (held,) = held_in(tmp_path / "reads.jsonl.checkpoints")
     assert word(old) == "ok"
-    assert word(old, [held]) == "truncation"
-    assert word(archived(path, tmp_path / "new.zip"), [held]) == "ok"
+    assert word(old, [held.note]) == "truncation"
+    assert word(archived(path, tmp_path / "new.zip"), [held.note]) == "ok"
+    path.write_bytes(yesterdays)
+    assert [fault.sort for fault in verify(path, KEY.public_key(), held=[held.note]).faults] == ["truncation"]
 
 
 def test_a_copied_device_that_writes_on_is_a_fork(tmp_path: Path) -> None:
