@@ -3,9 +3,10 @@
 Everything that is not ours is escaped, and the page itself forbids scripts and outside addresses.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from html import escape
+from html import escape, unescape
 from importlib import resources
 
 from edge.audit import words
@@ -25,9 +26,9 @@ def render(report: Report) -> str:
     return document(
         title,
         f"{_head(report)}<main>{_short(report)}{_seal(report)}"
-        f'<section><h2>Timeline</h2><div class="wide">{timeline(report)}</div>{_legend()}</section>'
-        f"{received(report)}{refused(report)}{balance(report)}{_switches(report)}{_policies(report)}"
-        f"{_lapsed(report)}{_gaps(report)}{_words(report)}{_method(report)}</main>"
+        f'<section class="whole"><h2>Timeline</h2><div class="wide">{timeline(report)}</div>{_legend()}</section>'
+        f"{received(report)}{refused(report)}{_lapsed(report)}{balance(report)}{_switches(report)}{_policies(report)}"
+        f"{_gaps(report)}{_words(report)}{_method(report)}</main>"
         f"<footer>Made by {escape(report.software)} on {moment(report.made_at)} from {report.log.entries:,} entries of "
         f"the audit log {escape(report.log.ledger_id)}. The page holds no plate and no image.</footer>",
     )
@@ -36,6 +37,8 @@ def render(report: Report) -> str:
 def document(title: str, body: str) -> str:
     """A page of this house."""
     style = resources.files("edge.audit").joinpath("report.css").read_text(encoding="utf-8")
+    foot = re.sub(r"[^\w .,:()-]", "", unescape(title))
+    style += f'@page {{ @bottom-left {{ content: "{foot}"; }} }}\n'
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -92,7 +95,7 @@ def _sentences(report: Report) -> Iterable[str]:
         yield _lapse_line(one)
     lost = sum(one.count for one in report.losses if one.failed)
     if lost:
-        yield f"<b>{lost:,}</b> things could not be recorded or deleted on time, see the end of this page."
+        yield f"<b>{lost:,}</b> things could not be recorded or deleted on time, see what this log does not know."
 
 
 def _seal(report: Report) -> str:
@@ -127,23 +130,23 @@ def _switches(report: Report) -> str:
             escape(words.way(one.by)) if one.by else "not known",
         )
 
-    rows = [row(one) for one in report.switches]
+    rows = [row(one) for one in sorted(report.switches, key=lambda one: one.switch != "national-lookup")]
     return table("Who switched what", ("Switch", "Stood at", "From", "Until", "Turned there"), rows, none="No policy.")
 
 
 def _policies(report: Report) -> str:
     def row(one: Policy) -> tuple[str, ...]:
-        by = f" {escape(words.way(one.by))}" if one.by and one.revision else ""
+        by_hand = f"closed further, {escape(words.way(one.by))}" if one.by and one.revision else ""
         packs = ", ".join(f"{pack.id} {pack.version}" for pack in one.packs) or "not readable by this version"
         whole = "" if one.whole else ' <b class="no">bytes differ</b>'
         return (
             f"<b>{one.version}.{one.revision}</b>",
             moment(one.since),
             moment(one.until) if one.until is not None else "in force",
-            f"{words.signature(one.signed, one.revision)}{by}{whole}",
+            f"{by_hand or words.signature(one.signed, one.revision)}{whole}",
             escape(packs),
             number(one.reads),
-            f"<code>{one.digest[:16]}…</code>",
+            f"<code>{one.digest[:12]}…</code>",
         )
 
     heads = ("Version", "From", "Until", "Resting on", "Law packs", "Reads", "Digest")
@@ -152,10 +155,12 @@ def _policies(report: Report) -> str:
 
 
 def _lapsed(report: Report) -> str:
+    names = {one.subscriber: one.name for one in report.agencies}
+
     def row(one: Lapsed) -> tuple[str, ...]:
         after = f'<b class="no">{one.sent_after:,}</b>' if one.sent_after else "none"
         return (
-            f"<b>{escape(one.subscriber)}</b>",
+            f"<b>{escape(names.get(one.subscriber) or one.subscriber)}</b>",
             f"{escape(one.agreement)} <small>{escape(one.form)}</small>",
             f"{words.lapse(one.why)} {moment(one.at)}",
             moment(one.last_sent_before) if one.last_sent_before else "never",
@@ -174,8 +179,8 @@ def _gaps(report: Report) -> str:
             f"{'<b>■</b>' if one.blind else '□'} {escape(one.said)}",
             moment(one.began),
             moment(ended) if ended is not None else "not over",
-            span(ended - one.began) if ended is not None else "",
-            escape(one.why),
+            span(ended - one.began).replace(" ", "&nbsp;") if ended is not None else "",
+            escape(words.why(one.what, one.why)),
         )
 
     rows = [row(one) for one in report.gaps[:_MOST_LINES]]

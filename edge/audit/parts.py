@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
+_MOMENT = r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?"
+_TIME = re.compile(f"{_MOMENT}(<br/>{_MOMENT})?")
 
 
 def moment(at: datetime) -> str:

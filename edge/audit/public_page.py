@@ -3,6 +3,7 @@
 from datetime import timedelta
 from html import escape
 
+from edge.audit import words
 from edge.audit.page import document
 from edge.audit.parts import table
 from edge.audit.public import ROUND, Public, Recipient, Rough, Turn
@@ -58,8 +59,8 @@ def _recipients(public: Public) -> str:
         (
             _agency(one),
             " ".join(escape(said) for said in one.bases),
-            escape(", ".join(one.channels)) or "its own cameras",
-            about(one.reads),
+            escape(", ".join(map(words.switch, one.channels))) or "its own cameras",
+            about(one.reads).replace(" ", "&nbsp;"),
         )
         for one in public.recipients
         if one.reads != 0
@@ -78,7 +79,8 @@ def _switches(public: Public) -> str:
         return f"<b>{escape(one.switch)}</b>", escape(one.value), f"{one.since:%Y-%m-%d}", escape(one.how)
 
     heads = ("Switch", "Stood at", "From", "How")
-    return table("The switches", heads, [row(one) for one in public.switches], none="No policy was in force.")
+    rows = [row(one) for one in sorted(public.switches, key=lambda one: one.switch != words.switch("national-lookup"))]
+    return table("The switches", heads, rows, none="No policy was in force.")
 
 
 def _rules(public: Public) -> str:

@@ -11,7 +11,7 @@ from html import escape
 from edge.audit import words
 from edge.audit.report import Policy, Report, SwitchPeriod
 
-_WIDTH, _LEFT, _RIGHT = 1120.0, 172.0, 12.0
+_WIDTH, _LEFT, _RIGHT = 1120.0, 204.0, 12.0
 _BARS, _LANE, _GAP = 92.0, 24.0, 10.0
 _OPEN = frozenset({"on", "agreement", "judicial-warrant", "listed-states"})
 _STEPS = (

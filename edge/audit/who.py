@@ -1,5 +1,6 @@
 """The parts of the page that say who received reads on what basis, what was refused and why, and that it adds up."""
 
+from datetime import datetime
 from html import escape
 
 from edge.audit import words
@@ -28,25 +29,26 @@ def received(report: Report) -> str:
         for agency in report.agencies
         for place, ground in enumerate(one for one in agency.grounds if one.counts.decisions)
     ]
-    heads = ("Agency", "On this basis", "Policies", "To be sent", "Sent", "Acknowledged", "First", "Last")
+    heads = ("Agency", "On this basis", "Policies", "To be sent", "Sent", "Acknowledged", "First, last sent")
     lead = "<p>A read that was handed to the broker counts as possibly received, with a receipt or without.</p>"
     return table("Who received reads", heads, rows, none="No read was to be sent to anybody.", lead=lead)
 
 
 def _ground(agency: Agency, ground: Ground, policies: dict[str, Policy], first: bool) -> tuple[str, ...]:
-    said = " ".join(escape(words.because(code)) for code in ground.reasons)
+    said = " ".join(escape(words.because(code)) for code in ground.reasons if code.startswith("allow_"))
+    closed = " ".join(escape(words.because(code)) for code in ground.reasons if not code.startswith("allow_"))
     bound = ", ".join(code.replace("_", " ") for code in ground.obligations)
+    channel = "" if ground.channel in ("", "owner") else f"<small>through {escape(ground.channel)}</small>"
+    shut = f"<small>not through another channel: {closed}</small>" if closed else ""
     more = f"<small>bound to: {escape(bound)}</small>" if bound else ""
-    channel = "" if ground.channel in ("", "owner") else f" <small>through {escape(ground.channel)}</small>"
     return (
-        title(agency) if first else "",
-        f"{said}{channel}{more}",
+        title(agency, new=agency.first_ever_within) if first else _again(agency),
+        f"{said}{channel}{shut}{more}",
         _versions(ground.bundles, policies),
         number(ground.counts.decisions),
         number(ground.counts.left),
         number(ground.counts.acknowledged),
-        minute(ground.first) if ground.first else "",
-        minute(ground.last) if ground.last else "",
+        _from_to(ground.first, ground.last),
     )
 
 
@@ -71,7 +73,7 @@ def refused(report: Report) -> str:
         for agency in report.agencies
         for place, one in enumerate(agency.refusals)
     ]
-    each = ("Agency", "Refused", "Why", "Policies", "Reads", "First", "Last")
+    each = ("Agency", "Refused", "Why", "Policies", "Reads", "First, last")
     return table("What was refused, and why", heads, reasons, none="Nothing was withheld.", lead=lead) + table(
         "The same by agency", each, rows, none="Nothing was refused to anybody."
     )
@@ -79,13 +81,12 @@ def refused(report: Report) -> str:
 
 def _refusal(agency: Agency, one: Refusal, policies: dict[str, Policy], first: bool) -> tuple[str, ...]:
     return (
-        title(agency) if first else "",
+        title(agency) if first else _again(agency),
         _WHERE[one.where],
         " ".join(escape(words.because(code)) for code in one.reasons),
         _versions(one.bundles, policies),
         number(one.reads),
-        minute(one.first),
-        minute(one.last),
+        _from_to(one.first, one.last),
     )
 
 
@@ -121,12 +122,21 @@ def bar(counts: Counts) -> str:
     return f'<svg class="bar" viewBox="0 0 120 12" width="120" height="12" aria-hidden="true">{"".join(drawn)}</svg>'
 
 
-def title(agency: Agency) -> str:
-    """An agency's name with what it is."""
+def title(agency: Agency, *, new: bool = False) -> str:
+    """An agency's name with what it is; `new`: it never got a read before this time."""
     about = ", ".join(one for one in (agency.kind.replace("_", " "), agency.state) if one)
     mark = ' <i class="tag">owner</i>' if agency.is_owner else ""
-    new = ' <i class="tag new">first read ever</i>' if agency.first_ever_within else ""
-    return f"<b>{escape(agency.name or agency.subscriber)}</b>{mark}{new}<small>{escape(about or 'not known')}</small>"
+    tag = ' <i class="tag new">first read ever</i>' if new else ""
+    return f"<b>{escape(agency.name or agency.subscriber)}</b>{mark}{tag}<small>{escape(about or 'not known')}</small>"
+
+
+def _again(agency: Agency) -> str:
+    """The same in a line that follows one of the same agency, and may stand on the next sheet."""
+    return f"<small>{escape(agency.name or agency.subscriber)}</small>"
+
+
+def _from_to(first: datetime | None, last: datetime | None) -> str:
+    return "<br/>".join(minute(at) for at in (first, last) if at is not None)
 
 
 def _versions(digests: tuple[str, ...], policies: dict[str, Policy]) -> str:

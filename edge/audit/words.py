@@ -65,6 +65,12 @@ _CAMERA = {
     "frozen": "showed a frozen picture",
     "black": "showed a black picture",
 }
+_WHYS = {
+    "nobody": "nothing vouched for it",
+    "disk-full": "the disk was full",
+    "model-error": "a model failed",
+    "apply": "the rights at the broker could not be set",
+}
 _LAPSES = {
     "expired": "ran out",
     "revoked": "was revoked or suspended",
@@ -106,7 +112,7 @@ def signature(signed: int | bool, revision: int) -> str:
 
 def way(by: str) -> str:
     """By which way a change came."""
-    return _WAYS.get(by, f"through the {by}" if by.startswith("socket") else f"by {by}")
+    return _WAYS.get(by, f"through the {by}".replace(", uid", ", by user") if by.startswith("socket") else f"by {by}")
 
 
 def because(code: str) -> str:
@@ -129,6 +135,12 @@ def stretch(what: str, why: str) -> str:
     if what.startswith("alarm:"):
         return f"An alarm stood: {what[6:]}."
     return _STRETCHES.get(what, what)
+
+
+def why(what: str, why: str) -> str:
+    """Why that was, where the stretch does not say it already."""
+    told = what in ("not-running", "crash") or (what.startswith("camera:") and why in _CAMERA)
+    return "" if told else _WHYS.get(why, why)
 
 
 def lapse(why: str) -> str:

@@ -304,7 +304,7 @@ def test_the_page_says_what_an_auditor_asks_first(whole: Report) -> None:
     for said in (
         "Fox Lake Police Department, Wisconsin",
         "The city has switched National Lookup off.",
-        "through the socket, uid 1004",
+        "through the socket, by user 1004",
         "The agreement fox-lake-2026 of <b>fox-lake-pd</b> ran out",
         "Silence is never proof of nothing",
         "Every entry fits the device&#x27;s signed checkpoint",
