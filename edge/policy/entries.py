@@ -166,18 +166,18 @@ class Entries:
         if first + len(some.ids) > self._source.cap:
             raise PolicyError(f"{self._file}: holds more than its cap of {self._source.cap} entries in policy.toml")
         masked = [at for at, pattern in enumerate(some.patterns) if "?" in pattern]
-        self._check(some, masked, where)
+        named = [f"{entry}\n{case}" if case else entry for entry, case in zip(some.ids, some.cases, strict=True)]
+        self._check(some, masked, named, where)
         for source in dict.fromkeys(some.sources):
             self._source_codes.setdefault(source, len(self._source_codes))
         for state in dict.fromkeys(some.states):
             self._state_codes.setdefault(state, len(self._state_codes))
         rows.sources.extend(map(self._source_codes.__getitem__, some.sources))
-        rows.purposes.extend(map(_PURPOSE_CODES.__getitem__, some.purposes))
-        rows.grades.extend(map(_GRADE_CODES.__getitem__, some.grades))
-        rows.states.extend(map(self._state_codes.__getitem__, some.states))
-        rows.expires.extend(some.expires)
-        named = [f"{entry}\n{case}" if case else entry for entry, case in zip(some.ids, some.cases, strict=True)]
-        rows.ends.extend(list(accumulate(map(len, named), initial=len(rows.text)))[1:])
+        rows.purposes.frombytes(bytes(map(_PURPOSE_CODES.__getitem__, some.purposes)))
+        rows.grades.frombytes(bytes(map(_GRADE_CODES.__getitem__, some.grades)))
+        rows.states.frombytes(bytes(map(self._state_codes.__getitem__, some.states)))
+        rows.expires.extend(array("q", some.expires))
+        rows.ends.extend(array("Q", list(accumulate(map(len, named), initial=len(rows.text)))[1:]))
         rows.text.extend("".join(named).encode("ascii"))
         self._ids.extend(map(hash, some.ids))
         self._number_all(some.patterns, masked, first)
@@ -196,7 +196,7 @@ class Entries:
             numbers.append(number(pattern.replace("?", "0")))
             rows.append(first + at)
 
-    def _check(self, some: Columns, masked: Sequence[int], where: Callable[[int], str]) -> None:
+    def _check(self, some: Columns, masked: Sequence[int], named: Sequence[str], where: Callable[[int], str]) -> None:
         """All but the pattern ends up in the audit log with a hit, so that a pattern may not stand in anything else."""
         for at in masked:
             if len(some.patterns[at]) - some.patterns[at].count("?") < CERTAIN:
@@ -204,7 +204,7 @@ class Entries:
         for purpose in self._barred.intersection(some.purposes):
             at = some.purposes.index(purpose)
             raise self._wrong(f"{where(at)} serves the banned purpose `{purpose}`, remove it")
-        if any(map(contains, _upper(some.ids), some.patterns)) or any(map(contains, _upper(some.cases), some.patterns)):
+        if any(map(contains, "\0".join(named).upper().split("\0"), some.patterns)):
             raise self._wrong("an entry has its pattern in its id or case too, where it is no secret; change that")
         fresh = [name for name in dict.fromkeys(some.sources) if name not in self._source_codes]
         if len(self._source_codes) + len(fresh) > MOST_SOURCES:
@@ -269,8 +269,3 @@ def plain(text: str) -> str:
 def microseconds(at: datetime) -> int:
     """A moment as the whole number in which it is kept."""
     return (at - _EPOCH) // _MICROSECOND
-
-
-def _upper(words: Sequence[str]) -> list[str]:
-    """The words, which have no line ends, in capitals."""
-    return "\n".join(words).upper().split("\n")

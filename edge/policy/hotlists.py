@@ -6,12 +6,12 @@ certain, or "hits only" would become a full feed. Patterns never leave the list:
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
-from typing import Annotated
+from itertools import chain, islice, repeat
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -22,12 +22,14 @@ from edge.policy.vocabulary import STATES, Grade, Purpose
 from edge.values import Hit
 from edge.written import Written, nearest, parse_toml
 
+T = TypeVar("T")
+
 COLUMNS = ("id", "pattern", "source_agency", "purpose", "expires_at", "offence_grade", "offence_state", "case")
 """Those of a CSV file, in any order; the last three may be missing."""
 _NEEDED = COLUMNS[:5]
 
-_AT_ONCE = 128
-"""Lines that are looked at together; with more of them the collector of garbage costs more than is saved."""
+_AT_ONCE = 256
+"""Lines that are looked at together; with more of them their words fall out of the processor's cache."""
 _REMEMBERED = 50_000
 """Different times of which the meaning is remembered while a file is read."""
 
@@ -124,103 +126,110 @@ def parse_csv(
 
     PolicyError as `parse`, with the line.
     """
-    made, rows = Entries(source, banned=banned, file=file), csv.reader(lines, strict=True)
-    try:
-        _take(rows, made, file)
-    except csv.Error:
-        raise PolicyError(f"{file}: line {rows.line_num} is not CSV, mend its quotes and commas") from None
+    made, rest, moments = Entries(source, banned=banned, file=file), iter(lines), _Moments()
+    header = [column[0] for column in _split(list(islice(rest, 1)), 1, file)]
+    places, line = _places(header, file), 2  # no entry goes over more than one line
+    while some := list(islice(rest, _AT_ONCE)):
+        there = _split(some, line, file, width=len(header))
+        columns = {name: there[place] for name, place in places.items()}
+        made.add(_understood(columns, len(there[0]), moments, line, file), partial(_line, line))
+        line += len(some)
     return made.done(begins=begins, ends=ends)
 
 
-def _take(rows: Iterator[list[str]], made: Entries, file: str) -> None:
-    header = next(rows, [])
-    width, places, moments = len(header), _places(header, file), _Moments()
-    line = 2  # no entry goes over more than one line
-    while some := list(islice(rows, _AT_ONCE)):
-        if set(map(len, some)) != {width}:
-            at = next(at for at, row in enumerate(some) if len(row) != width)
-            raise PolicyError(f"{file}: line {line + at} has {len(some[at])} columns, the first line has {width}")
-        there = list(zip(*some, strict=True))
-        columns = [there[place] if place < width else ("",) * len(some) for place in places]
-        for column, known, said in _SPELLED:
-            written = columns[COLUMNS.index(column)]
-            if not known(written, moments):
-                at = next(at for at, one in enumerate(written) if not known((one,), moments))
-                raise PolicyError(f"{file}: line {line + at}: `{column}` {said}")
-        made.add(_columns(columns, moments), partial(_line, line))
-        line += len(some)
+def _split(lines: Sequence[str], first: int, file: str, width: int | None = None) -> list[Sequence[str]]:
+    """The columns of some lines; where nothing is in quotes, a comma is all that there is to know of CSV."""
+    text = "".join(lines)
+    if '"' in text or "\r" in text:
+        rows = csv.reader(lines, strict=True)
+        try:
+            each = list(rows)
+        except csv.Error:
+            wrong = first + rows.line_num - 1
+            raise PolicyError(f"{file}: line {wrong} is not CSV, mend its quotes and commas") from None
+        widths, fields = list(map(len, each)), list(chain.from_iterable(each))
+    else:
+        widths = [commas + 1 for commas in map(str.count, lines, repeat(","))]
+        fields = text.replace("\n", ",").split(",")
+    wide = max(widths, default=0) if width is None else width
+    for at, found in enumerate(widths if set(widths) - {wide} else ()):
+        if found != wide:
+            raise PolicyError(f"{file}: line {first + at} has {found} columns, the first line has {wide}")
+    return [fields[place : wide * len(widths) : wide] for place in range(wide)]
 
 
 def _line(first: int, at: int) -> str:
     return f"line {first + at}"
 
 
-def _columns(columns: Sequence[Sequence[str]], moments: "_Moments") -> Columns:
-    ids, patterns, sources, purposes, expires, grades, states, cases = columns
+def _understood(
+    columns: Mapping[str, Sequence[str]], count: int, moments: "_Moments", first: int, file: str
+) -> Columns:
+    """What the columns say, each word spelled as it should be; a column that is not there says nothing."""
+    nothing = ("",) * count
+
+    def spelled(name: str) -> Sequence[str]:
+        words, (pattern, said) = columns.get(name, nothing), _SPELLED[name]
+        text = "\n".join((*words, ""))
+        if text.count("\n") != count or pattern.fullmatch(text) is None:
+            at = next(at for at, word in enumerate(words) if pattern.fullmatch(f"{word}\n") is None or "\n" in word)
+            raise PolicyError(f"{file}: line {first + at}: `{name}` {said}")
+        return words
+
+    def meant(name: str, known: Mapping[str, T], said: str) -> list[T]:
+        words = columns.get(name, nothing)
+        try:
+            return list(map(known.__getitem__, words))
+        except KeyError as unknown:
+            at = words.index(unknown.args[0])
+            raise PolicyError(f"{file}: line {first + at}: `{name}` {said}") from None
+
     return Columns(
-        ids=ids,
-        patterns=patterns,
-        sources=sources,
-        purposes=list(map(_PURPOSES.__getitem__, purposes)),
-        grades=list(map(_GRADES.__getitem__, grades)),
-        states=[state or None for state in states],
-        cases=cases,
-        expires=list(map(moments.__getitem__, expires)),
+        ids=spelled("id"),
+        patterns=spelled("pattern"),
+        sources=columns["source_agency"],
+        purposes=meant("purpose", _PURPOSES, "is none of the purposes that there are"),
+        expires=meant("expires_at", moments, "must be a time such as 2026-12-31T00:00:00Z"),
+        grades=meant("offence_grade", _GRADES, f"must be one of {', '.join(Grade)}, or nothing"),
+        states=meant("offence_state", _STATES, "must be a state such as US-IL, or nothing"),
+        cases=spelled("case"),
     )
 
 
 class _Moments(dict[str, int]):
-    """What a written time means, in microseconds since 1970; ValueError when it means nothing."""
+    """What a written time means, in microseconds since 1970; KeyError when it means nothing."""
 
     def __missing__(self, written: str) -> int:
         if len(self) > _REMEMBERED:
             self.clear()
-        at = datetime.fromisoformat(written)
+        try:
+            at = datetime.fromisoformat(written)
+        except ValueError:
+            raise KeyError(written) from None
         if at.tzinfo is None or not 2000 < at.year < 2199:
-            raise ValueError
+            raise KeyError(written)
         self[written] = meant = microseconds(at.astimezone(UTC))
         return meant
 
 
-_Known = Callable[[Sequence[str], _Moments], bool]
-
-
-def _spelled(pattern: str) -> _Known:
-    """Whether every one of some words is spelled so; one look at all of them together."""
-    every = re.compile(rf"(?:(?:{pattern})\n)*")
-    return lambda words, _: (
-        (text := "\n".join((*words, ""))).count("\n") == len(words) and every.fullmatch(text) is not None
-    )
-
-
-def _one_of(known: Iterable[str]) -> _Known:
-    those = frozenset(known)
-    return lambda words, _: those.issuperset(words)
-
-
-def _times(words: Sequence[str], moments: _Moments) -> bool:
-    try:
-        return all(map(moments.__getitem__, set(words)))
-    except ValueError:
-        return False
+def _each(pattern: str) -> re.Pattern[str]:
+    """Some words one under another, every one of them spelled so."""
+    return re.compile(rf"(?:(?:{pattern})\n)*+")
 
 
 _PURPOSES = {one.value: one for one in Purpose}
 _GRADES: dict[str, Grade | None] = {"": None, **{one.value: one for one in Grade}}
-_SPELLED: tuple[tuple[str, _Known, str], ...] = (
-    ("id", _spelled(r"[A-Za-z0-9._-]{1,64}"), "must be 1 to 64 letters, digits, dots, _ and -"),
-    ("pattern", _spelled(r"[A-Z0-9?]{5,10}"), "must be 5 to 10 capital letters, digits and ?"),
-    ("purpose", _one_of(_PURPOSES), "is none of the purposes that there are"),
-    ("expires_at", _times, "must be a time such as 2026-12-31T00:00:00Z"),
-    ("offence_grade", _one_of(_GRADES), f"must be one of {', '.join(Grade)}, or nothing"),
-    ("offence_state", _one_of({"", *STATES}), "must be a state such as US-IL, or nothing"),
-    ("case", _spelled(r"(?:[A-Za-z0-9][A-Za-z0-9._/-]{0,63})?"), "must be a case number, or nothing"),
-)
-"""What is asked of each column of a CSV file, and how it is told."""
+_STATES: dict[str, str | None] = {"": None, **{one: one for one in sorted(STATES)}}
+_SPELLED = {
+    "id": (_each(r"[A-Za-z0-9._-]{1,64}+"), "must be 1 to 64 letters, digits, dots, _ and -"),
+    "pattern": (_each(r"[A-Z0-9?]{5,10}+"), "must be 5 to 10 capital letters, digits and ?"),
+    "case": (_each(r"(?:[A-Za-z0-9][A-Za-z0-9._/-]{0,63}+)?+"), "must be a case number, or nothing"),
+}
+"""How the words of a column are spelled, and how that is told."""
 
 
-def _places(header: Sequence[str], file: str) -> list[int]:
-    """Where in a row each of the columns stands; one that is not there stands behind the last."""
+def _places(header: Sequence[str], file: str) -> dict[str, int]:
+    """Where in a row each of the columns stands that are there."""
     names = [header[0].removeprefix("\ufeff"), *header[1:]] if header else []
     for name in names:
         if name not in COLUMNS:
@@ -233,7 +242,7 @@ def _places(header: Sequence[str], file: str) -> list[int]:
     for name in _NEEDED:
         if name not in names:
             raise PolicyError(f"{file}: line 1 names no column `{name}`, add it")
-    return [names.index(name) if name in names else len(names) for name in COLUMNS]
+    return {name: place for place, name in enumerate(names)}
 
 
 def _stale(one: HotList, now: datetime) -> str:

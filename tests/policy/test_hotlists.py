@@ -35,9 +35,9 @@ def entry(pattern: str = "AB12345", **changes: Any) -> Table:
     return {**made, **changes}
 
 
-def as_csv(entries: Sequence[Table], columns: Sequence[str] = COLUMNS) -> str:
+def as_csv(entries: Sequence[Table], columns: Sequence[str] = COLUMNS, **how: Any) -> str:
     written = io.StringIO()
-    rows = csv.DictWriter(written, columns, extrasaction="ignore")
+    rows = csv.DictWriter(written, columns, extrasaction="ignore", **{"lineterminator": "\n", **how})
     rows.writeheader()
     for one in entries:
         at = one.get("expires_at", "")
@@ -93,6 +93,52 @@ def test_csv_and_toml_say_the_same() -> None:
     assert by_toml.look_up("AB12345", NOW) == listed(one).look_up("AB12345", NOW)
     hit = by_toml.look_up("AB12345", NOW)[0]
     assert (hit.offence_grade, hit.offence_state, hit.case) == ("felony", "US-IL", "26-1/A")
+
+
+@pytest.mark.parametrize("how", [{"lineterminator": "\r\n"}, {"quoting": csv.QUOTE_ALL}])
+def test_however_a_spreadsheet_writes_it_it_is_the_same_list(how: Table) -> None:
+    entries = [entry(f"AB{at:05}", id=f"e-{at}", case=f"26-{at}", offence_state="US-IL") for at in range(600)]
+    usual, other = (from_csv(text) for text in (as_csv(entries), as_csv(entries, **how)))
+    for one in entries:
+        assert other.look_up(one["pattern"], NOW) == usual.look_up(one["pattern"], NOW) != []
+
+
+@pytest.mark.parametrize("how", [{}, {"lineterminator": "\r\n"}, {"quoting": csv.QUOTE_ALL}])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"case": "?"}, "line 502: `case` must be"),
+        ({"purpose": "stolen"}, "line 502: `purpose` is none"),
+        ({"expires_at": "soon"}, "line 502: `expires_at` must be"),
+        ({"pattern": "AB12???"}, "line 502 needs at least 5 certain characters"),
+        ({"purpose": "other"}, "line 502 serves the banned purpose"),
+        ({"source_agency": " "}, "line 502 needs one line of plain text"),
+    ],
+)
+def test_far_down_in_a_list_the_line_is_told(how: Table, change: Table, said: str) -> None:
+    entries = [entry(f"AB{at:05}", id=f"e-{at}") for at in range(600)]
+    entries[500].update(change)
+    assert said in refusal(as_csv(entries, **how))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("e-2,ZK98765", "line 502 has 2 columns, the first line has 8"),
+        ("", "line 502 has"),
+        ('e-2,"ZK98765', "is not CSV, mend its quotes"),
+        ('e-2,"ZK9"8765,,,,,,', "line 502 is not CSV, mend its quotes"),
+        ("e-2,ZK98765,desk,stolen_vehicle,2027-01-01T00:00:00Z,,,,", "line 502 has 9 columns, the first line has 8"),
+    ],
+)
+def test_far_down_in_a_list_a_line_with_other_columns_is_told(wrong: str, said: str) -> None:
+    lines = as_csv([entry(f"AB{at:05}", id=f"e-{at}") for at in range(600)]).split("\n")
+    lines[501] = wrong
+    assert said in refusal("\n".join(lines))
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert from_csv(as_csv(ENTRIES).removesuffix("\n")).entries == len(ENTRIES)
 
 
 def test_columns_may_stand_in_any_order_and_the_last_three_may_be_missing() -> None:
@@ -192,10 +238,10 @@ ENTRIES = [
 ]
 
 
-@given(st.integers(0, len(as_csv(ENTRIES)) - 1), st.sampled_from([*'",\n?A0z-', "", "\x00", "é"]))
+@given(st.integers(0, len(as_csv(ENTRIES)) - 1), st.sampled_from([*'",\r\n?A0z-', "", "\x00", "é"]), st.booleans())
 @settings(deadline=None, max_examples=400)
-def test_a_damaged_list_is_refused_without_a_plate_or_still_a_list(at: int, character: str) -> None:
-    text = as_csv(ENTRIES)
+def test_a_damaged_list_is_refused_without_a_plate_or_still_a_list(at: int, character: str, quoted: bool) -> None:
+    text = as_csv(ENTRIES, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     said, made = "", None
     try:
         made = from_csv(text[:at] + character + text[at + 1 :])
