@@ -21,6 +21,8 @@ ABROAD = ["CA-ON", "DE", "US-ZZ"]
 CHANNELS = ["national-lookup", "statewide-lookup", "direct", "compact", "unheard-of"]
 CASES = ["c-1", "c-2"]
 WHO = ["alpha", "bravo", "charlie", "delta"]
+ALONE = [kind.value for kind in Kind if kind not in ("task_force", "fusion_center")]
+"""The kinds of agency that have no members."""
 MOMENTS = [timedelta(0), timedelta(minutes=2), timedelta(minutes=3), timedelta(hours=13), timedelta(days=40)]
 
 
@@ -130,7 +132,7 @@ def _listed(chance: Chance, of: list[str], usual: list[str]) -> list[str] | None
 def _agency(chance: Chance, name: str, declared: list[str]) -> Table:
     made = agency(
         name,
-        kind=chance.mostly("local", [kind for kind in words(Kind) if kind != "task_force"], 3),
+        kind=chance.mostly("local", ALONE, 3),
         state=chance.mostly(chance.any(STATES), ABROAD, 20),
         channels=chance.some(CHANNELS, 4) or ["national-lookup"],
         purposes=chance.mostly(

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Answer:
     """Whether it is shared, on which channels it could be, what is taken out of it, and what a law lays upon it."""
 
     share: bool
-    channels: frozenset[str]
+    channels: frozenset[str] = frozenset()
     redacted: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
 
@@ -66,16 +67,19 @@ class Place:
     signed: bool = True
 
 
+@cache
+def _rules() -> dict[str, cedarpy.PolicySet]:
+    return {file.stem: cedarpy.PolicySet.from_str(file.read_text()) for file in HERE.glob("*.cedar")}
+
+
 class Oracle:
     """Answers for one city."""
 
     def __init__(self, place: Place) -> None:
         self._place, self._state = place, place.policy["jurisdiction"]["state"]
         self._agencies = {one["id"]: one for one in place.agencies}
-        self._rules = {file.stem: cedarpy.PolicySet.from_str(file.read_text()) for file in HERE.glob("*.cedar")}
-        self._entities = cedarpy.Entities.from_json_str(json.dumps(list(_entities(place))))
-        self._said: dict[str, bool] = {}
-        self._purposes = self._of_purposes()
+        self._entities = cedarpy.Entities.from_json_str(json.dumps([self._city(), *_entities(place)]))
+        self._said: dict[object, bool] = {}
 
     def answer(self, asked: Asked) -> Answer:
         """The whole answer."""
@@ -83,23 +87,27 @@ class Oracle:
         owner = one["id"] == self._place.policy["owner"]["subscriber"]
         parties = [one] if owner else list(self._parties(one["id"], set()))
         limits: list[set[str]] = []
-        stands = self._receives(asked, one)
-        for party in [] if owner else parties:
-            stands &= self._admitted(party, one, read, asked.now, limits)
-        stands &= self._wanted(asked, one, read, parties, limits)
+        admitted = owner or all(self._admitted(party, one, read, asked.now, limits) for party in parties)
+        if not admitted or not self._receives(asked, one) or not self._wanted(asked, one, read, parties, limits):
+            return Answer(share=False)
         channels = {"owner"} if owner else self._channels(one, read, parties)
         return Answer(
-            share=bool(stands and channels),
+            share=bool(channels),
             channels=frozenset(channels),
             redacted=frozenset() if owner else frozenset(self._redacted(parties)),
             taken=frozenset() if owner else frozenset(self._taken()),
         )
 
-    def _ask(self, file: str, action: str, principal: str, resource: str, context: Table) -> bool:
-        request = {"principal": principal, "action": f'Action::"{action}"', "resource": resource, "context": context}
-        key = json.dumps([file, request], sort_keys=True)
+    def _ask(self, file: str, action: str, one: Table, resource: tuple[str, str], **context: Any) -> bool:
+        key = file, action, one["id"], resource, repr(context)
         if key not in self._said:
-            result = cedarpy.is_authorized(request, self._rules[file], self._entities)
+            request = {
+                "principal": {"type": "Agency", "id": one["id"]},
+                "action": {"type": "Action", "id": action},
+                "resource": dict(zip(("type", "id"), resource, strict=True)),
+                "context": context,
+            }
+            result = cedarpy.is_authorized(request, _rules()[file], self._entities)
             assert not result.diagnostics.errors, result.diagnostics.errors
             self._said[key] = result.allowed
         return self._said[key]
@@ -132,45 +140,52 @@ class Oracle:
         return ["in_state" if state == self._state else "out_of_state", *both]
 
     def _receives(self, asked: Asked, one: Table) -> bool:
-        written, packs = self._place.policy, self._place.packs
-        seconds = [pack["retention"]["seconds"] for pack in packs if "seconds" in pack["retention"]]
-        context = {
-            "signed": self._place.signed,
-            "owner": written["owner"]["subscriber"],
-            "place": self._state,
-            "now": _ms(asked.now),
-            "trusted": asked.trusted,
-            "held": asked.held,
-            "valid_until": _ms(written["valid_until"]),
-            "ceiling": round(1000 * min([written["retention"]["undelivered_hours"] * 3600, *seconds])),
-            "law_named": any(pack.get("state", self._state) == self._state for pack in packs),
-            "law_reviewed": "reviewed_by" in written["law"] or all(pack["reviewed"] for pack in packs),
-            "banned": self._purposes["banned"],
-        }
-        return self._ask("reads", "receive", _agency(one), f'Read::"{asked.read}"', context)
+        clock = {"now": _ms(asked.now), "trusted": asked.trusted, "held": asked.held}
+        return self._ask("reads", "receive", one, ("Read", str(asked.read)), **clock)
 
-    def _of_purposes(self) -> Table:
-        tables = [self._place.policy["purposes"], *(pack["purposes"] for pack in self._place.packs)]
+    def _city(self) -> Table:
+        """All that city and laws say of everybody; Cedar asks for it by the name of the city."""
+        written, packs, sharing = self._place.policy, self._place.packs, self._place.policy["sharing"]
+        seconds = [pack["retention"]["seconds"] for pack in packs if "seconds" in pack["retention"]]
+        tables = [written["purposes"], *(pack["purposes"] for pack in packs)]
         banned = {one for table in tables for one in table["banned"]}
-        made: Table = {"banned": sorted(banned | HEALTH if "lawful_health_care" in banned else banned)}
-        for key in ("allowed", "grades"):
-            lists = [set(table[key]) for table in tables if key in table]
-            if lists:
-                made[key] = sorted(set.intersection(*lists))
-        return made
+        every = {key: [set(table[key]) for table in tables if key in table] for key in ("allowed", "grades")}
+        return _entity(
+            "City",
+            "city",
+            signed=self._place.signed,
+            owner=written["owner"]["subscriber"],
+            place=self._state,
+            valid_until=_ms(written["valid_until"]),
+            ceiling=round(1000 * min([written["retention"]["undelivered_hours"] * 3600, *seconds])),
+            law_named=any(pack.get("state", self._state) == self._state for pack in packs),
+            law_reviewed="reviewed_by" in written["law"] or all(pack["reviewed"] for pack in packs),
+            out_of_state=sharing.get("out_of_state", "never"),
+            states=sharing.get("states", []),
+            federal=sharing.get("federal", "never"),
+            national_lookup=sharing["national_lookup"],
+            statewide_lookup=sharing.get("statewide_lookup", False),
+            direct=sharing.get("direct", []),
+            named_open=[name for name, on in sharing.get("channels", {}).items() if on],
+            full_feed=sharing.get("full_feed", []),
+            own_offences=any(pack["purposes"].get("own_offences", False) for pack in packs),
+            purposes_known=PURPOSES,
+            banned=sorted(banned | HEALTH if "lawful_health_care" in banned else banned),
+            **{key: sorted(set.intersection(*lists)) for key, lists in every.items() if lists},
+        )
 
     def _admitted(self, party: Table, one: Table, read: Table, now: datetime, limits: list[set[str]]) -> bool:
         """Whether city and laws admit one party; notes in `limits` the cases that its instruments are limited to."""
         classes = self._classes(party)
         relied = [held for held in party.get("agreement", ()) if self._relied(party, held, one, now)]
         forms = sorted({held["form"] for held in relied})
-        context = {"classes": classes, "forms": forms, "flags": sorted(read["flags"]), **self._purposes}
-        stands = self._ask("parties", "stand", _agency(party), 'City::"city"', context)
+        context = {"classes": classes, "forms": forms, "flags": sorted(read["flags"])}
+        stands = self._ask("parties", "stand", party, ("City", "city"), **context)
         demands = [BINDING] * ("out_of_state" in classes) + [JUDGES] * ("federal" in classes)
         for pack in self._place.packs:
             for group in classes:
-                resource = f'Law::"{pack["id"]}/{group}"'
-                stands &= group != "other" and self._ask("laws", "be", _agency(party), resource, {"forms": forms})
+                resource = "Law", f"{pack['id']}/{group}"
+                stands &= group != "other" and self._ask("laws", "be", party, resource, forms=forms)
                 table = pack["recipients"].get(group, {"access": "never"})
                 demands += [set(table["forms"])] if table["access"] == "instrument" else []
         for demand in demands:
@@ -180,23 +195,13 @@ class Oracle:
         return stands
 
     def _relied(self, party: Table, held: Table, one: Table, now: datetime) -> bool:
-        context = {"now": _ms(now), "declared": one["purposes"], "place": self._state}
-        return self._ask("instruments", "rely", _agency(party), f'Instrument::"{party["id"]}/{held["id"]}"', context)
+        resource = "Instrument", f"{party['id']}/{held['id']}"
+        return self._ask("instruments", "rely", party, resource, now=_ms(now), declared=one["purposes"])
 
     def _channels(self, one: Table, read: Table, parties: list[Table]) -> set[str]:
-        sharing = self._place.policy["sharing"]
-        context = {
-            "flags": sorted(read["flags"]),
-            "all_in_state": all("in_state" in self._classes(party) for party in parties),
-            "sharing": {
-                "national_lookup": sharing["national_lookup"],
-                "statewide_lookup": sharing.get("statewide_lookup", False),
-                "direct": sharing.get("direct", []),
-                "named_open": [name for name, on in sharing.get("channels", {}).items() if on],
-            },
-        }
-        ways = {name: f'Channel::"{name}"' for name in _names(one)}
-        return {name for name, way in ways.items() if self._ask("channels", "reach", _agency(one), way, context)}
+        in_state = all("in_state" in self._classes(party) for party in parties)
+        context = {"flags": sorted(read["flags"]), "all_in_state": in_state}
+        return {name for name in _names(one) if self._ask("channels", "reach", one, ("Channel", name), **context)}
 
     def _wanted(self, asked: Asked, one: Table, read: Table, parties: list[Table], limits: list[set[str]]) -> bool:
         """Whether the agency is fed this read: all reads, or one for the sake of one hit."""
@@ -206,22 +211,14 @@ class Oracle:
             for party in parties
             for group in self._classes(party)
         ]
-        context = {
-            **self._purposes,
-            "now": _ms(asked.now),
-            "owner": self._place.policy["owner"]["subscriber"],
-            "place": self._state,
-            "full_feed": self._place.policy["sharing"].get("full_feed", []),
-            "law_says_hits": any(table.get("feed") == "hits" for table in tables),
-            "own_offences": any(pack["purposes"].get("own_offences", False) for pack in self._place.packs),
-            "limited_to_cases": bool(limits),
-            "purposes_known": PURPOSES,
-        }
-        if self._ask("feeds", "follow", _agency(one), f'Read::"{asked.read}"', context):
+        on_hits = any(table.get("feed") == "hits" for table in tables)
+        context = {"law_says_hits": on_hits, "limited_to_cases": bool(limits)}
+        if self._ask("feeds", "follow", one, ("Read", str(asked.read)), **context):
             return True
         for number, hit in enumerate(read["hits"]):
-            context["in_cases"] = all(hit.get("case") in limit for limit in limits)
-            if self._ask("feeds", "use", _agency(one), f'Hit::"{asked.read}/{number}"', context):
+            in_cases = all(hit.get("case") in limit for limit in limits)
+            resource = "Hit", f"{asked.read}/{number}"
+            if self._ask("feeds", "use", one, resource, now=_ms(asked.now), in_cases=in_cases):
                 return True
         return False
 
@@ -242,10 +239,6 @@ def _names(one: Table) -> list[str]:
     return sorted({*one["channels"], "national-lookup", "statewide-lookup", "direct"})
 
 
-def _agency(one: Table) -> str:
-    return f'Agency::"{one["id"]}"'
-
-
 def _ms(at: datetime | date) -> int:
     """Milliseconds since 1970; a date begins at midnight UTC."""
     moment = at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
@@ -257,14 +250,6 @@ def _entity(of: str, called: str, /, **told: Any) -> Table:
 
 
 def _entities(place: Place) -> Iterable[Table]:
-    sharing = place.policy["sharing"]
-    yield _entity(
-        "City",
-        "city",
-        out_of_state=sharing.get("out_of_state", "never"),
-        states=sharing.get("states", []),
-        federal=sharing.get("federal", "never"),
-    )
     for name in sorted({name for one in place.agencies for name in _names(one)}):
         yield _entity("Channel", name, name=name)
     for one in place.agencies:
