@@ -21,6 +21,8 @@ MOST = 10_000
 """Agencies in one registry."""
 DEEPEST = 8
 """Levels of task forces inside task forces."""
+_OF_MEMBERS = (Kind.TASK_FORCE, Kind.FUSION_CENTER)
+"""The kinds that are what their members are: without their names nobody knows whether one is federal."""
 
 
 def _sealing_key(value: str) -> str:
@@ -157,10 +159,10 @@ def _check(one: SubscriberTable, written: Mapping[str, SubscriberTable]) -> None
         raise PolicyError(
             f"{FILE}: `{one.id}` agency_id `{one.agency_id}` is no ORI, which has nine letters and digits"
         )
-    if one.members and one.kind not in (Kind.TASK_FORCE, Kind.FUSION_CENTER):
+    if one.members and one.kind not in _OF_MEMBERS:
         raise PolicyError(f"{FILE}: `{one.id}` has members, which only a `task_force` or `fusion_center` has")
-    if one.kind is Kind.TASK_FORCE and not one.members:
-        raise PolicyError(f"{FILE}: `{one.id}` is a task force without members, name every agency that takes part")
+    if one.kind in _OF_MEMBERS and not one.members:
+        raise PolicyError(f"{FILE}: `{one.id}` is a `{one.kind}` without members, name every agency that takes part")
     for member in one.members:
         if member not in written:
             known = nearest(member, sorted(written)) or ", write it into the registry first"
