@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -85,14 +86,13 @@ def show(folder: Folder, pin: Pin = None, at: At = None) -> None:
     for line in switches(bundle, now):
         out.print(Text(line))
     out.print()
-    table = Table("agency", "channel", "could receive", "why", title="Who could receive what", title_justify="left")
-    for subscriber in bundle.subscribers.values():
-        for number, answer in enumerate(reach(subscriber, bundle, now) or (_nowhere(),)):
-            why = _first(answer)
-            table.add_row(
-                Text(_who(subscriber) if number == 0 else ""), Text(answer.channel), Text(outcome(answer)), Text(why)
-            )
-    out.print(table)
+    out.print("Who could receive what, on which channel:")
+    rows = {one.id: reach(one, bundle, now) or (_nowhere(),) for one in bundle.subscribers.values()}
+    width = min(24, max(len(answer.channel) for answers in rows.values() for answer in answers))
+    for name, answers in rows.items():
+        out.print(Text(_who(bundle.subscribers[name])))
+        out.print(_answers(answers, width))
+    out.print()
     out.print("Every reason for one agency: homerule policy explain DIR --subscriber ID")
     if pin is None:
         out.print(UNCHECKED)
@@ -211,6 +211,17 @@ def _short(name: str) -> str:
 
 def _who(subscriber: Subscriber) -> str:
     return f"{subscriber.name} ({subscriber.id}; {subscriber.kind.value}, {subscriber.state})"
+
+
+def _answers(answers: tuple[Reach, ...], width: int) -> Padding:
+    """A line for each channel of one agency, under the lines of the agency before."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=width, overflow="fold")
+    table.add_column(width=len("every read"))
+    table.add_column()
+    for answer in answers:
+        table.add_row(Text(answer.channel), Text(outcome(answer)), Text(_first(answer)))
+    return Padding(table, (0, 0, 0, 3))
 
 
 def _first(answer: Reach) -> str:

@@ -11,6 +11,7 @@ from edge import desk
 from edge.cli import hotlist
 from edge.cli.moments import At, moment
 from edge.cli.words import overrides
+from edge.desk.laws import missing_pack
 from edge.desk.shelf import Shelf
 from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
@@ -69,6 +70,9 @@ def faults(bundle: Bundle, lists: HotLists, now: Instant) -> Iterator[str]:
     """What must be mended: a device goes on, but closed where it matters."""
     if now.at >= bundle.valid_until:
         yield f"policy.toml: `valid_until` passed on {bundle.valid_until:%Y-%m-%d}, so that only the owner is served"
+    if (own := missing_pack(bundle.policy)) is not None:
+        place = bundle.policy.jurisdiction.state
+        yield f"policy.toml: [law] `packs` does not name `{own}`, the pack for `{place}`; it cannot be signed so"
     yield from (said for _, said in sorted({**lists.stale(now.at), **lists.refused}.items()))
 
 

@@ -17,7 +17,7 @@ def switches(bundle: Bundle, now: Instant) -> list[str]:
     owner = bundle.subscribers[bundle.owner].name
     where = f"{place.place}, {place.state}" if place.place else place.state
     return [
-        f"The camera stands in {where} and belongs to {owner}, which gets every read.",
+        f"The camera stands in {where} and belongs to {owner}.",
         *(_channel(name, is_open) for name, is_open in bundle.channels.items()),
         *_classes(bundle),
         *_law(bundle),

@@ -7,6 +7,8 @@ from edge.desk.disk import get
 from edge.errors import PolicyError
 from edge.policy import law
 from edge.policy.law import LawPack
+from edge.policy.policy import Policy
+from edge.policy.vocabulary import UNKNOWN_PLACE
 from edge.written import nearest
 
 GENERIC = "generic"
@@ -30,6 +32,13 @@ def packs() -> tuple[LawPack, ...]:
 def pack_for(state: str) -> str:
     """The id of the law pack for a state, or `generic` where there is none."""
     return next((pack.id for pack in packs() if pack.state == state), GENERIC)
+
+
+def missing_pack(written: Policy) -> str | None:
+    """The pack of the state where the camera stands, when the policy does not name it."""
+    place = written.jurisdiction.state
+    own = pack_for(place)
+    return None if place == UNKNOWN_PLACE or own in written.law.packs else own
 
 
 def _folder() -> Path:

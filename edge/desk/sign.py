@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.desk.disk import put
 from edge.desk.folder import hotlist_digests, read
 from edge.desk.follow import MANIFEST, SIGNATURE
-from edge.desk.laws import law_text, pack_for
+from edge.desk.laws import law_text, missing_pack
 from edge.desk.shelf import find, load
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
@@ -116,8 +116,7 @@ def _worth_signing(folder: Path, made: Bundle, now: datetime) -> None:
 
 
 def _own_pack(written: Policy) -> None:
-    own = pack_for(written.jurisdiction.state)
-    if own not in written.law.packs and written.jurisdiction.state != "unknown":
+    if (own := missing_pack(written)) is not None:
         raise PolicyError(
             f"{policy.FILE}: [law] `packs` must name `{own}`, the pack for `{written.jurisdiction.state}`"
         )

@@ -69,6 +69,15 @@ def test_a_pack_that_nobody_reviewed_is_a_note_once(folder: Path) -> None:
     assert "(fox-lake-pd)" not in said
 
 
+def test_a_policy_without_the_pack_of_its_own_state_is_wrong(folder: Path) -> None:
+    edit(folder, 'packs = ["us-il"]', 'packs = ["generic"]')
+    (folder / "laws/us-il.toml").unlink()
+    (folder / "laws/generic.toml").write_bytes(desk.law_text("generic"))
+    code, said, _ = homerule("policy", "check", folder, *AT)
+    assert code == 1
+    assert "wrong: policy.toml: [law] `packs` does not name `us-il`, the pack for `US-IL`" in said
+
+
 def test_a_switch_that_a_pack_overrides_is_a_note(folder: Path) -> None:
     edit(
         folder,

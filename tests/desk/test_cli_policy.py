@@ -40,6 +40,15 @@ def test_a_folder_made_by_init_is_shown_and_its_signature_holds(city: Path) -> N
     assert "was not checked" not in said
 
 
+def test_on_eighty_columns_every_id_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, said, _ = homerule("policy", "show", desk.examples(), "--at", "2026-12-01T00:00:00Z")
+    assert code == 0
+    assert "\nLakeshore Task Force (lakeshore-task-force; task_force, US-IL)\n   statewide-lookup  nothing " in said
+    assert "\n   direct            hits only" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
 def test_sign_makes_the_next_version(city: Path) -> None:
     code, said, _ = homerule("sign", city, "--key", city / "city.key")
     assert (code, said.split(" for")[0]) == (0, "signed version 2")
