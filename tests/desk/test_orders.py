@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import tomlkit
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -19,16 +18,15 @@ from edge.desk.laws import law_text
 from edge.desk.refused import Refused
 from edge.policy import bundle as bundles
 from edge.policy.bundle import Bundle
-from edge.policy.manifest import Manifest, sha256, tightened
+from edge.policy.manifest import sha256, tightened
 from edge.policy.narrower import asks_for_less
 from edge.policy.policy import Sharing
 from edge.policy.tighten import tightens
 from edge.policy.tightening import between, both, narrowed, parse, suspended
 from edge.values import BundleFiles, Instant
-from tests.policy.city import NOW, agency, agreement, key, owner, policy
+from tests.policy.city import CITY_KEY, DEVICE, LEDGER, NOW, agency, agreement, key, owner, policy, signed_files
 from tests.policy.losses import losses
 
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 LAW = {"laws/us-il.toml": law_text("us-il")}
 SWITCHES = {
     "national_lookup": [False, True],
@@ -88,19 +86,6 @@ def files_of(city: dict[str, Any]) -> dict[str, bytes]:
     }
 
 
-def signed(files: dict[str, bytes], *, version: int, replaces: str | None) -> BundleFiles:
-    manifest = Manifest(
-        version=version,
-        replaces=replaces,
-        devices=("pole-1",),
-        ledgers=("log",),
-        signed_at=NOW,
-        files={name: sha256(content) for name, content in files.items()},
-        hotlists={},
-    ).to_bytes()
-    return BundleFiles(manifest=manifest, signature=KEY.sign(manifest), files=files)
-
-
 def closed_by(city: dict[str, Any], before: Bundle) -> dict[str, Any]:
     """What this city closes that was open before, as one writes it down: how open each may be at most from now on."""
     sharing = before.policy.sharing
@@ -149,7 +134,7 @@ class Days(RuleBasedStateMachine):
     def offer(self, files: BundleFiles) -> None:
         before = self.in_force
         try:
-            taken = follow(files, in_force=before, key=KEY.public_key(), device="pole-1", ledger="log")
+            taken = follow(files, in_force=before, key=CITY_KEY.public_key(), device=DEVICE, ledger=LEDGER)
         except Refused as refusal:
             if before is not None and not refusal.hold:
                 self.nobody_asked_for_less(files, before)
@@ -169,7 +154,7 @@ class Days(RuleBasedStateMachine):
         self.versions += 1
         known = [None, *(sha256(one.manifest) for one in self.made)]
         replaces = data.draw(st.sampled_from([*known, self.in_force.digest if self.in_force else None]))
-        self.made.append(signed(files_of(city), version=self.versions, replaces=replaces))
+        self.made.append(signed_files(files_of(city), version=self.versions, replaces=replaces))
 
     @precondition(lambda self: self.made)
     @rule(data=st.data())
@@ -238,7 +223,7 @@ TestDays.settings = settings(max_examples=25, stateful_step_count=20, deadline=N
 
 
 def bundle_of(city: dict[str, Any]) -> Bundle:
-    return bundles.parse(signed(files_of(city), version=1, replaces=None), signed=True)
+    return bundles.parse(signed_files(files_of(city)), signed=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -364,7 +349,7 @@ def whole_cities(draw: st.DrawFn) -> Bundle:
         "subscribers.toml": tomlkit.dumps({"subscriber": draw(registries())}).encode(),
         **{f"laws/{name}.toml": law_text(name) for name in written["law"]["packs"]},
     }
-    return bundles.parse(signed(made, version=1, replaces=None), signed=True)
+    return bundles.parse(signed_files(made), signed=True)
 
 
 @st.composite
@@ -377,7 +362,7 @@ def changed_a_little(draw: st.DrawFn) -> tuple[Bundle, Bundle]:
         files = {**one.files.files, "subscribers.toml": files["subscribers.toml"]}
     elif kept is not None:
         files[kept] = one.files.files[kept]
-    return one, bundles.parse(signed(files, version=1, replaces=None), signed=True)
+    return one, bundles.parse(signed_files(files), signed=True)
 
 
 @settings(max_examples=60, deadline=None)

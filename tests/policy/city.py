@@ -8,16 +8,21 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from edge.desk.laws import law_text
 from edge.policy import bundle as bundles
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide
+from edge.policy.manifest import Manifest, sha256
 from edge.policy.tag import flags
-from edge.values import Decision, Effect, Flag, Hit, Instant, Tags
+from edge.values import BundleFiles, Decision, Effect, Flag, Hit, Instant, Tags
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 INSTANT = Instant(at=NOW, trusted=True)
 OWNER = "village-pd"
+DEVICE, LEDGER = "pole", "log"
+CITY_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 Table = dict[str, Any]
 
 POLICY: Table = {
@@ -143,6 +148,20 @@ def files(written: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]], *, 
     for name in written["law"]["packs"]:
         made[f"laws/{name}.toml"] = (laws or {}).get(name) or law_text(name)
     return made
+
+
+def signed_files(files: Mapping[str, bytes], *, version: int = 1, replaces: str | None = None) -> BundleFiles:
+    """The files under the city's signature, for one device and its audit log."""
+    manifest = Manifest(
+        version=version,
+        replaces=replaces,
+        devices=(DEVICE,),
+        ledgers=(LEDGER,),
+        signed_at=NOW,
+        files={name: sha256(content) for name, content in files.items()},
+        hotlists={},
+    ).to_bytes()
+    return BundleFiles(manifest=manifest, signature=CITY_KEY.sign(manifest), files=dict(files))
 
 
 def city(*agencies: Mapping[str, Any], signed: bool = True, laws: Any = None, **changes: Any) -> Bundle:

@@ -11,18 +11,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.desk.follow import follow
 from edge.errors import PolicyError
 from edge.policy.bundle import Bundle, parse
-from edge.policy.manifest import Manifest, sha256
 from edge.values import BundleFiles
-from tests.policy.city import NOW, Table, agency, agreement, asked, hit, merged, owner, policy, taken
+from tests.policy.city import (
+    CITY_KEY,
+    DEVICE,
+    LEDGER,
+    NOW,
+    Table,
+    agency,
+    agreement,
+    asked,
+    hit,
+    merged,
+    owner,
+    policy,
+    signed_files,
+    taken,
+)
 from tests.policy.city import files as city_files
 
 CASES = sorted(Path(__file__).parent.joinpath("cases").glob("*.toml"))
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 
 
 def _without(tables: Table) -> Table:
@@ -41,23 +53,10 @@ def _agencies(told: list[Table]) -> list[Table]:
     return made
 
 
-def signed_files(files: dict[str, bytes], version: int, replaces: str | None) -> BundleFiles:
-    manifest = Manifest(
-        version=version,
-        replaces=replaces,
-        devices=("pole",),
-        ledgers=("log",),
-        signed_at=NOW,
-        files={name: sha256(content) for name, content in files.items()},
-        hotlists={},
-    ).to_bytes()
-    return BundleFiles(manifest=manifest, signature=KEY.sign(manifest), files=files)
-
-
 def in_force(case: Table) -> Iterator[Bundle]:
     """What is in force at first, and after each turn. Fails where a turn ends otherwise than the file says."""
     written, agencies = policy(_without(case.get("policy", {}))), [owner(), *_agencies(case["agency"])]
-    signed = signed_files(city_files(written, agencies), 1, None)
+    signed = signed_files(city_files(written, agencies))
     here = parse(signed, signed=True)
     yield here
     for turn in case.get("turn", ()):
@@ -67,7 +66,7 @@ def in_force(case: Table) -> Iterator[Bundle]:
         files = city_files(after, others)
         asks = BundleFiles(manifest=signed.manifest, signature=signed.signature, files=files)
         if turn["by"] == "city":
-            asks = signed_files(files, turn["version"], here.digest if "replaces" in turn else None)
+            asks = signed_files(files, version=turn["version"], replaces=here.digest if "replaces" in turn else None)
         if turn["comes"] == "refused":
             with pytest.raises(PolicyError, match=turn["said"]):
                 _taken_up(asks, here)
@@ -78,7 +77,7 @@ def in_force(case: Table) -> Iterator[Bundle]:
 
 
 def _taken_up(asks: BundleFiles, here: Bundle) -> Bundle:
-    return follow(asks, in_force=here, key=KEY.public_key(), device="pole", ledger="log")
+    return follow(asks, in_force=here, key=CITY_KEY.public_key(), device=DEVICE, ledger=LEDGER)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

@@ -16,9 +16,22 @@ from edge.policy.tighten import tightens
 from edge.values import BundleFiles
 from tests.desk.test_mutated_files import MUTATIONS, judged
 from tests.policy.cities import no_wider, shared
-from tests.policy.city import INSTANT, agency, agreement, files, hit, owner, policy, taken, texan
+from tests.policy.city import (
+    CITY_KEY,
+    DEVICE,
+    INSTANT,
+    LEDGER,
+    agency,
+    agreement,
+    files,
+    hit,
+    owner,
+    policy,
+    signed_files,
+    taken,
+    texan,
+)
 from tests.policy.losses import losses
-from tests.policy.test_cases import KEY, signed_files
 
 MOST, EVERYDAY = 100_000, 400
 NAMES = ["policy.toml", "subscribers.toml", "laws/us-il.toml", "manifest", "signature"]
@@ -41,7 +54,7 @@ def whole() -> BundleFiles:
         "full_feed": ["county"],
         "channels": {"compact": False},
     }
-    return signed_files(files(policy({"sharing": sharing}), agencies), 1, None)
+    return signed_files(files(policy({"sharing": sharing}), agencies))
 
 
 def spoilt(whole: BundleFiles, number: int) -> BundleFiles:
@@ -72,7 +85,7 @@ def test_a_mutated_text_is_refused_or_shares_no_more(whole: BundleFiles, part: i
         asks = spoilt(whole, number)
         for in_force in (was, None):
             try:
-                made = follow(asks, in_force=in_force, key=KEY.public_key(), device="pole", ledger="log")
+                made = follow(asks, in_force=in_force, key=CITY_KEY.public_key(), device=DEVICE, ledger=LEDGER)
             except Refused as refused:
                 told_well(refused, was)
                 continue
