@@ -10,6 +10,7 @@ in their order, what comes twice has the same id and the same bytes. Exit code 1
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -71,9 +72,9 @@ def outage(scene: Scene, reads: int, limit: int) -> dict[str, object]:
     scene.start_broker()
     wait_until(lambda: scene.serves(*names), what="all are served", within=60)
     scene.gather(*[name for name in names if not scene.agencies[name].manner.returns])
-    began = monotonic()
+    began, used = monotonic(), _used(scene)
     wait_until(lambda: scene.count_waiting(*names) == 0, what="all is drained", within=600 + limit / 100)
-    took, peak = monotonic() - began, _peak(scene)
+    took, used, peak = monotonic() - began, _used(scene) - used, _peak(scene)
     oracle = scene.oracle()
     counted = _counted(oracle)
     logged = _in_the_log(scene)
@@ -85,10 +86,18 @@ def outage(scene: Scene, reads: int, limit: int) -> dict[str, object]:
         "waiting_when_it_came_back": left,
         "seconds": round(took, 1),
         "drained_per_second": round(left / took, 1),
+        "drained_per_second_of_the_device_s_processor_time": round(left / used, 1),
         "peak_megabytes_of_the_device": peak,
         "in_the_audit_log": logged,
         "ended_otherwise": sorted(over),
     }
+
+
+def _used(scene: Scene) -> float:
+    """Seconds of processor time that the device has used."""
+    assert scene.device is not None
+    told = Path(f"/proc/{scene.device.number}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(scene: Scene) -> int:
