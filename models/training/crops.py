@@ -177,7 +177,10 @@ class Camera:
         edges = np.array([[left, top], [1 - right, top], [1 - right, 1 - bottom], [left, 1 - bottom]]) + rng.normal(
             0, 0.012, (4, 2)
         )
-        source = (edges * (columns, rows)).astype(np.float32)
+        edges = edges * (columns, rows)
+        if rng.random() < 0.5:
+            edges = _tilted(edges, float(rng.normal(0, 0.07)), float(rng.normal(0, 0.07)))
+        source = edges.astype(np.float32)
         target = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
         warp = cv2.getPerspectiveTransform(source, target)
         if wide < columns * 0.6:
@@ -276,9 +279,16 @@ def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
+def _tilted(corners: NDArray[np.float64], turn: float, shear: float) -> NDArray[np.float64]:
+    """Corners (4, 2) turned about their middle and sheared, upwards the more to the right; angles in radians."""
+    middle = corners.mean(0)
+    turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    return np.asarray((corners - middle) @ np.array([[1, shear], [0, 1]]) @ turned + middle)
+
+
 def _seen_at_an_angle(rng: np.random.Generator, strength: float) -> NDArray[np.float64]:
     """Corners of a tilted, sheared plate scaled so that its upright bounding box is the unit square."""
-    tilt = rng.normal(0, 0.045) * strength if rng.random() < 0.8 else rng.uniform(-0.2, 0.2) * strength
+    tilt = rng.normal(0, 0.045) * strength if rng.random() < 0.65 else rng.uniform(-0.25, 0.25) * strength
     shear_x, shear_y = rng.normal(0, 0.06, 2) * strength
     far = rng.normal(0, 0.04, 2) * strength
     square = np.array([[-1.0, -0.5], [1.0, -0.5], [1.0, 0.5], [-1.0, 0.5]])

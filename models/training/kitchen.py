@@ -156,6 +156,8 @@ def _cook(
 ) -> None:
     # Linux shares the processors out by session: in one of its own the kitchen takes nothing from the training.
     os.setsid()
+    # When the training is gone nobody takes what is left, and it must not be waited for.
+    ready.cancel_join_thread()
     cv2.setNumThreads(1)
     teacher = Teacher(reference) if reference else None
     kitchen, share = Kitchen(folder, np.random.default_rng(seed), mined=mined, teacher=teacher), 0.9

@@ -58,7 +58,7 @@ class Course:
         if self.looked_at < 0:
             return 0.9
         if self.went_on:
-            return 0.25
+            return 0.4
         return max(0.9 - 0.8 * (self.step - self.looked_at) / HARDER_OVER, 0.25)
 
 
