@@ -2,8 +2,8 @@
 
     python models/training/temperature.py reader.pt DATA_DIR [--reference REFERENCE.onnx] [--typed TYPED.csv]
 
-Prints the temperature alone on the last line. It is the middle (geometric) of what the characters of the two sets ask
-for: rendered plates are many but drawn, real ones few.
+Prints the temperature alone on the last line: the one at which whole reads are as sure as they are right. A read's
+confidence is a mean, and one wrong character is enough, so the characters alone, printed too, ask for less.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ import cv2
 import numpy as np
 import torch
 from agreed import AgreedCrop
-from calibration import calibration_error, fitted_temperature, tempered
+from calibration import calibration_error, fitted_temperature, honest_temperature, tempered
 from kitchen import Kitchen
 from numpy.typing import NDArray
 from reader_net import Exported, reader_of
 from shelf import Shelf
+from teacher import text_of
 from train_reader import targets
+
+from edge.measure.looks import folded
 
 RENDERED = 24
 """Batches."""
@@ -45,8 +48,13 @@ def real(crops: list[AgreedCrop]) -> tuple[NDArray[np.uint8], list[str]]:
     return np.stack([crop.tight() for crop in crops]), [crop.text for crop in crops]
 
 
-def fitted(name: str, shares: NDArray[np.float64], texts: list[str]) -> float:
-    """The temperature that the written characters of these plates ask for; prints what it does to the figures."""
+def right_of(shares: NDArray[np.float64], texts: list[str]) -> NDArray[np.bool_]:
+    """Which texts are read right, O as 0 and I as 1."""
+    return np.array([folded(text_of(row)) == folded(text) for row, text in zip(shares, texts, strict=True)])
+
+
+def fitted(name: str, shares: NDArray[np.float64], texts: list[str]) -> None:
+    """Print the temperature that the written characters of these plates ask for, and what it does to the figures."""
     truth = targets(texts)[0].numpy()
     # Slots beyond the text are easy and many; only what is read, or should have been, has a confidence.
     kept = (shares.argmax(-1) != shares.shape[-1] - 1) | (truth != shares.shape[-1] - 1)
@@ -55,7 +63,6 @@ def fitted(name: str, shares: NDArray[np.float64], texts: list[str]) -> float:
         now = tempered(shares[kept], value)
         error = calibration_error(now.max(-1), now.argmax(-1) == truth[kept])
         print(f"{name}: temperature {value:.2f}, calibration error of {kept.sum()} characters {100 * error:.1f} %")
-    return temperature
 
 
 def main() -> None:
@@ -71,12 +78,16 @@ def main() -> None:
     cv2.setNumThreads(1)
     reader = Exported(reader_of(torch.load(given.weights, weights_only=True))).eval()
     pixels, texts = rendered(given.folder, given.seed)
-    found = [fitted("rendered", shares_of(reader, pixels), texts)]
+    sets = {"rendered": rendered(given.folder, given.seed)}
     crops = Shelf(given.folder, None, given.typed, None).held_out(given.reference)
     if len(crops) >= 100:
-        pixels, texts = real(crops)
-        found.append(fitted("val", shares_of(reader, pixels), texts))
-    print(f"{float(np.exp(np.mean(np.log(found)))):.3f}")
+        sets["val"] = real(crops)
+    judged = []
+    for name, (pixels, texts) in sets.items():
+        shares = shares_of(reader, pixels)
+        fitted(name, shares, texts)
+        judged.append((shares, right_of(shares, texts)))
+    print(f"{honest_temperature(judged):.3f}")
 
 
 if __name__ == "__main__":

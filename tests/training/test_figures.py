@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from calibration import bins, calibration_error, draw_chart, fitted_temperature, tempered
+from calibration import bins, calibration_error, draw_chart, fitted_temperature, honest_temperature, tempered
 from finding import Sample, right_and_shown
 from joined import joint
 from samples import UNLABELLED, samples
@@ -67,6 +67,15 @@ def test_the_fitted_temperature_undoes_what_made_the_shares_too_sure(rng: np.ran
     honest = tempered(np.exp(rng.normal(0, 2, (8000, 6))), 1.0)
     truth = np.array([rng.choice(6, p=row) for row in honest])
     assert fitted_temperature(tempered(honest, 0.5), truth) == pytest.approx(2.0, rel=0.1)
+
+
+def test_the_temperature_is_one_at_which_nine_in_ten_of_the_sure_reads_are_right() -> None:
+    sure, less = [[0.97, 0.02, 0.01]], [[0.93, 0.06, 0.01]]
+    shares = np.array([sure] * 80 + [less] * 20)
+    cooler = honest_temperature([(shares, np.ones(100, np.bool_))])
+    warmer = tempered(shares, honest_temperature([(shares, np.arange(100) < 80)]))
+    assert cooler < 1
+    assert warmer[0].max() >= 0.9 > warmer[-1].max() or warmer.max() < 0.9
 
 
 def test_the_chart_is_a_picture(tmp_path: Path, rng: np.random.Generator) -> None:
