@@ -183,6 +183,7 @@ def train(given: argparse.Namespace) -> None:
         shelf,
         out=out,
         beside=given.beside,
+        settled=given.settled,
         budget=given.minutes * 60,
         peak=peak,
     )
@@ -200,6 +201,7 @@ def run(
     *,
     out: Path,
     beside: Path | None,
+    settled: int,
     budget: float,
     peak: float,
 ) -> None:
@@ -212,6 +214,7 @@ def run(
         for group in optimiser.param_groups:
             group["lr"] = rate(done, course.step, peak)
         reader.train()
+        reader.look[:settled].eval().requires_grad_(False)
         loss = loss_of(reader, cook.batch(course.easy_share()))
         optimiser.zero_grad()
         loss.backward()
@@ -303,6 +306,9 @@ def main() -> int:
     parser.add_argument("--typed", type=Path, help="texts of real crops that were looked at: image, x1, y1, plate")
     parser.add_argument("--larger", action="store_true", help="train the larger net: slower, and it needs hours")
     parser.add_argument("--beside", type=Path, help="the `--out` of a training with another seed that runs beside this")
+    parser.add_argument(
+        "--settled", type=int, default=0, help="so many of the first convolutions stay as they are: 4 save a third"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
