@@ -28,10 +28,10 @@ def need(holds, sort, what):
         sys.exit(f"FAULT {sort}: {what}")
 
 
-def signs(key, signature, text):
+def signs(key, stamp, text):  # `stamp` is base64, and the signature is its end
     try:
-        return key.verify(signature, text) is None
-    except InvalidSignature:
+        return key.verify(base64.b64decode(stamp)[-64:], text) is None
+    except (InvalidSignature, ValueError):
         return False
 
 
@@ -39,12 +39,11 @@ def open_note(note, name, key):
     """The text of a signed note (c2sp.org/signed-note) with the one signature of `name`; b"" unless `key` made it."""
     text, _, line = note.rpartition(b"\n\n")
     key_id = sha256(name.encode() + b"\n\x01" + key.public_bytes_raw()).digest()[:4]
-    try:
-        stamp = base64.b64decode(line.rpartition(b" ")[2].removesuffix(b"\n"), validate=True)
-    except ValueError:
+    stamp = line.rpartition(b" ")[2].removesuffix(b"\n")
+    if not signs(key, stamp, text + b"\n"):
         return b""
-    exact = f"\u2014 {name} {base64.b64encode(key_id + stamp[4:]).decode()}\n".encode()
-    return text + b"\n" if line == exact and signs(key, stamp[4:], text + b"\n") else b""
+    exact = f"\u2014 {name} {base64.b64encode(key_id + base64.b64decode(stamp)[4:]).decode()}\n"
+    return text + b"\n" if line == exact.encode() else b""
 
 
 def open_checkpoint(note, key):
@@ -162,11 +161,10 @@ def check_bundles(data, places, bundles, keys):
         wanted.update({"files/" + quote(name).replace("..", "%2E%2E"): sha for name, sha in listed})
         same = {name: sha256(content).hexdigest() for name, content in found.items()} == wanted
         need(same, "edit", f"the bundle of entry {position} is not the one that was accepted")
-        text, stamp = found["manifest.json"], found.get("signature", b"")
+        text, stamp = found["manifest.json"], base64.b64encode(found.get("signature", b""))
         if "files/tightened.json" in found:  # closed further by hand, over what the city signed
-            text, stamp = found["files/signed/manifest.json"], base64.b64decode(found["files/signed/manifest.sig"])
-        if keys and not any(signs(key, stamp, text) for key in keys):
-            need(False, "stranger", f"the bundle of entry {position} is not signed by the city")
+            text, stamp = found["files/signed/manifest.json"], found["files/signed/manifest.sig"]
+        need(not keys or any(signs(key, stamp, text) for key in keys), "stranger", f"bundle {position}: not the city's")
 
 
 if __name__ == "__main__":
@@ -175,25 +173,27 @@ if __name__ == "__main__":
     parser.add_argument("--device-key", required=True, type=Path)
     parser.add_argument("--city-key", action="append", default=[], type=Path)
     parser.add_argument("--checkpoint", action="append", default=[], type=Path)
-    given = parser.parse_args()
-    keys = [base64.b64decode(path.read_bytes()) for path in (given.device_key, *given.city_key)]
-    device, *city = map(Ed25519PublicKey.from_public_bytes, keys)
-    with open(given.archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        said, places = check_bytes(data, device)
-        notes = [json.loads(line).encode() for line in data[places["checkpoints.jsonl"]].splitlines()]
+    given, kept = parser.parse_args(), []
+    try:
+        keys = [base64.b64decode(path.read_bytes()) for path in (given.device_key, *given.city_key)]
+        device, *city = map(Ed25519PublicKey.from_public_bytes, keys)
         for text in map(Path.read_bytes, given.checkpoint):  # a signed note, or the lines that `homerule receive` keeps
-            many = [json.loads(line)["note"].encode() for line in text.splitlines() if text[:1] == b"{"]
-            notes += many or [text]
-        held = [open_checkpoint(note, device) for note in notes]
-        roots, kinds = check_log(data, said, places, {size for _, size, _ in held})
-        origin = "homerule/{1}/{0}".format(*kinds["ledger"][0][3:5])
-        need(said["origin"] == origin, "edit", f"the entries are of another log, {origin}")
-        for origin, size, digest in held:
-            need(origin, "stranger", "a checkpoint is not signed by the key that was given")
-            need(origin == said["origin"], "fork", f"the key has also signed the log {origin}")
-            need(size <= said["size"], "truncation", f"a checkpoint vouches for {size} entries, not {said['size']}")
-            need(roots.get(size, digest) == digest, "fork", f"a checkpoint vouches for {size} other entries")
-        new = {base64.b64decode(pin[2]) for pin in kinds["pinned"].values()} - {*keys[1:]}
-        need(not (city and new), "stranger", "the log came to trust a city key that was not given")
-        check_bundles(data, places, kinds["bundle"], city)
+            kept += [json.loads(line)["note"].encode() for line in text.splitlines() if text[:1] == b"{"] or [text]
+        with open(given.archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            said, places = check_bytes(data, device)
+            notes = [json.loads(line).encode() for line in data[places["checkpoints.jsonl"]].splitlines()]
+            held = [open_checkpoint(note, device) for note in notes + kept]
+            roots, kinds = check_log(data, said, places, {size for _, size, _ in held})
+            same = said["origin"] == "homerule/{1}/{0}".format(*kinds["ledger"][0][3:5])
+            need(same, "edit", "the entries are of another log")
+            for origin, size, digest in held:
+                need(origin, "stranger", "a checkpoint is not signed by the key that was given")
+                need(origin == said["origin"], "fork", f"the key has also signed the log {origin}")
+                need(size <= said["size"], "truncation", f"a checkpoint vouches for {size} entries, not {said['size']}")
+                need(roots.get(size, digest) == digest, "fork", f"a checkpoint vouches for {size} other entries")
+            new = {base64.b64decode(pin[2]) for pin in kinds["pinned"].values()} - {*keys[1:]}
+            need(not (city and new), "stranger", "the log came to trust a city key that was not given")
+            check_bundles(data, places, kinds["bundle"], city)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        sys.exit(f"what was given cannot be read: {error}")
     sys.stdout.write(f"ok: entries {said['first']} to {said['last'] - 1} of {said['size']} of {said['origin']}\n")

@@ -9,6 +9,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from subprocess import run
+from sys import executable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +22,8 @@ from edge.audit.held import held as held_in
 from edge.audit.proof import prove, proven
 from edge.audit.verify import verify_archive
 from edge.errors import LedgerError
-from edge.ledger import Ledger
+from edge.keys import public_text
+from edge.ledger import Ledger, checkpoint
 from edge.ledger.entries import Pinned, SelfTest
 from edge.ledger.log import mark
 from edge.ledger.tree import Frontier, leaf_hash
@@ -360,8 +363,6 @@ def test_two_logs_of_one_key_are_a_fork(archive: Path, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_key_is_a_strangers(archive: Path) -> None:
-    from edge.ledger import checkpoint
-
     note = checkpoint.sign("pole-7", "some-ledger", 3, bytes(32), STRANGER).note
     assert word(archive, [note]) == "stranger"
 
@@ -375,8 +376,6 @@ def test_a_bundle_that_another_city_signed_is_a_strangers(archive: Path) -> None
 
 
 def test_a_key_that_the_log_came_to_trust_and_nobody_gave_is_a_strangers(ledger: Path, tmp_path: Path) -> None:
-    from edge.keys import public_text
-
     found = Ledger.open(ledger, clock=HandClock(), key=KEY, device="pole-7")
     found.note(Pinned(key=public_text(STRANGER)))
     found.close()
@@ -564,3 +563,24 @@ def test_the_second_verifier_is_one_page_and_knows_nothing_of_the_program() -> N
         *("argparse", "base64", "json", "mmap", "struct", "sys", "zlib", "hashlib", "pathlib", "urllib"),
         "cryptography",
     }
+
+
+@pytest.mark.parametrize("given", ["archive", "device-key", "city-key", "checkpoint"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\xff\xfe nonsense\n", b"{}\n"], ids=["missing", "empty", "bytes", "{}"]
+)
+def test_what_the_second_verifier_cannot_read_is_said_in_a_line(
+    archive: Path, tmp_path: Path, given: str, content: bytes | None
+) -> None:
+    files = {"archive": archive, "device-key": tmp_path / "device.pub", "checkpoint": tmp_path / "held"}
+    files["device-key"].write_text(public_text(KEY))
+    files["checkpoint"].write_text(checkpoint.sign("pole-7", "some-ledger", 3, bytes(32), STRANGER).note)
+    files["city-key"] = tmp_path / "city.pub"
+    files["city-key"].write_text(public_text(STRANGER))
+    files[given].unlink()
+    if content is not None:
+        files[given].write_bytes(content)
+    options = [word for name in ("device-key", "city-key", "checkpoint") for word in (f"--{name}", str(files[name]))]
+    done = run([executable, str(SECOND_VERIFIER), str(archive), *options], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(("FAULT ", "what was given cannot be read: "))
