@@ -11,7 +11,7 @@ from importlib import resources
 
 from edge.audit import words
 from edge.audit.parts import minute, moment, number, span, table
-from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, SwitchPeriod
+from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, Rights, SwitchPeriod
 from edge.audit.summary import verdict
 from edge.audit.timeline import timeline
 from edge.audit.who import balance, received, refused
@@ -28,7 +28,7 @@ def render(report: Report) -> str:
         f"{_head(report)}<main>{_short(report)}{_seal(report)}"
         f'<section class="whole"><h2>Timeline</h2><div class="wide">{timeline(report)}</div>{_legend()}</section>'
         f"{received(report)}{refused(report)}{_lapsed(report)}{balance(report)}{_switches(report)}{_policies(report)}"
-        f"{_gaps(report)}{_words(report)}{_method(report)}</main>"
+        f"{_rights(report)}{_gaps(report)}{_words(report)}{_method(report)}</main>"
         f"<footer>Made by {escape(report.software)} on {moment(report.made_at)} from {report.log.entries:,} entries of "
         f"the audit log {escape(report.log.ledger_id)}. The page holds no plate and no image.</footer>",
     )
@@ -170,6 +170,19 @@ def _lapsed(report: Report) -> str:
 
     heads = ("Agency", "Agreement", "Ended", "Last send before", "First refusal after", "Sent after")
     return table("Agreements that ended", heads, [row(one) for one in report.lapsed], none="None ended in this time.")
+
+
+def _rights(report: Report) -> str:
+    names = {one.subscriber: one.name for one in report.agencies}
+
+    def row(one: Rights) -> tuple[str, ...]:
+        failed = f'<b class="no">{one.failed:,}</b>' if one.failed else "none"
+        name = f"<b>{escape(names.get(one.subscriber) or one.subscriber)}</b>"
+        return name, number(one.revoked), f"{one.slowest_ms:,} ms" if one.revoked else "", failed
+
+    heads = ("Agency", "Times", "Longest until done", "Failed at first")
+    rows = [row(one) for one in report.rights]
+    return table("Rights taken away at the broker", heads, rows, none="None was taken away in this time.")
 
 
 def _gaps(report: Report) -> str:

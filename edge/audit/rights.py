@@ -31,6 +31,6 @@ class RightsTaken:
         taken = self.of.setdefault(entry.subscriber, Taken())
         if isinstance(entry, Revoked):
             taken.revoked += 1
-            taken.slowest = max(taken.slowest, max((took for _, took in entry.steps), default=0))
+            taken.slowest = max(taken.slowest, sum(took for _, took in entry.steps))
         else:
             taken.failed += 1

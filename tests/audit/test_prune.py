@@ -13,11 +13,12 @@ from edge.audit.prune import cut
 from edge.clock import milliseconds
 from edge.errors import LedgerError
 from edge.ledger import Ledger
-from edge.ledger.entries import Name, Pattern, Read, SelfTest
+from edge.ledger.entries import Name, Pattern, Read, SelfTest, SentToAll
 from edge.ledger.tree import extends, includes, leaf_hash
 from edge.ledger.verify import verify
 from tests.audit.logs import FIRST, archived, begun, faults, lived_in, some_reads, word
 from tests.ledger.builders import KEY, START, HandClock, decide, record, seal, tagged_read, token_of
+from tests.ledger.counted import counted
 from tests.ledger.disk import FULL, SYNC_FAILED, WRITE_FAILED, Fault, installed
 
 LATER = milliseconds(START + timedelta(days=3650))
@@ -109,6 +110,28 @@ def test_a_row_that_waits_keeps_its_read_and_is_acknowledged(tmp_path: Path) -> 
     list(ledger.prune(256, ("a" * 64,)))
     assert ledger.acknowledge("a-pd", f"{read_id}.a-pd", token_of(f"{read_id}.a-pd"))
     ledger.close()
+    assert checked(path) == []
+
+
+def test_a_cut_between_a_read_and_its_send_keeps_the_read(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "ledger.sqlite"
+    ledger = begun(path, clock)
+    record(ledger, clock, ("a-pd",), ["a-pd"], files=FIRST)
+    ledger.mark_sent(ledger.due(clock.at, limit=1))
+    ledger.note(*(SelfTest(model="m", digest="d", passed=1) for _ in range(ledger.size, 255)))
+    message_id = f"{record(ledger, clock, ('a-pd',), ['a-pd'], files=FIRST)}.a-pd"
+    ledger.mark_sent(ledger.due(clock.at, limit=1))
+    ledger.acknowledge("a-pd", message_id, token_of(message_id))
+    assert [type(logged.entry) for logged in ledger.entries(255, 257)] == [Read, SentToAll]
+    ledger.checkpoint()
+    ledger.expire(clock.move(1e6))
+    ledger.close()
+    part = archived(path, tmp_path / "part.zip", first=256)
+    assert word(part) == "ok"
+    assert counted(part)["a-pd"]["reads"] == 0
+    cut_off = pruned(path, 256)
+    assert any(logged.position == 255 for logged in cut_off.entries())
+    cut_off.close()
     assert checked(path) == []
 
 

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from edge.audit.asked import Asked
 from edge.audit.make import assemble, make
 from edge.audit.page import render
-from edge.audit.report import Agency, Report
+from edge.audit.report import Agency, Report, Rights
 from edge.audit.source import open_source
 from edge.audit.table import HEADS, csv_text, json_text, packaged_schema, schema
 from edge.audit.verify import verify_archive
@@ -224,6 +224,20 @@ def test_a_part_of_a_log_is_said_to_be_one_and_reads_before_it_are_not_counted(
     assert 0 < part.reads < whole.reads
     assert adds_up(part.counts)
     assert any(one.what == "missing-entries" for one in part.gaps)
+
+
+def test_how_often_a_right_was_taken_away_and_how_long_that_took(archive: Path, whole: Report) -> None:
+    twice = {"revoked": 2, "slowest_ms": 6 + 110 + 30 + 240}
+    fox, brazos = (
+        Rights(subscriber="fox-lake-pd", failed=1, **twice),
+        Rights(subscriber="brazos-bend-so", failed=0, **twice),
+    )
+    assert whole.rights == (brazos, fox)
+    first = asked_of(
+        archive, between(datetime(2026, 8, 1, tzinfo=UTC), BACK_ON, subscribers=frozenset({"fox-lake-pd"}))
+    )
+    assert first.rights == (Rights(subscriber="fox-lake-pd", revoked=1, slowest_ms=6 + 110 + 30 + 90, failed=0),)
+    assert "386 ms" in render(whole)
 
 
 def test_only_the_agency_asked_about_is_told_of(archive: Path, whole: Report) -> None:

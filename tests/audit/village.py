@@ -19,6 +19,7 @@ from edge.ledger.entries import (
     Held,
     HoldEnded,
     Purge,
+    RevocationFailed,
     Revoked,
     SelfTest,
     SubscriberChanged,
@@ -188,7 +189,9 @@ def _later(told: Table) -> Table:
 def _opt_out(by: str) -> Any:
     def do(device: Device) -> None:
         device.opt_out(by=by)
-        steps = (("committed", 4), ("shut", 6), ("removed", 210), ("read-back", 240), ("purged", 390))
+        if by == "file":
+            device.ledger.note(RevocationFailed(subscriber="fox-lake-pd", step="drop"))
+        steps = (("gate", 6), ("removed", 110), ("read-back", 30), ("drop", 240 if by == "file" else 90))
         device.ledger.note(*(Revoked(subscriber=name, steps=steps) for name in ("brazos-bend-so", "fox-lake-pd")))
 
     return do
