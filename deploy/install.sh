@@ -139,7 +139,8 @@ points() { # LINK TARGET: by one rename, so that there is one at any moment
 # drop_ins: what systemd must open for this device's cameras, broker and folders; the old ones stay when device.toml is
 # wrong
 drop_ins() {
-    drop_in homerule.service && drop_in homerule-purge.service --timers && drop_in homerule-checkpoint.service --timers
+    drop_in homerule.service && drop_in homerule_decoder@.service --decoder &&
+        drop_in homerule-purge.service --timers && drop_in homerule-checkpoint.service --timers
 }
 
 drop_in() { # SERVICE [OPTION]
@@ -165,7 +166,7 @@ start() {
     fi
     systemctl daemon-reload
     # shellcheck disable=SC2086 - several words
-    systemctl enable --quiet homerule.service $timers && systemctl start $timers
+    systemctl enable --quiet homerule.service $helpers && systemctl start $helpers
     if [ -n "$fresh" ]; then
         say "not started yet: write $etc/device.toml, put the city's folder and pin in their places, then: $0 once more"
         return 0
@@ -205,8 +206,8 @@ tidy() { # this release and the one before stay
 
 uninstall() { # root's files outside $etc
     # shellcheck disable=SC2086 - several words
-    if has_systemd; then systemctl disable --now --quiet homerule.service $timers 2>/dev/null || true; fi
-    rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-*
+    if has_systemd; then systemctl disable --now --quiet homerule.service $helpers 2>/dev/null || true; fi
+    rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-* $units/homerule_*
     if has_systemd; then systemctl daemon-reload; fi
     [ "$(readlink /usr/local/bin/homerule || true)" != $home/current/bin/homerule ] || rm /usr/local/bin/homerule
     rm -rf $home
@@ -216,7 +217,7 @@ uninstall() { # root's files outside $etc
 
 [ "$(id -u)" = 0 ] || fail "must be run as root: sudo $0"
 fresh=
-timers=$(cd systemd && echo *.timer)
+helpers=$(cd systemd && echo *.timer *.socket)
 case ${1:-} in
     '')
         check_system

@@ -18,6 +18,7 @@ CONTROL_SOCKET = Path("/run/homerule/control.sock")
 """Where the daemon is asked, unless device.toml says otherwise."""
 
 _LONGEST_SOCKET = 100  # bytes; the kernel takes 107
+LogFormat = Literal["plain", "logfmt", "json"]
 Provider = Literal["cpu", "cuda", "tensorrt"]
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +27,9 @@ class Device(Written):
     """Who this device is, and where it keeps what it may not lose.
 
     `socket` is where its daemon is asked. `collection_exception` names the exception under which it collects although a
-    law pack forbids it.
+    law pack forbids it. With `isolate_decoder` what a camera on the network sends is decoded by another process; when
+    nothing is said, where that can be another user's. `metrics_port` on 127.0.0.1 tells numbers to a Prometheus.
+    `log_format`: logfmt for systemd's journal and plain elsewhere, unless it is said here.
     """
 
     id: Id
@@ -34,6 +37,9 @@ class Device(Written):
     key: Path
     floor: Path | None = None
     socket: Path = CONTROL_SOCKET
+    isolate_decoder: bool | None = None
+    metrics_port: int | None = Field(default=None, ge=1024, le=65535)
+    log_format: LogFormat | None = None
     collection_exception: str | None = Field(default=None, min_length=8, max_length=200)
 
     @field_validator("socket")

@@ -178,7 +178,7 @@ def test_what_the_tests_cannot_drive_is_said_and_they_run_all_the_same(checkout:
     script.write_text(script.read_text().replace("PATH=$PATH:/usr/sbin", ":"))
     found = run(checkout, "test", "tests/policy", path=without_apt(checkout))
     assert found.returncode == 0
-    missing = "mosquitto ffmpeg ejabberd systemd"
+    missing = "mosquitto ffmpeg ejabberd systemd gstreamer1.0-tools"
     assert f"tests that need {missing} cannot run here; as root: apt-get install {missing}" in found.stderr
     assert calls.read_text().splitlines()[-1] == "python -m pytest tests/policy"
 

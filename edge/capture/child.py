@@ -15,6 +15,7 @@ from typing import IO
 
 _SETPRIV = "/usr/bin/setpriv"
 _ENDS_WITHIN = 0.5
+_TRIED_WITHIN = 20.0
 _NOT_PASSED_ON = ("CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "WATCHDOG_USEC")
 
 
@@ -27,9 +28,8 @@ class Child:
         """Raises OSError when it cannot be started. With `user`, an id, it runs as that one: only root can do that."""
         if not Path(_SETPRIV).exists() or shutil.which(words[0]) is None:
             raise FileNotFoundError(words[0] if Path(_SETPRIV).exists() else _SETPRIV)
-        away = [] if user is None else [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all"]
         self._process = subprocess.Popen(  # noqa: S603 - no shell
-            [_SETPRIV, "--pdeathsig=KILL", "--no-new-privs", *away, "--", *words],
+            [_SETPRIV, "--pdeathsig=KILL", "--no-new-privs", *_as(user), "--", *words],
             stdin=stdin,
             stdout=stdout,
             stderr=subprocess.DEVNULL,  # what it says may hold an address, and is not ours to keep
@@ -65,3 +65,18 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+
+def may_run(user: int, words: Sequence[str]) -> bool:
+    """Whether that user could run this to a good end; for root alone to ask."""
+    try:
+        tried = subprocess.run(  # noqa: S603 - no shell
+            [_SETPRIV, *_as(user), "--", *words], capture_output=True, check=False, timeout=_TRIED_WITHIN
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return tried.returncode == 0
+
+
+def _as(user: int | None) -> list[str]:
+    return [] if user is None else [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all"]

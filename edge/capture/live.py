@@ -23,6 +23,7 @@ from edge.capture.timeline import Timeline
 from edge.capture.trouble import CameraGap, Diary
 from edge.clock import Clock, monotonic
 from edge.config import Camera
+from edge.decoding.stream import NOBODY
 from edge.decoding.trouble import Trouble, Why
 from edge.errors import CameraError
 from edge.values import Frame, Picture
@@ -74,13 +75,14 @@ class LiveCamera:
         patience: Patience | None = None,
         bell: threading.Event | None = None,
         gate: Stirs | None = None,
+        isolate: bool = False,
     ) -> None:
         self.id = camera.id
-        self._camera = camera
+        self._camera, self._isolate, self._apart = camera, isolate, NOBODY
         self._clock = clock
         self._patience = patience or Patience()
         self._recorded = "://" not in camera.url and device_path(camera) is None and not camera.is_raw
-        self._lookout = Lookout(camera, gate=gate) if gate and camera.sub_url else None
+        self._lookout = Lookout(camera, gate=gate, isolate=isolate) if gate and camera.sub_url else None
         self._mailbox: Mailbox[_Caught] = Mailbox(waits=self._recorded, bell=bell)
         self._diary = Diary(camera.id, clock=clock)
         self._scrutiny = Scrutiny(frozen_seconds=self._patience.frozen, black_seconds=self._patience.black)
@@ -135,6 +137,7 @@ class LiveCamera:
             why=self._diary.why,
             over=self._over,
             gate=self._lookout.gate(now) if self._lookout else "",
+            apart=self._apart,
         )
 
     def gaps(self) -> list[CameraGap]:
@@ -165,7 +168,8 @@ class LiveCamera:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        stream = opened(self._camera, self._lookout)
+        stream = opened(self._camera, self._lookout, isolate=self._isolate)
+        self._apart = stream.apart
         self._timeline.begin()
         self.lag = 0.0
         self._scrutiny.begin()
@@ -273,12 +277,13 @@ def live(
     patience: Patience | None = None,
     bell: threading.Event | None = None,
     gate: Stirs | None = None,
+    isolate: bool = False,
 ) -> LiveCamera:
     """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several.
 
-    `gate` says whether something moves in the camera's sub-stream, if it has one.
+    `gate` says whether something moves in the camera's sub-stream, if it has one; `isolate`: another process decodes.
     """
-    return LiveCamera(camera, clock=clock, patience=patience, bell=bell, gate=gate)
+    return LiveCamera(camera, clock=clock, patience=patience, bell=bell, gate=gate, isolate=isolate)
 
 
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:

@@ -40,8 +40,9 @@ class Stirs(Protocol):
 class Lookout:
     """One small stream, in a thread of its own. Any thread may ask whether something moves."""
 
-    def __init__(self, camera: Camera, *, gate: Stirs) -> None:
-        """`camera` has a `sub_url`."""
+    def __init__(self, camera: Camera, *, gate: Stirs, isolate: bool = False) -> None:
+        """`camera` has a `sub_url`; `isolate`: another process decodes."""
+        self._isolate = isolate
         self._id = camera.id
         self._camera = camera.model_copy(update={"url": camera.sub_url})
         self._gate = gate
@@ -92,7 +93,7 @@ class Lookout:
 
     def _watch(self) -> None:
         """One connection, until it breaks. Raises Trouble."""
-        stream = opened(self._camera)
+        stream = opened(self._camera, isolate=self._isolate)
         self._scrutiny.begin()
         began = monotonic()
         try:

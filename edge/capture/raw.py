@@ -14,7 +14,7 @@ from edge.capture.child import Child
 from edge.capture.picture import Converter, Decoded
 from edge.capture.program import Program
 from edge.clock import monotonic
-from edge.decoding.stream import POLL_SECONDS, Arrival
+from edge.decoding.stream import POLL_SECONDS, Apart, Arrival
 from edge.decoding.trouble import Trouble, Why
 
 _PIPE_BYTES = 1024 * 1024
@@ -24,6 +24,7 @@ _PIPE_BYTES = 1024 * 1024
 class RawStream:
     """Stands where a Stream stands. Belongs to the thread that opened it."""
 
+    apart: Apart = ""
     resting = False
 
     def __init__(self, program: Program) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.capture.lookout import Gate
+from edge.decoding.stream import Apart
 from edge.decoding.trouble import Why
 
 
@@ -15,6 +16,7 @@ class CameraState:
     nobody. `fps` is of the last seconds. `why` is the trouble that there is, also one with pictures, such as a covered
     lens. `over`: a recording has ended, nothing more will come. `gate`: whether the main stream is decoded now, for a
     camera whose sub-stream is watched; of one that sends pictures nobody decodes, `fps` counts them all the same.
+    `apart`: whether another process decodes, and as another user.
     """
 
     connected: bool
@@ -27,3 +29,4 @@ class CameraState:
     why: Why | None
     over: bool
     gate: Gate = ""
+    apart: Apart = ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge import desk
 from edge.check.finding import Finding, look, note, wrong
-from edge.check.network import broker_findings, camera
+from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError, LedgerError
@@ -36,6 +36,8 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
     findings.append(look("pin", lambda: _pin(config.policy.pin)))
     findings.append(look("policy", lambda: _policy(config, clock)))
     findings += [camera(one) for one in config.camera]
+    if any("://" in one.url for one in config.camera):
+        findings.append(decoder(own.isolate_decoder))
     findings += broker_findings(config.broker, device_id=own.id, clock=clock)
     return findings
 

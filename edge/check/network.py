@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from cryptography.x509 import load_der_x509_certificate
 
+from edge.capture.apart import DECODER_SOCKET, decoder_user, is_isolated
 from edge.capture.program import program_of
-from edge.check.finding import Finding, look, note, wrong
+from edge.check.finding import Finding, look, note, ok, wrong
 from edge.clock import Clock
 from edge.config import Broker, Camera
 from edge.delivery.access import MosquittoRights
@@ -40,6 +41,17 @@ _MISSING = (
 def camera(one: Camera) -> Finding:
     """Whether one camera is there; whether its pictures are any good, only the daemon can tell."""
     return look(f"camera {one.id}", lambda: _camera(one))
+
+
+def decoder(wanted: bool | None) -> Finding:
+    """As whom a camera's stream is decoded when this user runs the daemon."""
+    if not is_isolated(wanted):
+        mend = "deploy/install.sh makes a user for it" if wanted is None else "remove `isolate_decoder = false`"
+        return note("decoder", f"the daemon itself decodes what cameras send, and it holds the keys; {mend}")
+    if DECODER_SOCKET.exists() or decoder_user() is not None:
+        return ok("decoder", "cameras are decoded as a user of its own, without keys")
+    said = "cameras are decoded in a process of its own, but as the daemon's user, who can read the keys"
+    return note("decoder", f"{said}; deploy/install.sh makes a user for it")
 
 
 def broker_findings(broker: Broker, *, device_id: str, clock: Clock) -> list[Finding]:

@@ -2,9 +2,8 @@
 
 import logging
 import signal
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -21,17 +20,23 @@ def run(
     trust_clock: Annotated[
         bool, typer.Option("--trust-clock", help="Believe the clock although nobody vouches for it; for tests.")
     ] = False,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", metavar="FORMAT", help="plain, logfmt or json; see device.toml.")
+    ] = None,
 ) -> None:
     """Watches the cameras and shares what the policy allows, until it is stopped (SIGTERM); SIGHUP reloads the policy.
 
     Says on stderr, one line each, what changes.
     """
     from edge import config
+    from edge.cli.logs import speak
     from edge.clock import ClockTrust
     from edge.timekeeping import Timekeepers
 
     written = config.load(file)
-    _speak()
+    if log_format not in (None, *get_args(config.LogFormat)):
+        raise typer.BadParameter("must be plain, logfmt or json", param_hint="--log-format")
+    speak(cast("config.LogFormat | None", log_format) or written.device.log_format)
     # The models' runtime and the decoder take a second to load; a wrong device.toml is said before.
     from edge.daemon.memory import one_heap
 
@@ -46,11 +51,3 @@ def run(
     signal.signal(signal.SIGINT, lambda *_: daemon.stop("interrupted"))
     signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
     raise typer.Exit(daemon.run())
-
-
-def _speak() -> None:
-    """What the rooms say goes to stderr, one line each."""
-    speaker, log = logging.StreamHandler(sys.stderr), logging.getLogger("edge")
-    speaker.setFormatter(logging.Formatter("homerule: %(message)s"))
-    log.addHandler(speaker)
-    log.setLevel(logging.INFO)

@@ -13,7 +13,9 @@ from rich.text import Text
 
 from edge.cli.whereabouts import where
 from edge.control.client import ask_status
-from edge.control.status import BundleStatus, CameraStatus, Status
+from edge.control.status import BundleStatus, CameraStatus, Report, Status
+
+_DECODERS = {"user": "decoded as a user of its own", "process": "decoded in a process of its own, as the same user"}
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +47,7 @@ def _show(found: Status) -> None:
     if found.alarms:
         console.print()
     for name, said in _lines(found):
-        console.print(Text(f"{name:<11}{said}"))
+        console.print(Text(f"{name:<12}{said}"))
     if found.subscribers:
         console.print()
         console.print(_served(found))
@@ -67,9 +69,14 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     for camera in report.cameras:
         yield "Camera", _camera(camera, found.at)
     if report.provider:
-        yield "Models", f"run by the {report.provider}"
+        tested = "" if report.tested_at is None else _since("read the known plate", report.tested_at, found.at) + " ago"
+        yield "Models", ", ".join(_known(f"run by the {report.provider}", tested.replace(" for ", " ")))
+    yield "Processor", _processor(report)
     if report.broker_connected is not None:
         yield "Broker", "connected" if report.broker_connected else "away; reads wait"
+    if report.certificate_days is not None:
+        days = report.certificate_days
+        yield "Certificate", f"holds for {days} more days" if days >= 0 else "has ENDED"
     if report.reads_waiting is not None:
         yield "Waiting", f"{report.reads_waiting} reads are not acknowledged yet"
     if report.ledger_entries is not None:
@@ -94,7 +101,15 @@ def _camera(camera: CameraStatus, at: datetime) -> str:
     rate = f"{camera.frames_per_second:.1f} frames/s" if camera.connected and camera.frames_per_second else ""
     behind = "" if camera.pace >= 1.0 else f"BEHIND, looks at {camera.pace:.0%} of the usual pace"
     gate = {"open": "something moves", "shut": "nothing moves", "blind": "without its sub-stream"}.get(camera.gate, "")
-    return ", ".join(_known(f"{camera.id}: {state}", _since("", camera.since, at), rate, gate, behind, camera.why))
+    taken = "" if not camera.dropped else f"{camera.dropped} of {camera.frames} dropped"
+    decoder = _DECODERS.get(camera.decoder, "")
+    state = f"{camera.id}: {state}"
+    return ", ".join(_known(state, _since("", camera.since, at), rate, taken, gate, behind, decoder, camera.why))
+
+
+def _processor(report: Report) -> str:
+    heat = "" if report.temperature is None else f"{report.temperature:.0f} degrees"
+    return ", ".join(_known(heat, report.throttled.upper())) or "nothing is known of its heat"
 
 
 def _served(found: Status) -> Table:

@@ -25,33 +25,45 @@ def unit(
         "/etc/homerule/device.toml"
     ),
     timers: Annotated[bool, typer.Option("--timers", help="For the services of the timers: folders and key.")] = False,
+    decoder: Annotated[
+        bool, typer.Option("--decoder", help="For homerule_decoder@.service: the cameras on the network.")
+    ] = False,
 ) -> None:
     """Prints a drop-in for homerule.service: the addresses, cameras and folders of this device, and nothing else."""
     from edge.config import load
 
     config = load(file)
     print(f"# made by `homerule unit` from {file}; run deploy/install.sh again after a change there")
+    if decoder:
+        print("[Service]", *_network(_cameras(config), own=True), sep="\n")
+        return
     if config.broker.access == "mosquitto" and not timers:
         print("[Unit]\nWants=mosquitto.service\n")
     print("[Service]")
     if not timers:
-        print(*_network(config), *_devices(config.camera), sep="\n")
+        cameras = {} if config.device.isolate_decoder is not False else _cameras(config)
+        print(*_network({config.broker.host: "the broker"} | cameras), *_devices(config.camera), sep="\n")
     print(*_folders(config), sep="\n")
 
 
-def _network(config: "Config") -> Iterator[str]:
-    """Whom the daemon may speak with, besides its own computer."""
-    from edge.config import is_loopback
-
-    hosts = {config.broker.host: "the broker"}
+def _cameras(config: "Config") -> dict[str, str]:
+    """The hosts of cameras on the network."""
+    hosts: dict[str, str] = {}
     for camera in config.camera:
         for url in (camera.url, camera.sub_url or ""):
             host = urlsplit(url).hostname if "://" in url else None
             if host is not None:
                 hosts.setdefault(host, f"camera {camera.id}")
+    return hosts
+
+
+def _network(hosts: dict[str, str], *, own: bool = False) -> Iterator[str]:
+    """Who may be spoken with, besides what the unit itself allows; `own`: it does not allow its own computer."""
+    from edge.config import is_loopback
+
     named = False
     for host, what in hosts.items():
-        if is_loopback(host):
+        if is_loopback(host) and not own:
             continue  # homerule.service itself allows that
         addresses = _addresses(host)
         named = named or addresses != [host]

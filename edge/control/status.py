@@ -51,7 +51,9 @@ class CameraStatus(Told):
     """One camera. `why` is what is wrong with it, "" when nothing is.
 
     `pace` is below 1 while the device is behind and looks less often. `gate` tells of a watched sub-stream: open, shut
-    (the main stream rests), or blind (it gives nothing); "" for a camera without.
+    (the main stream rests), or blind (it gives nothing); "" for a camera without. `frames` were decoded since the
+    start, `dropped` of them taken by nobody. `decoder`: who decodes, "" the daemon itself, "process" another process,
+    "user" another process as another user.
     """
 
     id: str
@@ -61,12 +63,17 @@ class CameraStatus(Told):
     pace: float = 1.0
     gate: str = ""
     why: str = ""
+    frames: int | None = None
+    dropped: int | None = None
+    decoder: str = ""
 
 
 class Report(Told):
     """What the daemon knows besides control: everything has a value that stands for "not known".
 
-    `provider` is what really runs the models: cpu, cuda or tensorrt.
+    `provider` is what really runs the models: cpu, cuda or tensorrt; at `tested_at` they last read the known plate.
+    `temperature` is the processor's in degrees Celsius; `throttled` says why it is slowed down, "" when it is not.
+    `certificate_days` are left of the first certificate that ends, for the broker.
     """
 
     software: str = ""
@@ -79,6 +86,10 @@ class Report(Told):
     ledger_entries: int | None = None
     free_megabytes: int | None = None
     clock_by: str = ""
+    tested_at: datetime | None = None
+    temperature: float | None = None
+    throttled: str = ""
+    certificate_days: int | None = None
     alarms: tuple[AlarmStatus, ...] = ()
 
 

@@ -25,7 +25,7 @@ def word_of(status: Status, *, test: bool = False) -> StatusWord:
         cameras=tuple(CameraWord(id=one.id, connected=one.connected) for one in report.cameras),
         reads_waiting=report.reads_waiting,
         free_megabytes=report.free_megabytes,
-        alarms=tuple(sorted({_name(one) for one in status.alarms})),
+        alarms=tuple(sorted({alarm_name(one) for one in status.alarms})),
     )
 
 
@@ -39,7 +39,7 @@ def _bundle(bundle: BundleStatus) -> BundleWord:
     )
 
 
-def _name(alarm: AlarmStatus) -> str:
+def alarm_name(alarm: AlarmStatus) -> str:
     """What it is about. A name in it that somebody chose freely is left out."""
     sort = alarm.what.partition(":")[0]
     return next((name for name in (alarm.what, sort) if _ALARM.fullmatch(name)), "alarm")

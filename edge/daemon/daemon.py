@@ -5,24 +5,26 @@ waited for: the broker, the cameras, the disk, the city's files.
 """
 
 import logging
-import os
 import threading
 
 from edge import __version__
 from edge.capture import live
+from edge.capture.apart import is_isolated
 from edge.clock import ClockTrust, SystemClock, monotonic
 from edge.config import Camera, Config
 from edge.control.server import Server
+from edge.control.status import Status
 from edge.daemon import systemd
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
-from edge.daemon.loops import Loop
+from edge.daemon.loops import Loop, end_at_latest
 from edge.daemon.memory import give_back
 from edge.daemon.pace import Pace
 from edge.daemon.previous import opening, previous
 from edge.daemon.purging import Purging
 from edge.daemon.recording import Recording
 from edge.daemon.report import Reporter
+from edge.daemon.scraped import Scraped
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
 from edge.errors import HomeruleError, LedgerError
@@ -85,9 +87,8 @@ class Daemon:
             purging=self._purging,
             trust=trust,
         )
-        self._socket = Server(
-            path=config.device.socket, take_up=self.take_up, status=lambda: self._reporter.status(self._house)
-        )
+        self._socket = Server(path=config.device.socket, take_up=self.take_up, status=self.status)
+        self._scraped = Scraped(config.device.metrics_port, self.status)
 
     def run(self) -> int:
         """Runs until it is stopped; the exit code. Before it has begun it raises ModelError, LedgerError, ConfigError,
@@ -96,6 +97,7 @@ class Daemon:
         give_back()
         self._watch.test()
         self._socket.start()
+        self._scraped.start()
         try:
             self._open(first=True)
         except BaseException:
@@ -111,6 +113,10 @@ class Daemon:
             self._news.clear()
             self._look_around()
         return self._end()
+
+    def status(self) -> Status:
+        """How the device stands, without waiting for anything."""
+        return self._reporter.status(self._house)
 
     def stop(self, why: str) -> None:
         """Asks for a clean stop."""
@@ -165,7 +171,13 @@ class Daemon:
             test=False,
             bell=self._read,
         )
-        seen = live(camera, clock=self._clock, bell=self._bell, gate=gate_of(camera))
+        seen = live(
+            camera,
+            clock=self._clock,
+            bell=self._bell,
+            gate=gate_of(camera),
+            isolate=is_isolated(self._config.device.isolate_decoder),
+        )
         return Lane(camera=seen, pipeline=pipeline, eyes=eyes, pace=Pace(camera.id))
 
     def _open(self, *, first: bool) -> None:
@@ -200,6 +212,7 @@ class Daemon:
             self._storage.note(ClockStep(by=round(1000 * step.seconds)))
             self._watch.clock_moved()
         self._storage.look()
+        self._reporter.health.look()
         self._say_policy()
         if self._storage.faulty and self._house is not None:
             house, self._house = self._house, None
@@ -269,8 +282,9 @@ class Daemon:
         """The clean stop: what is in view is finished and recorded, what is due is sent, the log is closed."""
         systemd.tell("STOPPING=1")
         why, began = self._why or "", monotonic()
-        threading.Thread(target=_end_at_latest, name="deadline", daemon=True).start()
+        threading.Thread(target=end_at_latest, args=(STOP_WITHIN,), name="deadline", daemon=True).start()
         self._socket.close()
+        self._scraped.close()
         self._eyes.stop()
         self._recorder.stop()
         if self._eyes.join(_FINISH_WITHIN):
@@ -282,11 +296,3 @@ class Daemon:
             self._close(self._house, [Stop(why=why)] if why != "broken" else [])
         _log.info("stopped after %.1f s: %s", monotonic() - began, why)
         return 0 if why != "broken" else 1
-
-
-def _end_at_latest() -> None:
-    """A disk or a camera that hangs must not hold up the stop; the ledger is whole at any moment."""
-    threading.Event().wait(STOP_WITHIN - 0.2)
-    _log.critical("did not stop in %.0f s, ends as it is", STOP_WITHIN)
-    logging.shutdown()
-    os._exit(1)

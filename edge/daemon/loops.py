@@ -1,6 +1,7 @@
 """A thread that does one thing over and over. What nobody foresaw ends the whole daemon, never a thread in silence."""
 
 import logging
+import os
 import threading
 import traceback
 from collections.abc import Callable
@@ -67,3 +68,11 @@ class Loop:
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.critical("%s: %s in %s, line %s", self.name, type(error).__name__, place.filename, place.lineno)
             self._broken()
+
+
+def end_at_latest(within: float) -> None:
+    """A disk or a camera that hangs must not hold up the stop; the ledger is whole at any moment."""
+    threading.Event().wait(within - 0.2)
+    _log.critical("did not stop in %.0f s, ends as it is", within)
+    logging.shutdown()
+    os._exit(1)

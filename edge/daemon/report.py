@@ -9,12 +9,11 @@ from edge.clock import ClockTrust, SystemClock
 from edge.config import Config
 from edge.control import Alarm, Standing
 from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
+from edge.daemon.health import Health
 from edge.daemon.house import House
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
-from edge.delivery.certificates import WARN_WITHIN, load_certificate
-from edge.errors import ConfigError
 
 
 class Reporter:
@@ -29,10 +28,11 @@ class Reporter:
         purging: Purging,
         trust: ClockTrust,
     ) -> None:
-        self._device_id, self._folder, self._broker = config.device.id, config.device.ledger.parent, config.broker
+        self._device_id, self._folder = config.device.id, config.device.ledger.parent
         self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
+        self.health = Health(broker=config.broker, clock=self._clock)
 
     def status(self, house: House | None) -> Status:
         """All of it; `house` is None while the ledger is closed."""
@@ -66,6 +66,10 @@ class Reporter:
             ledger_entries=house.entries if house is not None else None,
             free_megabytes=_free(self._folder),
             clock_by=self._trust.by,
+            tested_at=self._watch.tested_at,
+            temperature=self.health.temperature,
+            throttled=self.health.throttled,
+            certificate_days=self.health.certificate_days,
             alarms=tuple(self._alarms(house)),
         )
 
@@ -83,9 +87,7 @@ class Reporter:
             if state.why is not None:
                 said = f"camera {each.id}: {state.why.value}, see the daemon's log for the mend"
                 found.append(_alarm(f"camera:{each.id}", said, state.since))
-        if self._broker.certificate is not None and (ending := _ending(self._broker.certificate, now)) is not None:
-            renew = "run `homerule broker renew`" if self._broker.access == "mosquitto" else "ask for a new one"
-            found.append(_alarm("certificate", f"{ending}, {renew}", now))
+        found += [_alarm(*each) for each in self.health.alarms()]
         if self._trust.injected:
             found.append(_alarm("clock", "the clock is believed because --trust-clock says so", self._started_at))
         return found
@@ -101,16 +103,10 @@ def _camera(lane: Lane) -> CameraStatus:
         pace=round(lane.pace.value, 2),
         gate=state.gate,
         why="" if state.why is None else state.why.value,
+        frames=state.frames,
+        dropped=state.dropped,
+        decoder=state.apart,
     )
-
-
-def _ending(certificate: Path, now: datetime) -> str | None:
-    """That the device's certificate ends soon; without one the broker is lost at the next connection."""
-    try:
-        ends = load_certificate(certificate).not_valid_after_utc
-    except ConfigError as error:
-        return str(error)
-    return f"{certificate}: ends on {ends:%Y-%m-%d}" if ends - now < WARN_WITHIN else None
 
 
 def _alarm(what: str, said: str, since: datetime) -> AlarmStatus:

@@ -72,6 +72,8 @@ class Watch:
         self._lost = 0
         self._said: set[str] = set()
         self._moved = threading.Event()
+        self.tested_at: datetime | None = None
+        """When the models last read the known plate."""
         self.alarm: str | None = None
         self.alarm_since: datetime | None = None
 
@@ -81,6 +83,7 @@ class Watch:
         try:
             self._picture.run(self.models)
             passed = 1
+            self.tested_at = self._clock.now().at
         finally:
             for entry in self.models.entries:
                 self._storage.note(SelfTest(model=entry.name, digest=entry.sha256, passed=passed))

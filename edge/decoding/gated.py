@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from edge.clock import monotonic
 from edge.decoding.backlog import Backlog, Held
-from edge.decoding.stream import Arrival
+from edge.decoding.stream import Apart, Arrival
 
 LEAD_SECONDS = 1.0
 """So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
@@ -47,6 +47,8 @@ class Asks(Protocol):
 
 class GatedStream(Generic[P]):
     """Stands where a Stream stands. Belongs to the thread that opened it."""
+
+    apart: Apart = ""
 
     def __init__(self, stream: Coded[P], lookout: Asks, *, now: Callable[[], float] = monotonic) -> None:
         """`now` is the second in which a packet has come."""

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import sleep
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import av
 from av import error as fault
@@ -28,6 +28,10 @@ DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 _FAULTS = (fault.FFmpegError, OSError, ValueError)
 P = TypeVar("P")
 
+Apart = Literal["", "process", "user"]
+"""Who decodes: "" the daemon itself, another process, or another process as another user."""
+NOBODY: Apart = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival(Generic[P]):
@@ -44,6 +48,8 @@ class Arrival(Generic[P]):
 
 class Stream(Generic[P]):
     """An open stream. Belongs to the thread that opened it."""
+
+    apart: Apart = ""
 
     def __init__(self, address: Address, shown: Callable[[av.VideoFrame], P]) -> None:
         """Connects; takes up to twice OPEN_SECONDS. `shown` makes the pictures that are given. Raises Trouble."""

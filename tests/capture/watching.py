@@ -1,6 +1,7 @@
 """What the tests of live cameras share: one that looks, with little patience, and a thread that takes the frames."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,9 +63,13 @@ class Watcher:
 
 
 @contextmanager
-def watching(url: str, *, clock: Clock | None = None, patience: Patience = BRISK, **keys: Any) -> Iterator[Watcher]:
-    """A camera of device.toml at work."""
-    camera = live(Camera(id="lane-1", url=url, **keys), clock=clock or SystemClock(trusted=True), patience=patience)
+def watching(
+    url: str, *, clock: Clock | None = None, patience: Patience = BRISK, isolate: bool | None = None, **keys: Any
+) -> Iterator[Watcher]:
+    """A camera of device.toml at work; `isolate`: another process decodes, as it is for all when ISOLATE is set."""
+    written = Camera(id="lane-1", url=url, **keys)
+    isolate = "ISOLATE" in os.environ if isolate is None else isolate
+    camera = live(written, clock=clock or SystemClock(trusted=True), patience=patience, isolate=isolate)
     camera.start()
     watcher = Watcher(camera)
     try:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 UNITS = [unit for unit in sorted((ROOT / "systemd").iterdir()) if unit.is_file()]
 PROGRAM = "/opt/homerule/current/bin/homerule"
+PYTHON = "/opt/homerule/current/bin/python"
 MOST_EXPOSED = 15
 """Tenths, of the measure of `systemd-analyze security`."""
 DEVICE = """
@@ -98,7 +99,7 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("units")
     shutil.copytree(ROOT / "systemd", folder, dirs_exist_ok=True)
     for unit in folder.glob("*.service"):
-        unit.write_text(unit.read_text().replace(PROGRAM, "/bin/true"))
+        unit.write_text(unit.read_text().replace(PROGRAM, "/bin/true").replace(PYTHON, "/bin/true"))
     return folder
 
 
@@ -133,23 +134,32 @@ def test_every_timer_has_its_service(timer: Path) -> None:
     assert timer.with_suffix(".service") in UNITS
 
 
-def opened(homerule: Path, folder: Path, *cameras: str) -> list[str]:
+def opened(homerule: Path, folder: Path, *cameras: str, options: tuple[str, ...] = ()) -> list[str]:
     """What `homerule unit` opens for a device with these cameras."""
     (folder / "device.toml").write_text(DEVICE.format(cameras="\n".join(cameras)))
     said = subprocess.run(
-        [homerule, "unit", "--config", folder / "device.toml"], capture_output=True, text=True, check=True
+        [homerule, "unit", "--config", folder / "device.toml", *options], capture_output=True, text=True, check=True
     ).stdout
     return [line for line in said.splitlines() if line and not line.startswith("#")]
 
 
-def test_the_drop_in_opens_the_cameras_and_nothing_else(tmp_path: Path, homerule: Path) -> None:
-    assert opened(homerule, tmp_path, NORTH) == [
-        "[Unit]",
-        "Wants=mosquitto.service",
-        "[Service]",
-        "IPAddressAllow=192.0.2.10",
-        "IPAddressAllow=192.0.2.11",
-    ]
+CAMERAS = ["IPAddressAllow=192.0.2.10", "IPAddressAllow=192.0.2.11"]
+
+
+def test_only_the_decoder_reaches_the_cameras(tmp_path: Path, homerule: Path) -> None:
+    assert opened(homerule, tmp_path, NORTH) == ["[Unit]", "Wants=mosquitto.service", "[Service]"]
+    assert opened(homerule, tmp_path, NORTH, options=("--decoder",)) == ["[Service]", *CAMERAS]
+
+
+def test_without_a_decoder_the_daemon_reaches_the_cameras_and_nothing_else(tmp_path: Path, homerule: Path) -> None:
+    both = f"isolate_decoder = false\n{NORTH}"
+    assert opened(homerule, tmp_path, both) == ["[Unit]", "Wants=mosquitto.service", "[Service]", *CAMERAS]
+
+
+def test_a_decoder_reaches_its_own_computer_only_for_a_camera_there(tmp_path: Path, homerule: Path) -> None:
+    here = NORTH.replace("192.0.2.11", "127.0.0.1")
+    found = opened(homerule, tmp_path, here, options=("--decoder",))
+    assert found == ["[Service]", "IPAddressAllow=192.0.2.10", "IPAddressAllow=127.0.0.1"]
 
 
 def test_a_camera_at_the_computer_is_the_one_device_that_is_opened(tmp_path: Path, homerule: Path) -> None:
