@@ -118,16 +118,13 @@ def explain_read(
         raise PolicyError(
             f"`{subscriber}` is not in the registry{mend or ', so it gets nothing'} ({refused.reasons[0]})"
         )
-    table = Table("rule", "says", "because")
+    table = Table.grid(padding=(0, 2))
     for verdict in explain(tagged.tags, known, bundle, now):
-        codes = "\n".join(reason.value for reason in verdict.reasons)
-        table.add_row(
-            Text(verdict.family),
-            Text(codes or "no objection"),
-            Text("\n".join(reason.sentence for reason in verdict.reasons)),
-        )
+        said = "\n".join(f"{reason.value}: {reason.sentence}" for reason in verdict.reasons)
+        table.add_row(Text(verdict.family), Text(said or "no objection"))
     out = console()
     out.print(table)
+    out.print()
     decision = decide(tagged.tags, known, bundle, now)
     out.print(Text(f"{known.name}: {decision.effect.value}"))
     out.print(Text(f"channel: {decision.channel or 'none'}"))

@@ -49,6 +49,15 @@ def test_on_eighty_columns_every_id_is_shown_whole(monkeypatch: pytest.MonkeyPat
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_on_eighty_columns_every_rule_tells_its_whole_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = ("--subscriber", "border-sector", "--hit", "stolen_vehicle", "--at", "2026-12-01T00:00:00Z")
+    _, said, _ = homerule("policy", "explain", desk.examples(), *asked)
+    assert "\nopt-outs by class     deny_optout_federal: The city shares with no federal" in said
+    assert "\nlaw                   no objection" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
 def test_sign_makes_the_next_version(city: Path) -> None:
     code, said, _ = homerule("sign", city, "--key", city / "city.key")
     assert (code, said.split(" for")[0]) == (0, "signed version 2")
