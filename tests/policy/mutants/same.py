@@ -1,0 +1,13 @@
+"""Mutants that no test can tell from the original, and why: file, the line's text, what was done."""
+
+SAME = {
+    ("reach.py", "if moment > now.at:", "compare 0"): "what turns at this very moment is as now: nothing changes",
+    ("policy.py", "if not 2000 <= value.year < 2200:", "compare 0"): "a policy of the year 2000 has run out",
+    ("policy.py", "if not 2000 <= value.year < 2200:", "compare 1"): "the calendar holds the year 2200 too",
+    ("tightening.py", "if not by:", "guard"): "only a short way: laying nothing over the policy gives the policy",
+    (
+        "bundle.py",
+        "memo: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)",
+        "bool",
+    ): "how a bundle is printed; and what is remembered of one follows from the rest of it",
+}
