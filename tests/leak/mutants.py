@@ -37,6 +37,7 @@ NO_PURGE = (
     "            continue\n            line = Line(address=self._address(self._caller, client_id)",
 )
 NO_SECOND_DECISION = (DOOR, "    if decision.effect is not Effect.SHARE or", "    return True\n    if")
+GIVEN_BACK = (CONTROL, "for name in losers(after, self._course.serving):", "for name in ():")
 GATE_STAYS_OPEN = (RELAY, "        if not self._gates.shut(subscriber_id, patience=_SHUT_WITHIN):", "        if False:")
 
 MUTANTS: dict[str, Mutant] = {
@@ -61,7 +62,7 @@ MUTANTS: dict[str, Mutant] = {
             (CHANGES, "        if not left\n", "        if False\n"),
         )
     ),
-    "rows stay": Mutant(changes=((CHANGES, "        if not left\n", "        if False\n"),)),
+    "rows stay": Mutant(changes=((CHANGES, "        if not left\n", "        if False\n"), GIVEN_BACK)),
     "it answers before the broker is done": Mutant(
         changes=((DOORS, "                if self._in_line():\n                    return", "                return"),),
         plan=Plan(before="broker frozen"),
@@ -84,7 +85,7 @@ MUTANTS: dict[str, Mutant] = {
         plan=Plan(event="stale bundle", death=("gate", "after", "both")),
     ),
     "what a part gave comes when it is given back": Mutant(
-        changes=((CONTROL, "for name in losers(after, self._course.serving):", "for name in ():"),),
+        changes=(GIVEN_BACK,),
         plan=Plan(event="a part", before="broker away"),
     ),
     "only a revocation drops sessions": Mutant(
