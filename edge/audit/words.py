@@ -28,6 +28,7 @@ _REFUSALS = {
     "gives": "it gave a right and was not signed",
     "older": "it was older than what was in force",
     "same-version": "it had the number of what was in force, and other bytes",
+    "undated": "it did not say when it was signed",
     "device": "it was for another device",
     "ledger": "it did not name this audit log",
     "pin": "the pinned key was missing or another one",

@@ -77,7 +77,9 @@ def follow(
 
 
 def for_this(manifest: Manifest, device: str | None, ledger: str | None) -> tuple[str, str] | None:
-    """What keeps a signed bundle from being for this device: a word and a sentence, or None."""
+    """What keeps a signed bundle from counting on this device: a word and a sentence, or None."""
+    if manifest.signed_at is None:  # then nothing would say when its `valid_until` is too far ahead
+        return "undated", f"{MANIFEST}: does not say when it was signed, sign it with `homerule sign`"
     if device is not None and device not in manifest.devices:
         meant = ", ".join(f"`{one}`" for one in manifest.devices)
         return "device", (

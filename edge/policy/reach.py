@@ -160,7 +160,7 @@ def _welcome(purposes: frozenset[Purpose], cases: frozenset[str], bundle: Bundle
         captured_at=now.at,
         jurisdiction=bundle.jurisdiction,
         owner=bundle.owner,
-        flags=flags(bundle, single_frame=False, test=True),
+        flags=flags(bundle, frames=2, test=True),
         hits=hits,
         retain_until=now.at + bundle.ceiling,
         test=True,

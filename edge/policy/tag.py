@@ -19,7 +19,7 @@ def tag(read: PlateRead, bundle: Bundle, hotlists: HotLists, *, test: bool, now:
             captured_at=read.best_seen,
             jurisdiction=bundle.jurisdiction,
             owner=bundle.owner,
-            flags=flags(bundle, single_frame=read.frames == 1, test=test),
+            flags=flags(bundle, frames=read.frames, test=test),
             hits=hotlists.look_up(read.text, now.at),
             retain_until=read.best_seen + bundle.ceiling,
             test=test,
@@ -29,7 +29,7 @@ def tag(read: PlateRead, bundle: Bundle, hotlists: HotLists, *, test: bool, now:
     )
 
 
-def flags(bundle: Bundle, *, single_frame: bool, test: bool) -> frozenset[Flag]:
+def flags(bundle: Bundle, *, frames: int, test: bool) -> frozenset[Flag]:
     """What stays with a read for good: a switch turned on later does not open a read taken while it was off."""
     sharing = bundle.policy.sharing
     raised = {
@@ -42,7 +42,7 @@ def flags(bundle: Bundle, *, single_frame: bool, test: bool) -> frozenset[Flag]:
         Flag.HIT_ONLY: not sharing.full_feed,
         Flag.NO_IMAGE: not bundle.policy.owner.plate_crop,
         Flag.NO_ONWARD: True,
-        Flag.SINGLE_FRAME: single_frame,
+        Flag.SINGLE_FRAME: frames == 1,
         Flag.TEST: test,
     }
     return frozenset(flag for flag, up in raised.items() if up)

@@ -54,13 +54,12 @@ def _sharing_tightens(old: Sharing, new: Sharing) -> bool:
     """What has no order, such as the agencies that are named, must be as it was."""
     ordered: dict[str, object] = {name: getattr(old, name) for name in (*ORDERS, "channels", "states")}
     no_higher = all(_height(name, getattr(new, name)) <= _height(name, getattr(old, name)) for name in ORDERS)
-    opened = [name for name, is_open in new.channels.items() if is_open and not old.channels.get(name, False)]
     return (
         new.model_copy(update=ordered) == old
         and new.channels.keys() == old.channels.keys()
+        and all(old.channels[name] for name, is_open in new.channels.items() if is_open)
         and _states_tighten(old, new)
         and no_higher
-        and not opened
     )
 
 

@@ -4,17 +4,20 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from edge import desk
 from edge.desk import Refused
+from edge.desk.follow import follow
 from edge.errors import PolicyError
 from edge.keys import load_public, load_signing_key, new_signing_key
 from edge.policy.tightening import words
 from edge.values import BundleFiles
-from tests.desk.house import LEDGER, OTHER_LEDGER, House
+from tests.desk.house import LEDGER, NOW, OTHER_LEDGER, House
+from tests.policy.city import CITY_KEY, files, owner, policy, signed_files
 
 
 @pytest.fixture
@@ -298,6 +301,14 @@ def test_a_bundle_for_another_device_is_refused(house: House) -> None:
     house.take_up()
     house.sign(devices=("pole-2",))
     refused(house, "is for `pole-2`, not for this device; sign it with `homerule sign --device pole-1`", hold=False)
+
+
+def test_a_bundle_that_does_not_say_when_it_was_signed_is_refused() -> None:
+    """Else its policy could run for as long as it likes."""
+    for_years = files(policy({"valid_until": NOW + timedelta(days=4000)}), [owner()])
+    with pytest.raises(Refused, match="does not say when it was signed") as refused:
+        follow(signed_files(for_years, signed_at=None), in_force=None, key=CITY_KEY.public_key())
+    assert refused.value.hold
 
 
 def test_a_law_pack_with_one_changed_byte_holds_everything(house: House) -> None:

@@ -150,14 +150,16 @@ def files(written: Mapping[str, Any], agencies: Iterable[Mapping[str, Any]], *, 
     return made
 
 
-def signed_files(files: Mapping[str, bytes], *, version: int = 1, replaces: str | None = None) -> BundleFiles:
+def signed_files(
+    files: Mapping[str, bytes], *, version: int = 1, replaces: str | None = None, signed_at: datetime | None = NOW
+) -> BundleFiles:
     """The files under the city's signature, for one device and its audit log."""
     manifest = Manifest(
         version=version,
         replaces=replaces,
         devices=(DEVICE,),
         ledgers=(LEDGER,),
-        signed_at=NOW,
+        signed_at=signed_at,
         files={name: sha256(content) for name, content in files.items()},
         hotlists={},
     ).to_bytes()
@@ -197,7 +199,7 @@ def taken(bundle: Bundle, *hits: Hit, at: datetime = NOW, test: bool = False, ra
         captured_at=at,
         jurisdiction=bundle.jurisdiction,
         owner=bundle.owner,
-        flags=flags(bundle, single_frame=False, test=test) | frozenset(raised),
+        flags=flags(bundle, frames=2, test=test) | frozenset(raised),
         hits=hits,
         retain_until=at + bundle.ceiling,
         test=test,

@@ -79,6 +79,24 @@ def test_everybody_but_the_owner_takes_on(code: str) -> None:
     assert code == "no_image" or code not in asked(here, OWNER).obligations
 
 
+@pytest.mark.parametrize(
+    ("banned", "told"),
+    [
+        ([], set()),
+        (["parking"], set()),
+        (["immigration_enforcement"], {"no_immigration_use"}),
+        (["reproductive_health"], {"no_health_use"}),
+        (["gender_affirming_care"], {"no_health_use"}),
+        (["lawful_health_care", "protected_activity"], {"no_health_use", "no_protected_activity_use"}),
+    ],
+)
+def test_a_recipient_is_told_of_what_is_banned(banned: list[str], told: set[str]) -> None:
+    here = city(agency("county"), law={"packs": ["generic"]}, purposes={"banned": banned})
+    uses = {"no_immigration_use", "no_health_use", "no_protected_activity_use"}
+    assert uses & set(asked(here, "county").obligations) == told
+    assert uses & set(asked(here, OWNER).obligations) == told
+
+
 def test_a_hit_is_verified_by_a_person_before_anybody_acts_on_it() -> None:
     here = city(agency("county"))
     assert "human_verify_before_action" in asked(here, "county").obligations

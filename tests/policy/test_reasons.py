@@ -9,7 +9,7 @@ import pytest
 
 from edge.desk.laws import law_text
 from edge.policy.correct import Given, correct_all
-from edge.policy.decide import decide, stranger
+from edge.policy.decide import decide, explain, stranger
 from edge.policy.reasons import ORDER, Reason, sentence
 from edge.values import Decision, Flag, Instant
 from tests.policy.city import INSTANT, NOW, OWNER, agency, agreement, asked, city, hit, pack, taken, texan
@@ -200,3 +200,26 @@ def test_a_reason_is_said_in_one_plain_sentence(reason: Reason) -> None:
 
 def test_no_two_reasons_say_the_same() -> None:
     assert len({reason.sentence for reason in Reason}) == len(Reason)
+
+
+EXPLAINED: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "device and policy": ("deny_policy_expired", agency("they"), {"valid_until": NOW}, {}),
+    "who it is": ("deny_subscriber_suspended", agency("they", suspended=True), {}, {}),
+    "opt-outs by class": ("deny_read_flag", texan("they"), {}, {"raised": [Flag.NO_OUT_OF_STATE]}),
+    "law": ("deny_law_in_state", agency("they"), {"laws": forbidding("in_state")}, {}),
+    "purpose": ("deny_purpose_unknown", agency("they", purposes=["stolen_vehicle", "other"]), {}, {}),
+    "agreement or warrant": ("deny_agreement_missing", texan("they", agreement=[]), {}, {}),
+    "the read": ("deny_retention_expired", agency("they"), {}, {"at": NOW - timedelta(days=2)}),
+    "sealing key": ("deny_payload_key", agency("they", sealing_key=None), {}, {}),
+    "channel": ("deny_default", agency("they", channels=[]), {}, {}),
+}
+"""For each family of rules a reason that it alone has: for whom, under which city, about which read."""
+
+
+@pytest.mark.parametrize("family", EXPLAINED)
+def test_the_explanation_names_the_rule_that_objects_and_no_other(family: str) -> None:
+    reason, they, changes, read = EXPLAINED[family]
+    here = city(they, **changes)
+    verdicts = explain(taken(here, hit(), **read), here.subscribers["they"], here, INSTANT)
+    assert {one.family: one.reasons for one in verdicts if one.reasons} == {family: (reason,)}
+    assert [one.family for one in verdicts] == list(EXPLAINED)

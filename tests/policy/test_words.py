@@ -1,11 +1,13 @@
 """The policy in plain words says what the policy does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from edge.cli.words import switches
 from edge.policy.bundle import Bundle
+from edge.policy.spans import span
 from tests.policy.city import INSTANT, bundle_of, city, owner, policy
 from tests.policy.test_laws import under
 
@@ -50,6 +52,21 @@ def test_each_key_is_said(changes: dict[str, Any], said: str) -> None:
 )
 def test_a_pack_that_is_narrower_than_a_switch_is_said(pack: str, said: str) -> None:
     assert said in words(under(pack))
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(days=2), "2 days"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(minutes=2), "2 minutes"),
+        (timedelta(seconds=119), "119 seconds"),
+    ],
+)
+def test_a_length_of_time_is_told_in_the_largest_unit_of_which_there_are_two(length: timedelta, said: str) -> None:
+    assert span(length) == said
 
 
 def test_a_pack_that_overrides_nothing_is_not_said_to() -> None:

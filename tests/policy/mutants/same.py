@@ -4,6 +4,7 @@ SAME = {
     ("reach.py", "if moment > now.at:", "compare 0"): "what turns at this very moment is as now: nothing changes",
     ("policy.py", "if not 2000 <= value.year < 2200:", "compare 0"): "a policy of the year 2000 has run out",
     ("policy.py", "if not 2000 <= value.year < 2200:", "compare 1"): "the calendar holds the year 2200 too",
+    ("narrower.py", "return bool(new < old)", "compare 0"): "it is asked of values that differ, and of no others",
     ("tightening.py", "if not by:", "guard"): "only a short way: laying nothing over the policy gives the policy",
     (
         "bundle.py",
