@@ -44,7 +44,7 @@ class Crashes:
             sleep(self.chance.uniform(0.0, LONGEST_START))
         else:
             seen = self.recorded()
-            wait_until(lambda: self.recorded() > seen, what=f"a read is recorded: {self.daemon.said}", within=60)
+            wait_until(lambda: self.recorded() > seen, what=f"a read is recorded: {self.daemon.said}", within=240)
             sleep(self.chance.uniform(0.0, LONGEST_RUN))
         self.kill(victim)
 
@@ -67,8 +67,8 @@ class Crashes:
 
     def finish(self) -> Running:
         """Lets everything arrive, and ends the daemon."""
-        wait_until(lambda: "runs on" in self.daemon.said, what="the last start", within=60)
-        wait_until(self.arrived, what="everything has arrived", within=90)
+        wait_until(lambda: "runs on" in self.daemon.said, what="the last start", within=240)
+        wait_until(self.arrived, what="everything has arrived", within=240)
         assert self.daemon.end() == 0, self.daemon.said
         return self.daemon
 

@@ -81,6 +81,7 @@ MUTANTS: dict[str, Mutant] = {
                 "        if self._course.trusted:\n            self._count()",
                 "        if False:\n            self._count()",
             ),
+            GIVEN_BACK,
         ),
         plan=Plan(event="stale bundle", death=("gate", "after", "both")),
     ),
