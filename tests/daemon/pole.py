@@ -312,6 +312,11 @@ class Pole:
         """Reads in the ledger, looked at from outside while the daemon writes."""
         return self._counted("SELECT count(*) FROM reads")
 
+    def read_ids(self) -> set[str]:
+        """Which reads those are."""
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as db:
+            return {str(read_id) for (read_id,) in db.execute("SELECT read_id FROM reads")}
+
     def count_waiting(self, *names: str) -> int:
         """Envelopes for these agencies that are not acknowledged."""
         marks = ",".join("?" for _ in names)

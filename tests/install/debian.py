@@ -30,7 +30,13 @@ def clean_root() -> Path:
 
 
 def package() -> Path:
-    """The package of the checkout as it is."""
+    """The package of the checkout as it is; made again only when something in it is newer."""
+    parts = [CHECKOUT / name for name in ("edge", "models", "deploy", "systemd")]
+    files = [path for part in parts for path in part.rglob("*") if path.suffix != ".pyc" and path.is_file()]
+    newest = max(path.stat().st_mtime for path in (*files, CHECKOUT / "pyproject.toml", CHECKOUT / "README.md"))
+    for made in (CHECKOUT / "dist").glob(f"homerule_{__version__}_*.deb"):
+        if made.stat().st_mtime > newest:
+            return made
     done(CHECKOUT / "deploy" / "package")
     (made,) = (CHECKOUT / "dist").glob(f"homerule_{__version__}_*.deb")
     return made

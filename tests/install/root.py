@@ -55,18 +55,25 @@ class Root:
         )
 
     @contextmanager
-    def booted(self, name: str) -> Iterator["Booted"]:
-        """The same root as a computer of that name that starts: systemd is its first process, and it has no network."""
+    def booted(self, name: str, console: Path) -> Iterator["Booted"]:
+        """The same root as a computer of that name that starts: systemd is its first process, and it has no network.
+
+        What it says at the start goes to the file `console`."""
         container = [
             *("nsenter", f"--target={self.pid}", "--mount", "systemd-nspawn", f"--directory={self._place}/root"),
             *("--boot", "--register=no", "--keep-unit", "--private-network", f"--machine={name}", "--console=pipe"),
         ]
-        with (self._place / "console").open("wb") as out:
+        for lent in ("dev", "proc", "tmp", "run"):  # it brings its own
+            umount = ["umount", "--lazy", f"{self._place}/root/{lent}"]
+            subprocess.run(["nsenter", f"--target={self.pid}", "--mount", *umount], check=True)
+        with console.open("wb") as out:
             process = subprocess.Popen(container, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         booted = Booted(process.pid, self.environment)
         try:
-            wait_until(booted.is_up, what=f"it starts: {self._place}/console", within=120)
+            wait_until(booted.is_up, what="systemd is up", within=120)
             yield booted
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{console.read_text(errors='replace')[-3000:]}") from None
         finally:
             process.terminate()  # it passes that on
             process.wait(60)

@@ -71,7 +71,7 @@ def pole(root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boote
     before, status = rest.rstrip().rsplit("\n", 1)
     assert status == "homerule status"
     with (
-        root.booted("pole-1") as made,
+        root.booted("pole-1", folder / "console") as made,
         camera_at(folder, clip(), user="user", password="password", fps=12.5) as camera,
     ):
         made.typed("ip addr add 192.0.2.10/32 dev lo; mkdir -p /run/systemd/timesync")
