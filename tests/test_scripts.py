@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 LOCKS = ("requirements.txt", "requirements-demo.txt", "requirements-test.txt")
+PACKAGED = ("debian/postinst", "debian/prerm", "debian/postrm")
 EVERY_LOCK = (*LOCKS, "requirements-build.txt")
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+) \\$", re.MULTILINE)
 
@@ -75,7 +76,7 @@ def fake_venv(checkout: Path, *, python: str = "exit 0") -> Path:
     return checkout / "calls"
 
 
-@pytest.mark.parametrize("script", ["setup", "demo", "test", "check", "lock", "install.sh"])
+@pytest.mark.parametrize("script", ["setup", "demo", "test", "check", "lock", "package", "install.sh", *PACKAGED])
 def test_each_script_is_plain_posix_shell(script: str) -> None:
     run = subprocess.run(["/bin/sh", "-n", DEPLOY / script], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -83,7 +84,9 @@ def test_each_script_is_plain_posix_shell(script: str) -> None:
     assert not re.search(r"\[\[|\bfunction \b|<\(|(?m:^\s*local\b)|\$'", text), "not POSIX"
 
 
-@pytest.mark.parametrize("script", ["deploy/demo", "deploy/test", "deploy/check", "deploy/install.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["deploy/demo", "deploy/test", "deploy/check", "deploy/install.sh", "deploy/package", ".ci/run"]
+)
 def test_each_script_can_be_run_as_typed(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
 
@@ -178,7 +181,7 @@ def test_what_the_tests_cannot_drive_is_said_and_they_run_all_the_same(checkout:
     script.write_text(script.read_text().replace("PATH=$PATH:/usr/sbin", ":"))
     found = run(checkout, "test", "tests/policy", path=without_apt(checkout))
     assert found.returncode == 0
-    missing = "mosquitto ffmpeg ejabberd systemd gstreamer1.0-tools"
+    missing = "mosquitto ffmpeg iproute2 e2fsprogs ejabberd systemd gstreamer1.0-tools"
     assert f"tests that need {missing} cannot run here; as root: apt-get install {missing}" in found.stderr
     assert calls.read_text().splitlines()[-1] == "python -m pytest tests/policy"
 

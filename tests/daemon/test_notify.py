@@ -1,8 +1,12 @@
-"""What systemd is told, by a socket such as it names: ready with the broker's rights, alive, stopping."""
+"""What systemd is told, by a socket such as it names: ready with the broker's rights, alive, stopping.
+
+No systemd listens here; in tests/install/test_pole.py, with `deploy/test --full`, one does, in a container.
+"""
 
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -11,6 +15,9 @@ from tests.daemon.pole import OWNER, Pole
 from tests.site import running
 
 pytestmark = pytest.mark.needs("mosquitto")
+
+THREADS = ("vision", "recording", "relay", "control", "rights")
+FAULTY = Path(__file__).parent / "faults"
 
 
 class Notices:
@@ -57,5 +64,29 @@ def test_it_is_ready_after_the_rights_stand_then_feeds_the_watchdog_and_says_tha
             wait_until(lambda: notices.has("WATCHDOG=1"), what="it lives", within=30)
             daemon.process.terminate()
             wait_until(lambda: notices.has("STOPPING=1"), what="it stops", within=30)
+        finally:
+            pole.close()
+
+
+def test_the_watchdog_is_fed_only_while_every_thread_moves(tmp_path: Path, notices: Notices) -> None:
+    with running(tmp_path / "site", OWNER) as site:
+        pole = Pole(tmp_path / "pole", site.port, site=site)
+        faults = tmp_path / "faults"
+        faults.mkdir()
+        (faults / "patience").write_text("2")
+        try:
+            daemon = pole.run(
+                NOTIFY_SOCKET=str(notices.path), FAULTS=str(faults), PYTHONPATH=f"{FAULTY}:{FAULTY.parents[2]}"
+            )
+            wait_until(lambda: notices.has("READY=1"), what="it is ready", within=60)
+            for thread in THREADS:
+                (faults / "stall").write_text(thread)
+                daemon.await_words(f"{thread} has stood still", within=30)
+                notices.has("")
+                notices.said.clear()
+                sleep(2.5)  # it looks once a second
+                assert not notices.has("WATCHDOG=1"), thread
+                (faults / "stall").unlink()
+                wait_until(lambda: notices.has("WATCHDOG=1"), what=f"{thread} moves again", within=30)
         finally:
             pole.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
+SCRIPT = ROOT / "deploy" / "install.sh"
 UNITS = [unit for unit in sorted((ROOT / "systemd").iterdir()) if unit.is_file()]
 PROGRAM = "/opt/homerule/current/bin/homerule"
 PYTHON = "/opt/homerule/current/bin/python"
@@ -33,7 +34,7 @@ HERE = '[[camera]]\nid = "here"\nurl = "usb:3"'
 
 
 def checked(
-    folder: Path, release: str, *, user: int = 0, architecture: str = "arm64"
+    folder: Path, release: str, *, user: int = 0, architecture: str = "arm64", python: str = "python3"
 ) -> subprocess.CompletedProcess[str]:
     """`deploy/install.sh --check` on a system of that kind."""
     (folder / "bin").mkdir()
@@ -45,8 +46,12 @@ def checked(
         (folder / "bin" / name).chmod(0o755)
     (folder / "os-release").write_text(release)
     return subprocess.run(
-        ["/bin/sh", ROOT / "deploy" / "install.sh", "--check"],
-        env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "HOMERULE_OS_RELEASE": str(folder / "os-release")},
+        ["/bin/sh", SCRIPT, "--check"],
+        env={
+            "PATH": f"{folder / 'bin'}:/usr/bin:/bin",
+            "HOMERULE_OS_RELEASE": str(folder / "os-release"),
+            "HOMERULE_PYTHON": python,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -88,9 +93,20 @@ def test_a_system_that_fits_is_told_so_and_nothing_is_changed(tmp_path: Path, re
     assert "this computer fits" in found.stderr
 
 
+@pytest.mark.parametrize("number", ["3.10.12", "3.14.0"])
+def test_a_python_that_the_wheels_are_not_made_for_is_refused_with_the_mend(tmp_path: Path, number: str) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo Python {number}\nexit 1\n')
+    python.chmod(0o755)
+    found = checked(tmp_path, "ID=debian\nVERSION_ID=12", python=str(python))
+    assert found.returncode == 1
+    assert "no Python from 3.11 to 3.13 with venv here" in found.stderr
+    assert "apt-get install python3 python3-venv" in found.stderr
+
+
 def test_without_root_it_says_how_to_call_it(tmp_path: Path) -> None:
     found = checked(tmp_path, "ID=debian\nVERSION_ID=12", user=1000)
-    assert (found.returncode, found.stderr) == (1, "homerule: must be run as root: sudo deploy/install.sh\n")
+    assert (found.returncode, found.stderr) == (1, f"homerule: must be run as root: sudo {SCRIPT}\n")
 
 
 @pytest.fixture(scope="module")

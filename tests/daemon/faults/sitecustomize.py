@@ -4,6 +4,8 @@ The folder FAULTS says how, and may be changed while the daemon runs:
     commit    `before` or `after`, and SQLite's name for it: every commit fails, before it has happened or after it
     free      megabytes that are free on every disk
     shift     seconds by which the wall clock is wrong
+    patience  seconds after which a thread that does not move stands still; told before the start
+    stall     the name of a thread that stands still while it is named here
     vouched   while this file is there, the kernel vouches for the clock; without it nobody does
 """
 
@@ -63,3 +65,21 @@ import edge.timekeeping  # noqa: E402
 edge.timekeeping.Timekeepers.__call__ = lambda _: (
     edge.timekeeping.Vouched(by="kernel") if (FAULTS / "vouched").exists() else None
 )
+
+
+if told("patience"):
+    import edge.daemon.daemon
+    from edge.daemon.loops import Loop
+
+    edge.daemon.daemon._STILL = float(told("patience"))
+    real_init = Loop.__init__
+
+    def init(self: Loop, name: str, turn: object, **values: object) -> None:
+        def stalling(loop: Loop) -> None:
+            while told("stall") == name:
+                time.sleep(0.05)
+            turn(loop)
+
+        real_init(self, name, stalling, **values)
+
+    Loop.__init__ = init
