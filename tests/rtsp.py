@@ -43,7 +43,7 @@ class RtspCamera:
         sub: Path | None = None,
         sub_fps: float = 12.5,
     ) -> None:
-        self.port = free_port()
+        self.address, self.port = "127.0.0.1", free_port()
         self._folder = folder
         self._fps = fps
         self._whole_every = whole_every
@@ -55,12 +55,12 @@ class RtspCamera:
     @property
     def url(self) -> str:
         """Its address, for `[[camera]] url`."""
-        return f"rtsp://127.0.0.1:{self.port}/stream1"
+        return f"rtsp://{self.address}:{self.port}/stream1"
 
     @property
     def sub_url(self) -> str:
         """The address of its small stream."""
-        return f"rtsp://127.0.0.1:{self.port}/stream2"
+        return f"rtsp://{self.address}:{self.port}/stream2"
 
     def start(self) -> None:
         """Starts it, on the same port each time, and waits until it listens."""
@@ -72,7 +72,14 @@ class RtspCamera:
                 stderr=log,
                 text=True,
             )
-        order = {"play": str(self._playing), "fps": self._fps, "port": self.port, **self._login, **self._sub}
+        order = {
+            "play": str(self._playing),
+            "fps": self._fps,
+            "address": self.address,
+            "port": self.port,
+            **self._login,
+            **self._sub,
+        }
         self._order(order)
         said = self._process.stdout.readline()
         assert said == "ready\n", (self._folder / "rtsp.log").read_text()

@@ -113,7 +113,7 @@ def main() -> None:
     sub = Player(told["sub"], told["sub_fps"], in_step=True) if "sub" in told else None
     factory = mounted(player)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(told["address"])
     server.set_service(str(told["port"]))
     if told["user"]:
         login(server, factory, told["user"], told["password"], digest=told["digest"])

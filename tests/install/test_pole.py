@@ -76,7 +76,7 @@ def pole(root: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boote
     ):
         made.typed("ip addr add 192.0.2.10/32 dev lo; mkdir -p /run/systemd/timesync")
         made.typed("touch /run/systemd/timesync/synchronized; echo declared > declaration.pdf")
-        camera.port = 554
+        camera.address, camera.port = "192.0.2.10", 554
         with inside(Path(f"/proc/{made.leader}/ns/net")):
             camera.start()
         made.typed(before)
