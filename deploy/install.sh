@@ -94,6 +94,7 @@ release() {
         fail "version $version does not pass its self-test, see above; what ran before runs on," \
             "the new one is kept for a look in $release.failed"
     fi
+    sync -f "$release" # a power cut after this leaves it whole
     touch "$release/complete"
 }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from edge import __version__
 from tests.install.root import Root, over
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -150,6 +151,14 @@ def test_what_people_wrote_is_never_written_over(computer: Computer) -> None:
     computer.installed()
     assert computer.root.path("/etc/homerule/device.toml").read_text() == "# ours\n"
     assert computer.root.path("/etc/homerule/policy/policy.toml").read_text() == "# the city's\n"
+
+
+@pytest.mark.needs("mosquitto", "ip")
+def test_from_a_checkout_it_is_the_same_and_nothing_is_written_there(computer: Computer) -> None:
+    """Which cannot be written here."""
+    done = computer.root.run(CHECKOUT / "deploy" / "install.sh")
+    assert done.returncode == 0, done.stderr
+    assert computer.runs() == __version__
 
 
 def test_an_update_is_switched_to_and_the_version_before_stays(computer: Computer) -> None:
