@@ -149,6 +149,10 @@ class LedgerFile:
         row = self._db.execute("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1").fetchone()
         return None if row is None else str(row[0])
 
+    def latest_size(self) -> int:
+        """Number of entries that the checkpoint which was stored last speaks of; 0 if there is none."""
+        return int(self._db.execute("SELECT coalesce(max(size), 0) FROM checkpoints").fetchone()[0])
+
     def notes(self) -> list[tuple[int, str]]:
         """All checkpoints that are kept: size and signed note, by size."""
         query = "SELECT size, note FROM checkpoints ORDER BY size"

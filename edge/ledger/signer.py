@@ -24,6 +24,11 @@ class Signer:
         self._file.keep_note(made.size, made.note, at)
         return made
 
+    @property
+    def size(self) -> int:
+        """Number of entries that the last one speaks of."""
+        return self._file.latest_size()
+
     def latest(self) -> Checkpoint | None:
         """The one that was kept last; signs and writes nothing."""
         with self._file.reading():

@@ -26,6 +26,8 @@ from edge.ledger.signer import Signer
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
 LEDGER_NAME = "ledger.sqlite"
+CHECKPOINT_ENTRIES = 1024
+"""At the latest after so many entries there is another checkpoint; whoever runs the ledger asks for one by time."""
 _NOBODY_IS_SERVED = (2**63 - 1, 2**31)  # nothing is on its way but what has been sent
 
 
@@ -255,8 +257,7 @@ class Ledger:
     def checkpoint(self) -> Checkpoint:
         """The signed state of the tree, with all acknowledgements in it; made and stored now if the tree has grown."""
         with self._writing() as at:
-            self._deliveries.log_acknowledgements(at)
-            return self._signer.sign(at)
+            return self._sign(at)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint that was made; signs and writes nothing."""
@@ -283,9 +284,16 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[int]:
-        """One transaction, and the time at which its entries are written, in milliseconds since 1970 UTC."""
+        """One transaction, signed where it is time to, and its own time in milliseconds since 1970 UTC."""
         with self._file.writing():
-            yield milliseconds(self._clock.now().at)
+            at = milliseconds(self._clock.now().at)
+            yield at
+            if self._log.size - self._signer.size >= CHECKPOINT_ENTRIES:
+                self._sign(at)
+
+    def _sign(self, at: int) -> Checkpoint:
+        self._deliveries.log_acknowledgements(at)
+        return self._signer.sign(at)
 
     def _refuse(self, row: Waiting, decision: Decision, at: int) -> bool:
         decided = recording.refusal(row.envelope.message_id, decision)

@@ -23,11 +23,13 @@ from edge.ledger.entries import (
     Pattern,
     Read,
     Refused,
+    SelfTest,
     Sent,
     SentAgain,
     SentToAll,
     Switch,
 )
+from edge.ledger.store import CHECKPOINT_ENTRIES
 from edge.values import BundleFiles
 from tests.ledger.builders import (
     BUNDLE,
@@ -482,3 +484,16 @@ def test_a_send_that_leaves_somebody_out_names_those_it_is_to(ledger: Ledger, cl
     assert out.count == 2
     ledger.mark_sent([row for row in rows if row.envelope.subscriber_id != OWNER])
     assert len(entries_of(ledger, SentToAll)) == 1
+
+
+def test_there_is_a_checkpoint_at_the_latest_after_so_many_entries(ledger: Ledger, clock: HandClock) -> None:
+    test = SelfTest(model="m", digest="d", passed=1)
+    ledger.note(*[test] * (CHECKPOINT_ENTRIES - ledger.size - 1))
+    assert ledger.latest_checkpoint() is None
+    ledger.note(test)
+    assert ledger.latest_checkpoint() == ledger.checkpoint()
+    assert ledger.size == CHECKPOINT_ENTRIES
+    ledger.note(*[test] * (3 * CHECKPOINT_ENTRIES))
+    signed = ledger.latest_checkpoint()
+    assert signed is not None
+    assert (signed.size, signed.root) == (ledger.size, ledger.history.root_at(ledger.size))
