@@ -108,7 +108,6 @@ class Counting:
         self.sends: dict[str, Sends] = {}
         self.doors: dict[tuple[int, int], AtTheDoor] = {}
         self.hours: dict[int, int] = {}
-        self.wrong_tokens: dict[str, int] = {}
         nobody = Pattern(bundle="", outcomes=())
         self.alike: list[Alike] = [Alike(camera="", pattern=nobody, asked_camera=False, counted=False)]
         self._number: dict[tuple[int, int, bool], int] = {}

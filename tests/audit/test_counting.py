@@ -222,6 +222,20 @@ def test_a_read_refused_after_it_was_sent_stays_counted_as_sent(tmp_path: Path) 
     assert (tally["reads"], tally["refused"], tally["sent"]) == (1, 0, 1)
 
 
+def test_corrections_are_counted_with_their_camera(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
+    first = record(ledger, clock, ALL, ["a-pd"])
+    for letter, shared in (("r", ["a-pd"]), ("s", [])):
+        again = tagged_read(letter * 22, at=clock.move(60), replaces=first)
+        ledger.record(again, decide(letter * 22, ALL, shared), [])
+    ledger.close()
+    report = report_of(tmp_path / "ledger.sqlite", Asked())
+    (camera,) = report.cameras
+    assert (report.reads, report.corrections) == (camera.reads, camera.corrections) == (3, 2)
+    assert (camera.first, camera.last) == (START, clock.at)
+
+
 def test_a_read_sent_after_the_time_asked_about_counts_as_sent(tmp_path: Path) -> None:
     clock = HandClock()
     ledger = open_ledger(tmp_path / "ledger.sqlite", clock)

@@ -7,6 +7,7 @@ from edge.ledger.entries import (
     ClockStep,
     ClockTrusted,
     Entry,
+    Exported,
     Gap,
     Held,
     HoldEnded,
@@ -57,6 +58,12 @@ def test_the_time_between_a_stop_and_the_next_start_is_one_in_which_it_did_not_r
 
 def test_after_the_last_stop_it_does_not_run() -> None:
     assert told(covered((0, START), (5, Stop(why="sigterm")))) == [("not-running", 5, None)]
+
+
+def test_what_is_written_beside_a_device_that_is_stopped_breaks_no_silence() -> None:
+    made = Exported(first=0, last=2, sha256="ab")
+    found = covered((0, START), (5, Stop(why="sigterm")), (300, made), (301, Start(software="1.0", after="stop")))
+    assert told(found) == [("not-running", 5, 301)]
 
 
 def test_a_crash_is_a_gap_from_the_last_entry_to_the_next_start() -> None:

@@ -23,6 +23,7 @@ from edge.audit.source import open_source
 from edge.audit.table import HEADS, csv_text, json_text, packaged_schema, schema
 from edge.audit.verify import verify_archive
 from edge.clock import milliseconds
+from edge.errors import LedgerError
 from edge.policy.vocabulary import NATIONAL_LOOKUP
 from tests.audit.logs import archived
 from tests.audit.test_counting import GROUPS, adds_up
@@ -224,6 +225,15 @@ def test_a_part_of_a_log_is_said_to_be_one_and_reads_before_it_are_not_counted(
     assert 0 < part.reads < whole.reads
     assert adds_up(part.counts)
     assert any(one.what == "missing-entries" for one in part.gaps)
+
+
+def test_what_has_nothing_to_do_with_the_question_is_left_out(archive: Path, whole: Report) -> None:
+    began = asked_of(archive, between(datetime(2026, 8, 1, tzinfo=UTC), OPTED_OUT_FIRST))
+    assert (len(began.runs), len(whole.runs) > 1) == (1, True)
+    north, south = (asked_of(archive, Asked(cameras=frozenset({one}))) for one in (NORTH, SOUTH))
+    assert {one.what for one in south.gaps} - {one.what for one in north.gaps} == {f"camera:{SOUTH}"}
+    with pytest.raises(LedgerError, match="knows no camera `broker-rights`"):
+        asked_of(archive, Asked(cameras=frozenset({"broker-rights"})))
 
 
 def test_how_often_a_right_was_taken_away_and_how_long_that_took(archive: Path, whole: Report) -> None:
