@@ -33,22 +33,6 @@ _OTHER = 0
 
 
 @dataclass(slots=True, kw_only=True)
-class Alike:
-    """Reads of one camera that were decided by one pattern; `counted` are those that the report is about."""
-
-    camera: str
-    pattern: Pattern
-    asked_camera: bool
-    counted: bool
-    shared: tuple[str, ...] = ()
-    reads: int = 0
-    corrections: int = 0
-    first: int = 0
-    last: int = 0
-    fates: dict[str, list[int]] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
 class Sends:
     """What left for one agency: ever, for the first time and the last; within the time asked about, of earlier reads;
     and after it, of reads that are counted. Times in milliseconds."""
@@ -59,6 +43,26 @@ class Sends:
     again: int = 0
     of_earlier: int = 0
     later: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Alike:
+    """Reads of one camera that were decided by one pattern; `counted` are those that the report is about.
+
+    `out` are sends to all in `shared` that are not in the counts of each yet; its `later` are not in the time asked.
+    """
+
+    camera: str
+    pattern: Pattern
+    asked_camera: bool
+    counted: bool
+    shared: tuple[str, ...] = ()
+    out: Sends = field(default_factory=Sends)
+    reads: int = 0
+    corrections: int = 0
+    first: int = 0
+    last: int = 0
+    fates: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +109,7 @@ class Counting:
         self._asked, self._first = asked, first
         self.names: dict[int, Name] = {}
         self.patterns: dict[int, Pattern] = {}
-        self.sends: dict[str, Sends] = {}
+        self._sends: dict[str, Sends] = {}
         self.doors: dict[tuple[int, int], AtTheDoor] = {}
         self.hours: dict[int, int] = {}
         nobody = Pattern(bundle="", outcomes=())
@@ -137,10 +141,20 @@ class Counting:
 
     def sent_to_all(self, position: int, at: int, back: int, count: int) -> None:
         """Reads are about to be handed over for the first time, see `entries.SentToAll`."""
+        later = not self._asked.when(at)
         for read in range(position - back, position - back + count):
-            kind = self.alike[self._at(read)]
-            for name in kind.shared:
-                self._sent(name, at, kind)
+            out = self.alike[self._at(read)].out
+            if out.first is None:
+                out.first = at
+            out.last = at
+            out.number += 1
+            out.later += later
+
+    @property
+    def sends(self) -> Mapping[str, Sends]:
+        """What has left until now, by agency."""
+        self._hand_out()
+        return self._sends
 
     def acknowledged_unlogged(self, reads: Mapping[str, Sequence[int]]) -> None:
         """Agencies brought back tokens, of which no entry says yet: positions of reads by subscriber."""
@@ -158,8 +172,9 @@ class Counting:
             case Pattern():
                 self.patterns[position] = entry
             case Sent(reads=reads):
-                for name, kind in self._kinds(reads):
-                    self._sent(name, at, kind)
+                later = int(not self._asked.when(at))
+                for name, kind, number in self._kinds(reads):
+                    self._sent(name, kind, Sends(number=number, first=at, last=at, later=number * later))
             case SentToAll(back=back, count=count):
                 self.sent_to_all(position, at, back, count)
             case SentAgain(reads=reads):
@@ -177,6 +192,7 @@ class Counting:
 
     def rows(self) -> Iterator[Row]:
         """All that was counted, for the agencies asked about. LedgerError if the counts cannot be."""
+        self._hand_out()
         for kind in self.alike:
             if not kind.counted:
                 continue
@@ -186,26 +202,30 @@ class Counting:
                 if self._asked.subscriber(outcome[0]):
                     yield _row(kind, outcome, kind.fates.get(outcome[0], [0] * 8))
 
-    def kind_at(self, position: int) -> Alike | None:
-        """What kind of read is at a position, None if there is none."""
-        return self.alike[self._at(position)] if self._at(position) else None
+    def _hand_out(self) -> None:
+        """Sends to all, into the counts of each."""
+        for kind in self.alike:
+            if kind.out.number:
+                out, kind.out = kind.out, Sends()
+                for name in kind.shared:
+                    self._sent(name, kind, out)
 
-    def _sent(self, name: str, at: int, kind: Alike) -> None:
-        sends = self.sends.get(name) or self.sends.setdefault(name, Sends())
-        if sends.first is None:
-            sends.first = at
+    def _sent(self, name: str, kind: Alike, out: Sends) -> None:
+        """Some sends of reads of one kind; those of `out` that are `later` are not in the time asked about."""
+        sends = self._sends.get(name) or self._sends.setdefault(name, Sends())
+        sends.first = _least(sends.first, out.first)
         if not kind.asked_camera:
             return
-        sends.number += 1
-        sends.last = at
+        sends.number += out.number
+        sends.last = max(sends.last or 0, out.last or 0)
         if kind.counted:
             fate = kind.fates.get(name) or _begun(kind, name)
-            fate[FIRST] = fate[FIRST] or at
-            fate[SENT] += 1
-            fate[LAST] = at
-            sends.later += not self._asked.when(at)
-        elif self._asked.when(at):
-            sends.of_earlier += 1
+            fate[FIRST] = _least(fate[FIRST] or None, out.first) or 0
+            fate[SENT] += out.number
+            fate[LAST] = max(fate[LAST], out.last or 0)
+            sends.later += out.later
+        else:
+            sends.of_earlier += out.number - out.later
 
     def _refused(self, at: int, entry: Refused) -> None:
         kind = self.alike[self._at(entry.read)]
@@ -225,21 +245,25 @@ class Counting:
     def _sent_again(self, at: int, batches: Iterable[Runs]) -> None:
         if self._asked.when(at):
             for batch in batches:
-                self.sends.setdefault(self.names[batch[0]].name, Sends()).again += sum(batch[2::2])
+                self._sends.setdefault(self.names[batch[0]].name, Sends()).again += sum(batch[2::2])
 
     def _add(self, batches: Iterable[Runs], what: int) -> None:
-        for name, kind in self._kinds(batches):
+        for name, kind, number in self._kinds(batches):
             if kind.counted:
-                (kind.fates.get(name) or _begun(kind, name))[what] += 1
+                (kind.fates.get(name) or _begun(kind, name))[what] += number
 
-    def _kinds(self, batches: Iterable[Runs]) -> Iterator[tuple[str, Alike]]:
-        """For each read in some batches, whose it is and of which kind."""
-        alike, numbers, origin, size = self.alike, self._alike_at, self._origin, len(self._alike_at)
-        for batch in batches:
-            name = self.names[batch[0]].name
-            for position in positions(batch):
-                index = position - origin
-                yield name, alike[numbers[index]] if 0 <= index < size else alike[_OTHER]
+    def _kinds(self, batches: Iterable[Runs]) -> Iterator[tuple[str, Alike, int]]:
+        """For each agency in some batches, its reads by their kind; agencies often have the same ones."""
+        runs: list[int] = []
+        found: dict[int, int] = {}
+        for name, *here in batches:
+            if here != runs:
+                runs, found = here, {}
+                for position in positions((name, *here)):
+                    number = self._at(position)
+                    found[number] = found.get(number, 0) + 1
+            for number, count in found.items():
+                yield self.names[name].name, self.alike[number], count
 
     def _at(self, position: int) -> int:
         index = position - self._origin
@@ -254,6 +278,10 @@ class Counting:
         self._number[key] = len(self.alike)
         self.alike.append(made)
         return self._number[key]
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
 
 
 def _begun(kind: Alike, name: str) -> list[int]:

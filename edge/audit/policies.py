@@ -98,7 +98,7 @@ class _Seen:
 class Policies:
     """Takes the entries in order; `close` once at the end. `files` gives the bytes of the bundle at a position."""
 
-    def __init__(self, files: Callable[[int], BundleFiles], sends: Mapping[str, Sends]) -> None:
+    def __init__(self, files: Callable[[int], BundleFiles], sends: Callable[[], Mapping[str, Sends]]) -> None:
         self._files, self._sends = files, sends
         self.in_force: list[InForce] = []
         self.turned: list[Turned] = []
@@ -144,7 +144,7 @@ class Policies:
     def close(self) -> None:
         """The log ends here."""
         for lapse in self.lapses:
-            sends = self._sends.get(lapse.subscriber)
+            sends = self._sends().get(lapse.subscriber)
             lapse.sent_after = (sends.number if sends is not None else 0) - lapse.sent_before
 
     def _accept(self, position: int, at: int, entry: BundleAccepted) -> None:
@@ -207,7 +207,7 @@ class Policies:
         self._moment = min((_moment(one.ends) for one in self._held.values()), default=_NEVER)
 
     def _lapse(self, name: str, agreement: Agreement, why: Ended, at: int) -> None:
-        sends = self._sends.get(name)
+        sends = self._sends().get(name)
         lapse = Lapse(
             subscriber=name,
             agreement=agreement,

@@ -78,7 +78,7 @@ class _Walking:
     def __init__(self, source: Source, asked: Asked, mark: int | None) -> None:
         self._source = source
         self.counting, self.coverage = Counting(asked, first=source.first), Coverage(first=source.first)
-        self.policies = Policies(source.bundle, self.counting.sends)
+        self.policies = Policies(source.bundle, lambda: self.counting.sends)
         self.rights = RightsTaken(asked)
         self.hashing = Hashing(mark)
         self.begun: Begun | None = None
