@@ -13,6 +13,7 @@ from subprocess import CompletedProcess, run
 from sys import executable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
 from edge.audit.asked import Asked
@@ -22,10 +23,11 @@ from edge.audit.report import Agency, Report, Rights
 from edge.audit.source import open_source
 from edge.audit.table import HEADS, csv_text, json_text, packaged_schema, schema
 from edge.audit.verify import verify_archive
+from edge.clock import from_milliseconds as moment
 from edge.clock import milliseconds
 from edge.errors import LedgerError
 from edge.policy.vocabulary import NATIONAL_LOOKUP
-from tests.audit.logs import archived
+from tests.audit.logs import archived, begun
 from tests.audit.test_counting import GROUPS, adds_up
 from tests.audit.village import (
     ADDED,
@@ -39,7 +41,7 @@ from tests.audit.village import (
     SOUTH,
     Village,
 )
-from tests.ledger.builders import KEY, PLATE
+from tests.ledger.builders import KEY, PLATE, HandClock
 
 MADE = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -225,6 +227,38 @@ def test_a_part_of_a_log_is_said_to_be_one_and_reads_before_it_are_not_counted(
     assert 0 < part.reads < whole.reads
     assert adds_up(part.counts)
     assert any(one.what == "missing-entries" for one in part.gaps)
+
+
+def test_the_owner_comes_first_and_each_agency_has_its_first_and_last(archive: Path, whole: Report) -> None:
+    with open_source(archive) as source:
+        _, rows = assemble(source, Asked(), made_at=MADE)
+    assert [one.is_owner for one in whole.agencies] == [True, *[False] * (len(whole.agencies) - 1)]
+    for agency in whole.agencies:
+        own = [row for row in rows if row.outcome[0] == agency.subscriber]
+        sent = [(row.first_sent, row.last_sent) for row in own if row.first_sent is not None]
+        if sent:
+            assert (agency.first, agency.last) == (
+                moment(min(one[0] for one in sent)),
+                moment(max(one[1] for one in sent)),
+            )
+        for one in agency.refusals:
+            if one.where == "camera":
+                alike = [row for row in own if row.withheld and row.outcome[3] == one.reasons]
+                first, last = min(row.first for row in alike), max(row.last for row in alike)
+                assert (one.first, one.last) == (moment(first), moment(last))
+
+
+def test_what_of_the_gaps_leaves_nothing_known(whole: Report) -> None:
+    assert {one.what for one in whole.gaps if one.blind} == {"crash", "ledger", "models", "not-running"}
+    assert {one.what for one in whole.gaps if not one.blind} >= {f"camera:{SOUTH}", "clock-untrusted", "held"}
+
+
+def test_another_key_is_a_fault_also_where_nothing_is_signed_yet(tmp_path: Path) -> None:
+    begun(tmp_path / "ledger.sqlite", HandClock()).close()
+    stranger = Ed25519PrivateKey.from_private_bytes(b"x" * 32).public_key()
+    with open_source(tmp_path / "ledger.sqlite") as source:
+        assert make(source, Asked(), made_at=MADE, key=stranger).log.fault is not None
+        assert make(source, Asked(), made_at=MADE, key=KEY.public_key()).log.fault is None
 
 
 def test_what_has_nothing_to_do_with_the_question_is_left_out(archive: Path, whole: Report) -> None:
