@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import PolicyError
-from edge.policy import policy
-from edge.policy.entries import MOST_ALIKE, HotList, plain
+from edge.policy import issued, policy
+from edge.policy.entries import MOST_ALIKE, MOST_SOURCES, HotList, plain
 from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import Purpose
@@ -219,6 +219,25 @@ def test_a_plate_in_what_the_audit_log_is_told_refuses_the_list(change: Table) -
     among_others = refusal(as_csv([entry(**change), entry(id="another", pattern="CD67890")]))
     assert "pattern in its id or case" in among_others
     assert "12345" not in said
+
+
+def test_too_many_source_agencies_are_refused() -> None:
+    source = SOURCE.model_copy(update={"cap": 2 * MOST_SOURCES})
+    named = [entry(f"AB{at:05}", id=f"e-{at}", source_agency=f"desk {at}") for at in range(MOST_SOURCES + 1)]
+    assert "names more than 1000 source agencies, split the list" in refusal(as_csv(named), source=source)
+    again = [*named[:-1], *({**one, "id": f"again-{at}"} for at, one in enumerate(named[:300]))]
+    assert len(from_csv(as_csv(again), source=source).by_source()) == MOST_SOURCES
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(2048, True), (2049, False)])
+def test_the_word_of_a_source_is_read_up_to_a_length(length: int, is_read: bool) -> None:
+    statement = issued.statement("list", version=1, issued_at=NOW, sha256="ab" * 32)
+    content = issued.written(statement, bytes(64)).ljust(length)
+    if is_read:
+        assert issued.parse(content, file="list.csv.sig")[1:] == (statement, bytes(64))
+    else:
+        with pytest.raises(PolicyError, match="is not the word of a hot list's source"):
+            issued.parse(content, file="list.csv.sig")
 
 
 def test_too_many_entries_of_one_plate_are_refused() -> None:

@@ -13,7 +13,7 @@ from tests.policy.city import NOW, agency, agreement, bundle_of, merged, owner, 
 
 HELD = agreement(begins_on=date(2026, 10, 2), purposes=["stolen_vehicle", "parking"])
 OPEN: dict[str, Any] = {
-    "sharing": {"direct": ["county"], "full_feed": ["county"], "channels": {"compact": True}},
+    "sharing": {"direct": ["county"], "full_feed": ["county"], "channels": {"compact": True, "mutual": True}},
     "purposes": {"allowed": ["stolen_vehicle", "parking"]},
     "owner": {"plate_crop": True},
     "hotlist": [{"id": "list", "source_agency": "desk", "cap": 10}],
@@ -86,6 +86,11 @@ def test_an_edit_of_the_policy_asks_for_less_where_it_takes_away(less: dict[str,
 def test_an_edit_of_the_registry_asks_for_less_where_it_takes_away(less: dict[str, Any], more: dict[str, Any]) -> None:
     assert asks_for_less(here(), here(**less))
     assert not asks_for_less(here(), here(**more))
+
+
+def test_the_same_agencies_in_another_order_are_no_fewer() -> None:
+    one, two = ({"sharing": {"direct": names}} for names in (["county", "texas-so"], ["texas-so", "county"]))
+    assert not asks_for_less(here(one), here(two))
 
 
 def test_a_suspension_lifted_asks_for_more() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge.errors import PolicyError
-from edge.policy.policy import OutOfState, Policy
+from edge.policy.policy import Policy
 from edge.policy.tightening import NOTHING, Tightening, between, both, narrowed, parse, suspended, words
 from edge.policy.vocabulary import Purpose
 from tests.policy.city import NOW, agency, city, texan
@@ -93,7 +93,13 @@ def test_from_any_state_to_those_listed_the_list_is_written_down() -> None:
     assert narrowed(written(), by).sharing.states == ("US-TX", "US-WI")
     shorter = narrowed(written({"out_of_state": "listed-states", "states": ["US-WI", "US-IN"]}), by)
     assert shorter.sharing.states == ("US-WI",)
-    assert narrowed(written({"out_of_state": "never"}), by).sharing.out_of_state is OutOfState.NEVER
+    for narrow in ({"out_of_state": "never"}, {"out_of_state": "never", "states": ["US-IN"]}):
+        assert narrowed(written(narrow), by) == written(narrow)
+
+
+def test_a_switch_that_was_left_open_leaves_the_list_of_states_alone() -> None:
+    by = Tightening(switches={"out_of_state": "agreement"})
+    assert narrowed(written(LISTED), by) == written(LISTED)
 
 
 def test_two_lists_of_states_leave_what_is_on_both() -> None:
