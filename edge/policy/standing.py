@@ -107,15 +107,15 @@ def _barred_by(case: Case) -> Iterator[tuple[Flag, bool]]:
     The switches for private parties and for those abroad never open, so their flags never have to object.
     """
     sharing = case.bundle.policy.sharing
-    open_classes = {
-        RecipientClass.OUT_OF_STATE: (sharing.out_of_state is not OutOfState.NEVER, Flag.NO_OUT_OF_STATE),
-        RecipientClass.FEDERAL: (sharing.federal is not Federal.NEVER, Flag.NO_FEDERAL),
-    }
+    objecting: dict[RecipientClass, Flag] = {}
+    if sharing.out_of_state is not OutOfState.NEVER:
+        objecting[RecipientClass.OUT_OF_STATE] = Flag.NO_OUT_OF_STATE
+    if sharing.federal is not Federal.NEVER:
+        objecting[RecipientClass.FEDERAL] = Flag.NO_FEDERAL
     for party in case.parties:
         for group in classes(party, case.bundle):
-            is_open, flag = open_classes.get(group, (False, None))
-            if is_open and flag is not None:
-                yield flag, party is not case.subscriber
+            if group in objecting:
+                yield objecting[group], party is not case.subscriber
 
 
 def _named_for_all(case: Case, groups: frozenset[RecipientClass]) -> bool:

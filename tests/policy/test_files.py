@@ -1,5 +1,6 @@
 """What people write: taken as it stands, or refused with file, place, line and the mend."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from edge.policy import bundle as bundles
 from edge.policy import law, policy, subscribers
 from edge.policy.hotlists import gather
 from edge.policy.hotlists import parse as parse_list
+from edge.policy.manifest import Manifest
 from edge.policy.policy import HotListSource
 from edge.policy.tag import tag
 from edge.values import Box, BundleFiles, Flag, PlateRead
@@ -214,6 +216,16 @@ def test_a_signature_over_the_file_of_a_list_that_its_source_signs_is_refused() 
     bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
     with pytest.raises(PolicyError, match=r"hotlists/stolen\.toml: is no hot list of policy\.toml"):
         bundles.parse(bundles.unsigned(whole, hotlists={"hotlists/stolen.toml": "0" * 64}), signed=True)
+
+
+def test_the_bytes_of_a_manifest_do_not_hang_on_the_order_in_which_its_files_are_named() -> None:
+    named = {"policy.toml": "ab" * 32, "laws/us-il.toml": "cd" * 32}
+    one, two = (
+        Manifest(version=1, replaces=None, devices=("pole",), signed_at=NOW, files=dict(order), hotlists={}).to_bytes()
+        for order in (named.items(), reversed(named.items()))
+    )
+    assert one == two
+    assert list(json.loads(one)) == sorted(json.loads(one))
 
 
 def test_the_shortest_retention_of_all_applies() -> None:

@@ -137,6 +137,18 @@ def test_far_down_in_a_list_a_line_with_other_columns_is_told(wrong: str, said: 
     assert said in refusal("\n".join(lines))
 
 
+@pytest.mark.parametrize("plate", ["AB123", "AB12345678"])
+def test_the_shortest_and_the_longest_plate_are_found(plate: str) -> None:
+    assert [hit.entry_id for hit in listed(entry(plate)).look_up(plate, NOW)] == ["e-1"]
+
+
+def test_the_word_of_a_source_is_these_bytes() -> None:
+    assert issued.statement("list", version=7, issued_at=NOW, sha256="ab" * 32) == (
+        b'{"context":"homerule hotlist v1","id":"list","issued_at":"2026-11-23T12:00:00Z",'
+        b'"sha256":"' + b"ab" * 32 + b'","version":7}'
+    )
+
+
 def test_the_last_line_needs_no_end() -> None:
     assert from_csv(as_csv(ENTRIES).removesuffix("\n")).entries == len(ENTRIES)
 

@@ -143,6 +143,13 @@ def test_two_tightenings_do_what_each_does() -> None:
     )
 
 
+def test_its_bytes_have_their_keys_in_order_and_say_nothing_of_what_is_left_alone() -> None:
+    by = Tightening(switches={"national_lookup": False, "federal": "never"}, banned=(Purpose.TOLL,))
+    assert b" ".join(by.to_bytes().split()) == (
+        b'{ "banned": [ "toll" ], "switches": { "federal": "never", "national_lookup": false } }'
+    )
+
+
 def test_laid_over_a_narrower_policy_it_changes_nothing() -> None:
     by = Tightening(valid_until=SOON, undelivered_hours=5, banned=(Purpose.TOLL,), switches={"federal": "never"})
     narrow = written(
