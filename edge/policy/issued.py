@@ -26,7 +26,7 @@ _LONGEST = 2048
 class Issued(BaseModel):
     """What the source signed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     context: Literal["homerule hotlist v1"] = _CONTEXT
     id: Id
@@ -52,7 +52,7 @@ def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:
     try:
         signature = base64.b64decode(rest.strip(), validate=True)
         if len(signature) == 64 and len(content) <= _LONGEST:
-            return Issued.model_validate_json(head, strict=True), head, signature
+            return Issued.model_validate_json(head), head, signature
     except (ValidationError, RecursionError, binascii.Error, ValueError):
         pass
     raise PolicyError(f"{file}: is not the word of a hot list's source, have it sign with `homerule hotlist sign`")

@@ -42,7 +42,7 @@ class Tightening(BaseModel):
     `states` are the only ones left where `out_of_state` is at most `listed-states`.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     switches: dict[str, bool | str] = Field(default_factory=dict)
     states: tuple[UsState, ...] = ()
@@ -68,7 +68,7 @@ NOTHING = Tightening()
 def parse(content: bytes) -> Tightening:
     """Reads the bytes of a tightening. Raises PolicyError."""
     try:
-        read = Tightening.model_validate_json(content, strict=True)
+        read = Tightening.model_validate_json(content)
     except (ValidationError, RecursionError):
         raise PolicyError(f"{FILE}: is not a tightening of this version, take the bundle up again") from None
     for switch, value in read.switches.items():

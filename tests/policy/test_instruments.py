@@ -124,6 +124,20 @@ def test_a_law_may_ask_an_instrument_of_agencies_of_this_state_too() -> None:
     assert asked(city(held, laws=laws), "county").reasons == ("allow_in_state",)
 
 
+def test_the_city_asks_for_an_agreement_where_the_law_does_not() -> None:
+    laws = pack('access = "instrument"\nforms = ["declaration"]', 'access = "allowed"')
+    without = texan(agreement=[])
+    assert asked(city(without, laws=laws), "texas-so").reasons == ("deny_agreement_missing",)
+    closed = city(without, laws=laws, sharing={"out_of_state": "never"})
+    assert asked(closed, "texas-so").reasons == ("deny_optout_out_of_state",)
+
+
+def test_the_city_asks_for_a_warrant_where_the_law_does_not() -> None:
+    laws = pack('access = "instrument"\nforms = ["judicial-warrant", "court-order"]', 'access = "allowed"')
+    assert asked(city(bureau(), laws=laws, **WARRANT), "bureau").reasons == ("deny_warrant_required",)
+    assert asked(city(bureau(), laws=laws), "bureau").reasons == ("deny_optout_federal",)
+
+
 def test_what_policy_and_law_ask_must_both_stand() -> None:
     """The city asks any agreement, the law a declaration: one that is limited to a case limits the whole."""
     wide, narrow = agreement("wide", form="mou"), agreement("narrow", cases=["c-1"])
