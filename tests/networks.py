@@ -38,6 +38,18 @@ def detector(rows: list[tuple[float, ...]], size: tuple[int, int] = (64, 64)) ->
 def broken_detector(size: tuple[int, int] = (64, 64)) -> bytes:
     """Loads, and fails at every inference: it asks for a row that is not there."""
     wide, high = size
+    nodes, tables = _breaks()
+    return _model(nodes, tables, ("images", FLOAT, _shape(1, 3, high, wide)), [("output", _shape(7))])
+
+
+def broken_reader() -> bytes:
+    """The same for a reader."""
+    nodes, tables = _breaks()
+    nodes.insert(0, _node("Cast", ["input"], ["images"], {"to": FLOAT}))
+    return _model(nodes, tables, ("input", UINT8, _shape("batch", 8, 16, 3)), [("output", _shape(7))])
+
+
+def _breaks() -> tuple[list[bytes], dict[str, NDArray[np.float32]]]:
     tables = {
         "rows": np.zeros((1, 7), np.float32),
         "zero": np.array(0.0, np.float32),
@@ -50,7 +62,7 @@ def broken_detector(size: tuple[int, int] = (64, 64)) -> bytes:
         _node("Cast", ["far"], ["index"], {"to": INT64}),
         _node("Gather", ["rows", "index"], ["output"]),
     ]
-    return _model(nodes, tables, ("images", FLOAT, _shape(1, 3, high, wide)), [("output", _shape(7))])
+    return nodes, tables
 
 
 def reader(text: str, *, sure: float = 0.9, region: bool = False, size: tuple[int, int] = (16, 8)) -> bytes:

@@ -72,7 +72,7 @@ def test_a_reader_that_reads_nothing_or_something_else_fails(
 
 def test_a_reader_whose_inference_fails_fails(picture: SelfTest, built_in: Models, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="inference failed"):
-        picture.run(reads(tmp_path, networks.broken_detector(), built_in))
+        picture.run(reads(tmp_path, networks.broken_reader(), built_in))
 
 
 def test_an_inference_that_fails_is_never_an_empty_road() -> None:

@@ -1,4 +1,7 @@
-"""Reads one plate crop, through fast-plate-ocr's own class, so that hub readers and ours go through one door."""
+"""Reads one plate crop, through any reader in the form of fast-plate-ocr: hub readers and ours go through one door.
+
+Input: uint8 1 x H x W x C, as the plate config says. Output: for each slot the chance of each sign of the alphabet.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -6,18 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from fast_plate_ocr import LicensePlateRecognizer
-from fast_plate_ocr.core.process import preprocess_image, resize_image
 from numpy.typing import NDArray
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from edge.errors import ModelError
 from edge.values import Box, Picture, Pixels
-from edge.vision.session import RUNTIME_ERRORS, first_line, options, providers, require
-
-_LOADING_ERRORS: tuple[type[Exception], ...] = (
-    *RUNTIME_ERRORS, YAMLError, OSError, TypeError, KeyError, AttributeError
-)  # fmt: skip
+from edge.vision.plateconfig import PlateConfig
+from edge.vision.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +49,29 @@ class Reader:
         """
         self.margin = margin
         self.name = name
-        wanted = providers(provider)
         try:
-            self._recognizer = LicensePlateRecognizer(
-                onnx_model_path=file, plate_config_path=config, providers=wanted, sess_options=options(threads)
-            )
-        except _LOADING_ERRORS as error:
+            written, told = file.read_bytes(), config.read_bytes()
+        except OSError as error:
             raise ModelError(
-                f"model `{name}`: fast-plate-ocr cannot load it ({first_line(error)}); install the file again"
+                f"`{error.filename}`: cannot be read ({error.strerror}); install the models again"
             ) from error
-        self.provider = require(provider, self._recognizer.model.get_providers())
-        self._is_grey = self._recognizer.config.image_color_mode == "grayscale"
+        self._config = PlateConfig.parse(told, file=str(config))
+        self._session = Session(name=name, written=written, threads=threads, provider=provider, output="plate")
+        self.provider = self._session.provider
+        shape = self._session.input_shape
+        wanted = (shape[0], self._config.img_height, self._config.img_width, self._config.channels)
+        if len(shape) != 4 or any(
+            isinstance(have, int) and have != want for have, want in zip(shape, wanted, strict=True)
+        ):
+            raise ModelError(f"model `{name}`: not a plate reader of `{config.name}`, its input is {list(shape)}")
 
     def read(self, crop: Pixels) -> Reading:
         """Reads a crop (height x width x 3, BGR). Raises ModelError when the inference fails."""
-        picture = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY if self._is_grey else cv2.COLOR_BGR2RGB)
-        config = self._recognizer.config
-        try:
-            chances = self._chances(picture.astype(np.uint8, copy=False))
-        except RUNTIME_ERRORS as error:
-            raise ModelError(
-                f"model `{self.name}`: inference failed ({first_line(error)}); run `homerule check`"
-            ) from error
-        if not np.isfinite(chances).all():
-            raise ModelError(f"model `{self.name}`: gives numbers that are not finite; install the file again")
+        config = self._config
+        answer = self._session.run(config.prepared(crop)[None])
+        if answer.size != config.max_plate_slots * len(config.alphabet):
+            raise ModelError(f"model `{self.name}`: its output is {list(answer.shape)}, which its config does not fit")
+        chances = answer.reshape(config.max_plate_slots, len(config.alphabet))
         pad = config.alphabet.find(config.pad_char)
         best = chances.argmax(axis=1)
         rows = np.flatnonzero(best != pad)
@@ -85,21 +81,6 @@ class Reader:
             signs=config.alphabet.replace(config.pad_char, ""),
             chances=np.delete(chances[rows], pad, axis=1),
         )
-
-    def _chances(self, picture: Pixels) -> NDArray[np.float32]:
-        """A row for each slot of the reader, a column for each sign of its alphabet."""
-        config, recognizer = self._recognizer.config, self._recognizer
-        sized = resize_image(
-            picture,
-            config.img_height,
-            config.img_width,
-            image_color_mode=config.image_color_mode,
-            keep_aspect_ratio=config.keep_aspect_ratio,
-            interpolation_method=config.interpolation,
-            padding_color=config.padding_color,
-        )
-        answer = recognizer.model.run([recognizer.plate_output_name], {"input": preprocess_image(sized)})[0]
-        return np.asarray(answer, np.float32).reshape(config.max_plate_slots, len(config.alphabet))
 
 
 def cut_out(pixels: Pixels, box: Box, *, margin: float) -> Pixels:

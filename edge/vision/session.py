@@ -91,8 +91,10 @@ def require(name: str, used: Sequence[str]) -> str:
 class Session:
     """One network with one input and one output that is used."""
 
-    def __init__(self, *, name: str, written: bytes, threads: int = 1, provider: str = "cpu") -> None:
-        """`written` are the bytes of an ONNX file.
+    def __init__(
+        self, *, name: str, written: bytes, threads: int = 1, provider: str = "cpu", output: str | None = None
+    ) -> None:
+        """`written` are the bytes of an ONNX file; `output` is used where there is one of that name, else the first.
 
         Raises ModelError when they are not a network that runs here, ConfigError when the provider is missing.
         """
@@ -106,15 +108,16 @@ class Session:
             ) from error
         self.provider = require(provider, self._session.get_providers())
         self._input = self._session.get_inputs()[0]
-        self._output = self._session.get_outputs()[0].name
+        outputs = [each.name for each in self._session.get_outputs()]
+        self._output = output if output in outputs else outputs[0]
 
     @property
     def input_shape(self) -> tuple[int | str | None, ...]:
         """The shape of the input; a dimension that is not fixed is a name or None."""
         return tuple(self._input.shape)
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first output for one input. Raises ModelError when the inference fails or gives no finite numbers."""
+    def run(self, batch: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The output for one input. Raises ModelError when the inference fails or gives no finite numbers."""
         try:
             answer = self._session.run([self._output], {self._input.name: batch})[0]
         except RUNTIME_ERRORS as error:
