@@ -18,7 +18,7 @@ from edge.daemon import systemd
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
 from edge.daemon.loops import Loop, end_at_latest
-from edge.daemon.memory import give_back
+from edge.daemon.memory import Thrift, give_back
 from edge.daemon.pace import Pace
 from edge.daemon.previous import opening, previous
 from edge.daemon.purging import Purging
@@ -67,6 +67,7 @@ class Daemon:
         self._reload = threading.Event()
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
+        self._thrift = Thrift()
         self._ready = False
         self._bell, self._read = threading.Event(), threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
@@ -103,7 +104,6 @@ class Daemon:
         except BaseException:
             self._socket.close()
             raise
-        give_back()
         self._watch.start()
         self._eyes.start()
         self._recorder.start()
@@ -204,6 +204,7 @@ class Daemon:
     def _look_around(self) -> None:
         """Disk, clock, and threads that stand still."""
         self._trust.look()
+        self._thrift.look()
         if (by := self._trust.by) != self._vouched:
             self._vouched = by
             self._storage.note(ClockTrusted(trusted=int(by != "nobody"), source=by))
