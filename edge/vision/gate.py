@@ -18,18 +18,23 @@ CHANGE = 14.0
 """Levels of 255 by which a pixel must differ; sensor noise after the blur stays under half of it, at night too."""
 CHANGED_PIXELS = 12
 """A car whose plate is just readable covers ten times as many."""
+STIR, STIR_SECONDS = 7.0, 0.2
+"""And so much against the picture of a moment before: what a vehicle that has gone leaves in the background stands."""
 BACKGROUND_SECONDS = 2.0
 """How long the background takes to follow the light, and a stopped vehicle to become part of it."""
 
 
 class MotionGate:
-    """Compares a small plane of each picture with a running average of those before, where `area` counts."""
+    """Compares a small plane of each picture with a running average of those before, and with one of a moment before,
+    where `area` counts.
+    """
 
     def __init__(self, area: Area = EVERYWHERE) -> None:
         self._area = area
         self._counts: NDArray[np.bool_] | None = None
         self._background: NDArray[np.float32] | None = None
         self._before = 0.0
+        self._moments: list[tuple[float, NDArray[np.float32]]] = []
 
     def moving(self, frame: Frame) -> bool:
         """Whether something moves in this frame; True for the first one and after a change of size."""
@@ -42,7 +47,8 @@ class MotionGate:
         background, seconds = self._background, max(0.0, at - self._before)
         self._before = at
         if background is None or background.shape != plane.shape:
-            self._background, self._counts = plane, self._area.plane(plane.shape)
+            self._background, self._counts = plane.copy(), self._area.plane(plane.shape)
+            self._moments = [(at, plane)]
             return True
         change = plane - background
         background += change * np.float32(1.0 - math.exp(-seconds / BACKGROUND_SECONDS))
@@ -50,6 +56,9 @@ class MotionGate:
         some = change[::3, ::3].ravel()
         change -= np.partition(some, some.size // 2)[some.size // 2]
         changed = np.abs(change) > CHANGE
+        changed &= np.abs(plane - self._moments[0][1]) > STIR
+        if not 0.0 <= at - self._moments[-1][0] < STIR_SECONDS:
+            self._moments = [*self._moments[-1:], (at, plane)]
         if self._counts is not None:
             changed &= self._counts
         return int(np.count_nonzero(changed)) >= CHANGED_PIXELS

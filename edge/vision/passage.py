@@ -28,7 +28,7 @@ HAND_ON_SECONDS = 60.0
 """A vehicle that stays is handed on after this long, however unsure its text is."""
 CORRECTION_SECONDS = 20.0
 """How long after a read was handed on a correction may follow."""
-TOGETHER_SECONDS = 0.3
+TOGETHER_SECONDS = 0.4
 """Between the last look at one thing and the first at another that goes with it, at most."""
 SURELY_A_PLATE = 0.5
 """The detector's mean confidence, over all looks, in what is surely a plate."""
@@ -94,10 +94,11 @@ class Plausibility:
             return Rejection.LENGTH
         if length > self.usual_longest and vote.agreement < self.long_text_agreement:
             return Rejection.LENGTH
+        unsure = self._unsure(track, vote)
         burnt_in = is_a_time(vote.text) and _at_the_margin(box, size)
-        if not track.moved and (burnt_in or not track.ballot.still_says(vote.text)):
+        if not track.moved and (burnt_in or not (unsure or track.ballot.still_says(vote.text))):
             return Rejection.TIMESTAMP
-        return self._unsure(track, vote)
+        return unsure
 
     def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:

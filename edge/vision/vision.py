@@ -39,8 +39,10 @@ WANTED_LOOKS = 8
 """A plate that would leave sooner is looked at faster, so that it still gets so many."""
 IDLE_LOOK_SECONDS = 2.0
 """Between two looks at a road on which nothing moves, so that a parked vehicle is seen."""
-GATE_SECONDS = 0.6
+GATE_SECONDS = 0.4
 """How long looking goes on after the last motion."""
+ATTENDED_LOOKS = 24
+"""So many looks a text that is not sure yet is followed although nothing moves: its vehicle has just stopped."""
 KEPT_TRACKS = 8
 """Tracks that have ended, and that a later one may turn out to belong to."""
 SHOWN_MARGIN = 0.1
@@ -136,7 +138,15 @@ class Vision:
         if since < 0 or since >= IDLE_LOOK_SECONDS:
             return True
         moving = (at - self._last_motion).total_seconds() <= GATE_SECONDS
-        return moving and since >= self._patience() / self.pace - 0.005
+        return (moving or self._attends()) and since >= self._patience() / self.pace - 0.005
+
+    def _attends(self) -> bool:
+        """Whether a few more looks may tell the text of something in view, or that its vehicle has gone."""
+        unsaid = [track for track in self._tracks if track.ballot.readings and not (track.settled or track.read)]
+        return any(
+            track.missed < LEAST_MISSED and (track.looks < ATTENDED_LOOKS or (track.missed and not track.stands))
+            for track in unsaid
+        )
 
     def _patience(self) -> float:
         """Seconds until the next look is due while something moves."""

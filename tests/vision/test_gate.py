@@ -51,6 +51,25 @@ def test_a_small_car_is_motion() -> None:
     assert moving(given)[1:] == [number == 15 for number in range(1, 20)]
 
 
+def test_a_vehicle_moves_all_the_time_and_leaves_nothing_behind_that_does() -> None:
+    given = frames(90)
+    for number in range(10, 60):
+        given[number].pixels[100:250, 8 * (number - 10) : 8 * (number - 10) + 220] = 255
+    stirs = moving(given)
+    assert all(stirs[10:60])
+    assert not any(stirs[70:])
+
+
+def test_a_vehicle_that_stands_moves_no_more() -> None:
+    given = frames(60)
+    for number in range(10, 60):
+        left = min(8 * (number - 10), 160)
+        given[number].pixels[100:250, left : left + 220] = 255
+    stirs = moving(given)
+    assert all(stirs[10:30])
+    assert not any(stirs[42:])
+
+
 def test_a_change_of_size_counts_as_motion() -> None:
     given = frames(3)
     smaller = Frame(camera_id="north", sequence=3, captured_at=START, picture=Plain(given[0].pixels[:200].copy()))

@@ -142,7 +142,7 @@ def test_a_vehicle_that_stays_is_handed_on_once() -> None:
 
 def test_a_vehicle_that_stays_and_is_never_sure_is_handed_on_after_a_minute() -> None:
     ((at, _),) = handed_on(unsure(standing("PARKED1")), seconds=150, fps=2)
-    assert round(at) == 60
+    assert 60 <= at <= 62  # the first look after a minute
 
 
 def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None:
