@@ -3,6 +3,7 @@
 A candidate that is not believed is dropped and counted by reason; a silent miss is worse than a counted one.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,7 +201,8 @@ def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
             or not goes_with(track, other, 6.0)
         ):
             continue
-        rarer = track.ballot.readings <= 2 and 3 * track.ballot.readings <= other.ballot.readings
+        factor = 2 if track.sureness < SURELY_A_PLATE else 3 if track.ballot.readings <= 2 else math.inf
+        rarer = factor * track.ballot.readings <= other.ballot.readings
         named = wordy and track.moved and track.looks <= other.looks + 3 and any(sign.isdigit() for sign in plate.text)
         if (rarer or named) and plate.agreement >= FOLLOWED_AGREEMENT:
             return True

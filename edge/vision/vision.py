@@ -150,7 +150,8 @@ class Vision:
 
     def _patience(self) -> float:
         """Seconds until the next look is due while something moves."""
-        in_view = [track for track in self._tracks if not track.missed]
+        # what has no text is mostly a lamp or a grille, and worth no look of its own
+        in_view = [track for track in self._tracks if track.ballot.readings and not track.missed]
         if any(track.looks == 1 for track in in_view):
             return AGAIN_SECONDS
         unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]

@@ -8,7 +8,7 @@ from edge.clock import ReplayClock
 from edge.values import Box, Detection, PlateRead
 from edge.vision import Plausibility, Reading, Vision
 from edge.vision.area import Area
-from edge.vision.passage import Rejection, is_a_time
+from edge.vision.passage import Rejection, is_a_time, is_lettering
 from edge.vision.tracker import Look, Track, match
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure, watch
 
@@ -50,6 +50,30 @@ def test_a_number_that_is_seen_for_a_moment_on_a_vehicle_is_no_vehicle() -> None
     reads, vision, _ = watch(car, beside(car, "3768750", up=160, lasts=(1.1, 1.3)), seconds=5)
     assert texts(reads) == ["AB12345"]
     assert rejected(vision) == {Rejection.LETTERING}
+
+
+def followed(text: str, *, looks: int, found: float, top: float) -> Track:
+    """A track of something that drives by, found with that confidence at each look."""
+
+    def look(number: int) -> Look:
+        box = Box(x1=80.0 * number, y1=top, x2=80.0 * number + 70, y2=top + 35)
+        reading = Reading(text=text, confidences=(0.95,) * len(text))
+        return Look(detection=Detection(box=box, confidence=found), reading=reading)
+
+    track = Track(look(0), START)
+    for number in range(1, looks):
+        track.update(look(number), START + timedelta(seconds=0.1 * number))
+    return track
+
+
+@pytest.mark.parametrize(("found", "is_dropped"), [(0.42, True), (0.8, False)])
+def test_what_hardly_looks_like_a_plate_and_is_read_half_as_often_as_the_plate_beside_it_is_lettering(
+    found: float, is_dropped: bool
+) -> None:
+    plate, number = followed("AB12345", looks=8, found=0.8, top=200), followed("3768750", looks=4, found=found, top=90)
+    vote = number.ballot.result()
+    assert vote is not None
+    assert is_lettering(number, vote, [plate, number]) == is_dropped
 
 
 def test_a_piece_of_a_plate_that_was_seen_first_is_the_same_vehicle() -> None:
