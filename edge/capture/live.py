@@ -138,6 +138,7 @@ class LiveCamera:
             over=self._over,
             gate=self._lookout.gate(now) if self._lookout else "",
             apart=self._apart,
+            mend=self._diary.mend,
         )
 
     def gaps(self) -> list[CameraGap]:

@@ -16,7 +16,7 @@ class CameraState:
     nobody. `fps` is of the last seconds. `why` is the trouble that there is, also one with pictures, such as a covered
     lens. `over`: a recording has ended, nothing more will come. `gate`: whether the main stream is decoded now, for a
     camera whose sub-stream is watched; of one that sends pictures nobody decodes, `fps` counts them all the same.
-    `apart`: whether another process decodes, and as another user.
+    `apart`: whether another process decodes, and as another user. `mend`: what is to be done about `why`.
     """
 
     connected: bool
@@ -30,3 +30,4 @@ class CameraState:
     over: bool
     gate: Gate = ""
     apart: Apart = ""
+    mend: str = ""

@@ -33,6 +33,8 @@ class Diary:
         self._lock = threading.Lock()
         self._gaps: list[CameraGap] = []
         self._open: Why | None = None
+        self.mend = ""
+        """What was said of the trouble that there is now."""
         self._began = clock.now().at
         self._outage_since = 0.0
         self._said: set[Why] = set()
@@ -53,7 +55,7 @@ class Diary:
                 self._outage_since = monotonic() - (self._clock.now().at - since).total_seconds()
             else:
                 self._finish(self._clock.now().at)
-            self._open = trouble.why
+            self._open, self.mend = trouble.why, str(trouble)
             self._said.add(trouble.why)
         _log.warning("camera %s: %s", self._camera_id, trouble)
 
@@ -63,7 +65,7 @@ class Diary:
             if self._open is None:
                 return
             self._finish(since)
-            self._open = None
+            self._open, self.mend = None, ""
             self._said.clear()
         _log.info("camera %s: good pictures again after %.0f s", self._camera_id, monotonic() - self._outage_since)
 

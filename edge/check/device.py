@@ -12,6 +12,7 @@ from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError, LedgerError
+from edge.heat import temperature, throttled
 from edge.keys import load_public, load_signing_key
 from edge.ledger.database import open_readonly
 from edge.ledger.entries import Begun
@@ -25,6 +26,7 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
     own = config.device
     findings = [
         look("clock", _clock),
+        look("processor", _processor),
         look("disk", lambda: _disk(own.ledger.parent, config.limits.min_free_megabytes)),
         look("ledger folder", lambda: _writable(own.ledger.parent)),
         look("ledger", lambda: _ledger(own.ledger)),
@@ -49,6 +51,14 @@ def _clock() -> Finding | str:
         "clock",
         "not synchronised, so that only the owner is served; start systemd-timesyncd or chrony and wait a minute",
     )
+
+
+def _processor() -> Finding | str:
+    said = throttled()
+    if said is not None:
+        return wrong("processor", said)
+    degrees = temperature()
+    return "nobody measures its heat here" if degrees is None else f"{degrees:.0f} degrees, at its full pace"
 
 
 def _disk(folder: Path, least: int) -> Finding | str:

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "broker": ("broker",),
     "check": ("check",),
     "demo": ("demo",),
+    "doctor": ("doctor",),
     "hotlist": ("hotlist",),
     "init": ("policy",),
     "keygen": ("receive",),

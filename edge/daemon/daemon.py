@@ -213,7 +213,7 @@ class Daemon:
             self._storage.note(ClockStep(by=round(1000 * step.seconds)))
             self._watch.clock_moved()
         self._storage.look()
-        self._reporter.health.look()
+        self._reporter.health.look(None if self._house is None else self._house.broker_connected)
         self._say_policy()
         if self._storage.faulty and self._house is not None:
             house, self._house = self._house, None

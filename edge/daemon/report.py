@@ -85,7 +85,7 @@ class Reporter:
         for each in (lane.camera for lane in self._watch.lanes):
             state = each.state()
             if state.why is not None:
-                said = f"camera {each.id}: {state.why.value}, see the daemon's log for the mend"
+                said = f"camera {each.id}: {state.mend or state.why.value}"
                 found.append(_alarm(f"camera:{each.id}", said, state.since))
         found += [_alarm(*each) for each in self.health.alarms()]
         if self._trust.injected:

@@ -211,7 +211,7 @@ class Pole:
         """All that daemons have said here."""
         return (self.folder / "daemon.log").read_text(errors="replace")
 
-    def receive(self, name: str) -> Running:
+    def receive(self, name: str, **environment: str) -> Running:
         """`homerule receive` of an agency."""
         words = [
             *("receive", "--subscriber", name, "--broker", f"127.0.0.1:{self.port}"),
@@ -221,7 +221,7 @@ class Pole:
         if self.site is not None:
             shown = self.site.tls(name)
             words += ["--ca", str(shown.ca), "--cert", str(shown.cert), "--cert-key", str(shown.key)]
-        return self._started(words, name, {})
+        return self._started(words, name, environment)
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Any other command of `homerule`, to its end."""

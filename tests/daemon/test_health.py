@@ -38,7 +38,7 @@ def firmware(system: Path, bits: str) -> None:
 
 
 def test_a_cool_computer_is_no_alarm(looked: Health) -> None:
-    looked.look()
+    looked.look(True)
     assert (looked.temperature, looked.throttled, looked.alarms()) == (52.0, "", [])
 
 
@@ -48,13 +48,13 @@ def test_one_that_is_slowed_down_is_said_once_and_once_more_when_it_is_over(
     caplog.set_level(logging.INFO)
     (system / "class/thermal/thermal_zone0/temp").write_text("84000\n")
     for _ in range(3):
-        looked.look()
+        looked.look(True)
     assert looked.throttled == "the processor is throttled at 84 degrees"
     assert [(what, said) for what, said, _ in looked.alarms()] == [
         ("processor", "the processor is throttled at 84 degrees; give the housing shade, air or a heat sink")
     ]
     (system / "class/thermal/thermal_zone0/temp").write_text("60000\n")
-    looked.look()
+    looked.look(True)
     assert (looked.throttled, looked.alarms()) == ("", [])
     assert [record.getMessage() for record in caplog.records] == [
         "the processor is throttled at 84 degrees; give the housing shade, air or a heat sink",
@@ -76,12 +76,26 @@ def test_one_that_is_slowed_down_is_said_once_and_once_more_when_it_is_over(
 )
 def test_a_raspberrys_firmware_says_why(looked: Health, system: Path, bits: str, said: str) -> None:
     firmware(system, bits)
-    looked.look()
+    looked.look(True)
     assert said in looked.throttled
     assert bool(said) == bool(looked.alarms())
 
 
 def test_where_nothing_is_known_nothing_is_made_up(looked: Health, system: Path, tmp_path: Path) -> None:
     (system / "class/thermal/thermal_zone0/temp").unlink()
-    looked.look()
+    looked.look(True)
     assert (looked.temperature, looked.throttled, looked.certificate_days) == (None, "", None)
+
+
+def test_a_broker_that_stays_away_needs_a_person_and_one_that_restarts_does_not(
+    looked: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked.look(False)
+    assert looked.alarms() == []
+    monkeypatch.setattr(health, "_AWAY", 0.0)
+    looked.look(False)
+    assert [(what, said) for what, said, _ in looked.alarms()] == [
+        ("broker", "the broker at 127.0.0.1:8883 is away, reads wait; see that it runs and can be reached")
+    ]
+    looked.look(True)
+    assert looked.alarms() == []

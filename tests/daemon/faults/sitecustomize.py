@@ -7,8 +7,11 @@ The folder FAULTS says how, and may be changed while the daemon runs:
     patience  seconds after which a thread that does not move stands still; told before the start
     stall     the name of a thread that stands still while it is named here
     vouched   while this file is there, the kernel vouches for the clock; without it nobody does
+    throttled what a Raspberry's firmware says of its processor, in bits
+    readonly  while this file is there, nothing can be synced to any disk
 """
 
+import errno
 import os
 import sqlite3
 import time
@@ -17,11 +20,13 @@ from types import SimpleNamespace
 
 FAULTS = Path(os.environ["FAULTS"])
 real_connect, real_time, real_statvfs = sqlite3.connect, time.time, os.statvfs
+real_read_text, real_fsync = Path.read_text, os.fsync
+FIRMWARE = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 
 
 def told(name: str) -> str:
     try:
-        return (FAULTS / name).read_text().strip()
+        return real_read_text(FAULTS / name).strip()
     except OSError:
         return ""
 
@@ -52,16 +57,30 @@ def connect(*values: object, **options: object) -> sqlite3.Connection:
 
 def statvfs(path: str) -> object:
     free = told("free")
-    return SimpleNamespace(f_bavail=int(free) * 1_000_000, f_frsize=1) if free else real_statvfs(path)
+    room = int(free or 0) * 1_000_000
+    return SimpleNamespace(f_bavail=room, f_bfree=room, f_blocks=room, f_frsize=1) if free else real_statvfs(path)
+
+
+def read_text(path: Path, *values: object, **options: object) -> str:
+    return told("throttled") if str(path) == FIRMWARE else real_read_text(path, *values, **options)
+
+
+def fsync(handle: int) -> None:
+    if (FAULTS / "readonly").exists():
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    real_fsync(handle)
 
 
 sqlite3.connect = connect
 os.statvfs = statvfs
+os.fsync = fsync
+Path.read_text = read_text
 time.time = lambda: real_time() + float(told("shift") or 0)
 
 
 import edge.timekeeping  # noqa: E402
 
+edge.timekeeping.synchronised = (FAULTS / "vouched").exists
 edge.timekeeping.Timekeepers.__call__ = lambda _: (
     edge.timekeeping.Vouched(by="kernel") if (FAULTS / "vouched").exists() else None
 )
