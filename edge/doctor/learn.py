@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from edge.config import Config
 from edge.doctor.redact import Redactor
 
 _MOST_BYTES = 64 * 1024 * 1024
-_PLATE = re.compile(r"\b[A-Z0-9]{5,10}\b")
+_PLATE = re.compile(r"(?<![A-Za-z0-9?])[A-Z0-9?]{5,10}(?![A-Za-z0-9?])")
 _QUOTED = re.compile(r'"([^"\n]{3,200})"')
 _TELLING = {
     "policy.toml": {"place", "county_fips", "subscriber", "reviewed_by", "address", "latitude", "longitude"},
@@ -27,6 +29,8 @@ def redactor(config: Config) -> Redactor:
 
 def _names(config: Config) -> Iterator[tuple[str, str]]:
     yield config.device.id, "(device)"
+    for path in _paths(config):
+        yield str(path.parent), "(folder)"
     for number, camera in enumerate(config.camera, start=1):
         yield camera.id, f"(camera {number})"
         for url in (camera.url, camera.sub_url or ""):
@@ -41,6 +45,18 @@ def _names(config: Config) -> Iterator[tuple[str, str]]:
     yield from _secrets(config.broker.control_credential)
     for name, keys in _TELLING.items():
         yield from ((word, "(named)") for word in _told(config.policy.folder / name, keys))
+
+
+def _paths(value: object) -> Iterator[Path]:
+    """Every file that is named; a folder may bear somebody's name."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _paths(getattr(value, name))
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _paths(one)
 
 
 def _secrets(path: Path | None) -> Iterator[tuple[str, str]]:
@@ -73,7 +89,7 @@ def _values(table: Any, keys: set[str]) -> Iterator[str]:
 
 def _plates(folder: Path) -> Iterator[str]:
     for path in sorted((folder / "hotlists").glob("*")):
-        yield from _PLATE.findall(_read(path).upper())
+        yield from _PLATE.findall(_read(path))
 
 
 def _read(path: Path | None) -> str:

@@ -17,7 +17,7 @@ _FORMS = (
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?"), "(an address)"),
     (re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE), "(an address)"),
 )
-_WORD = re.compile(r"[A-Za-z0-9]{5,10}")
+_WORD = re.compile(r"(?<![A-Za-z0-9?])[A-Za-z0-9?]{5,10}(?![A-Za-z0-9?])")
 
 
 class Redactor:

@@ -185,6 +185,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         pole.receive(TEXAS)
         try:
             made.daemon = pole.start(["run", "--config", str(pole.written())], **made.environment)
+            made.daemon.await_words("runs on", within=180)
             yield made
         finally:
             pole.close()
@@ -195,7 +196,7 @@ def test_a_fault_is_named_with_its_mend_and_shares_nothing_more(house: House, na
     fault = FAULTS[name]
     wait_until(lambda: {OWNER, TEXAS} <= house.served(), what="both are served", within=90)
     before = house.served()
-    wait_until(lambda: len(house.pole.received(TEXAS)) > 0, what="Texas receives", within=60)
+    wait_until(lambda: len(house.pole.received(TEXAS)) > 0, what="Texas receives", within=180)
     said = len(house.daemon.said)
     fault.begin(house)
     try:

@@ -95,7 +95,7 @@ def doctor(pole: Pole, archive: Path) -> subprocess.CompletedProcess[str]:
     words = ["doctor", "--config", str(pole.folder / "device.toml"), "--out", str(archive)]
     path = {"PATH": f"{tools}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "edge", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=os.environ | path)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=500, env=os.environ | path)
 
 
 def scraped(pole: Pole, path: str) -> tuple[str, int]:
