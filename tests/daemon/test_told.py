@@ -67,8 +67,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 def lived(told: Told, pole: Pole) -> Told:
     daemon = pole.run()
-    daemon.await_words("runs on", within=60)
-    wait_until(lambda: pole.count_reads() >= 2, what="two reads", within=60)
+    daemon.await_words("runs on", within=180)
+    wait_until(lambda: pole.count_reads() >= 2, what="two reads", within=180)
     told.metrics, _ = scraped(pole, "/metrics")
     _, told.elsewhere = scraped(pole, "/")
     told.listens = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
@@ -79,7 +79,7 @@ def lived(told: Told, pole: Pole) -> Told:
         for one in opened.getmembers():
             told.parts[Path(one.name).name] = opened.extractfile(one).read().decode()
     told.again = doctor(pole, archive)
-    daemon.end()
+    daemon.end(within=90)
     told.log = daemon.said
     return told
 

@@ -7,8 +7,6 @@ from edge.doctor.redact import Redactor
 KEY = "A" * 42 + "9="
 NAMES = [("elm-street-1", "(device)"), ("Mount Aspen", "(named)"), ("il", "(named)")]
 REDACTED = Redactor(NAMES, ["AB12345", "QX?9217"])
-    [("elm-street-1", "(device)"), ("Mount Aspen", "(named)"), ("il", "(named)")], ["AB12345", "QX?9217"]
-)
 
 
 @pytest.mark.parametrize(
