@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.needs("mosquitto", "mkfs.ext4", "losetup"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a card, run as root"),
 ]
-CUTS = 50 if FULL else 2
+CUTS = 50 if FULL else 1
 SEED = 20261128
 LONGEST = 1.5
 """Seconds from a read to the cut at the latest."""

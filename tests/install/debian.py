@@ -1,10 +1,9 @@
-"""A clean Debian root, and the Debian package of this checkout, also in versions that never were."""
+"""A clean Debian root, the Debian package of this checkout, and wheels of versions that never were."""
 
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,30 +41,20 @@ def package() -> Path:
     return made
 
 
-def another(package: Path, folder: Path, version: str, *edits: tuple[str, str, str]) -> Path:
-    """The package as if the program had that version, with `edits` of its files: name, old, new."""
-    source, tree = folder / "source", folder / "tree"
-    shutil.rmtree(folder, ignore_errors=True)
-    source.mkdir(parents=True)
+def wheel(folder: Path, version: str, *edits: tuple[str, str, str]) -> Path:
+    """The program as if it had that version, with `edits` of its files: name, what stands there, what should."""
+    folder.mkdir()
     for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(CHECKOUT / name, source)
+        shutil.copy(CHECKOUT / name, folder)
     for name in ("edge", "models", "deploy"):
-        shutil.copytree(CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "training"))
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "training"))
     for name, old, new in (("edge/__init__.py", f'"{__version__}"', f'"{version}"'), *edits):
-        text = (source / name).read_text()
+        text = (folder / name).read_text()
         assert old in text
-        (source / name).write_text(text.replace(old, new))
-    done("dpkg-deb", "-R", package, tree)
-    wheels = tree / "usr/share/homerule/wheels"
-    next(wheels.glob("homerule-*.whl")).unlink()
-    build = ["-m", "pip", "-qq", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, source]
+        (folder / name).write_text(text.replace(old, new))
+    build = ["-m", "pip", "-qq", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, folder]
     done(sys.executable, *build)
-    assert zipfile.is_zipfile(wheels / f"homerule-{version}-py3-none-any.whl")
-    (tree / "usr/share/homerule/version").write_text(f"{version}\n")
-    control = tree / "DEBIAN/control"
-    control.write_text(control.read_text().replace(f"Version: {__version__}\n", f"Version: {version}\n"))
-    made = folder / package.name.replace(__version__, version)
-    done("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, made)
+    (made,) = folder.glob(f"homerule-{version}-*.whl")
     return made
 
 

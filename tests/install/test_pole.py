@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,13 +44,10 @@ def receive(agency: str) -> str:
     return said.replace("device.key.pub", "/etc/homerule/device.key.pub")
 
 
-made_package = cache(debian.package)
-
-
 @pytest.fixture(scope="module")
 def root() -> Iterator[Root]:
     """A clean Debian with the package, installed as the README says; here there is a network."""
-    package = made_package()
+    package = debian.package()
     with over(debian.clean_root(), debian.CHECKOUT, network=True) as made:
         made.write("/etc/resolv.conf", Path("/etc/resolv.conf").read_text())
         assert made.run("apt-get", "update").returncode == 0
@@ -98,6 +94,13 @@ def plates(pole: Booted, agency: str) -> list[str]:
     path = pole.path(f"/root/{agency}.jsonl")
     text = path.read_text() if path.exists() else ""
     return [json.loads(line)["data"]["plate"] for line in text.splitlines() if line.endswith("}")]
+
+
+@pytest.mark.needs("lintian")
+def test_lintian_finds_nothing_wrong_with_the_package() -> None:
+    judged = ["lintian", "--allow-root", "--fail-on=error,warning", debian.package()]
+    found = subprocess.run(judged, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 def test_each_agency_receives_what_the_policy_allows(pole: Booted) -> None:
@@ -176,10 +179,16 @@ def test_installed_once_more_nothing_changes(pole: Booted) -> None:
 
 
 def updated(pole: Booted, folder: Path, version: str, *edits: tuple[str, str, str]) -> subprocess.CompletedProcess[str]:
-    """What `dpkg -i` says to a package of that version."""
-    made = debian.another(made_package(), folder / version, version, *edits)
-    shutil.copy(made, pole.path("/root"))
-    return pole.run("dpkg", "-i", f"/root/{made.name}")
+    """What postinst does when a package of that version was unpacked; its packages are the same."""
+    share = pole.path("/usr/share/homerule")
+    for old in share.glob("wheels/homerule-*.whl"):
+        old.unlink()
+    shutil.copy(debian.wheel(folder / version, version, *edits), share / "wheels")
+    (share / "version").write_text(f"{version}\n")
+    for name in ("deploy/install.sh", "deploy/setup"):
+        shutil.copy(debian.CHECKOUT / name, share / name)
+    shutil.copytree(debian.CHECKOUT / "systemd", share / "systemd", dirs_exist_ok=True)
+    return pole.run("/usr/share/homerule/deploy/install.sh")
 
 
 def version(pole: Booted) -> str:
