@@ -94,6 +94,7 @@ def agrees(ours: Decision, answer: Answer) -> bool:
 def _compare(seeds: range) -> None:
     seen: Counter[str] = Counter()
     wrong = [told for seed in seeds for told in disagreements(seed, seen)]
+    assert seen.total() > 25 * len(seeds)
     assert not wrong, f"{len(wrong)} of {seen.total()}: " + "\n".join(wrong[:5])
     assert {"share owner", "share direct", "share national-lookup", "share statewide-lookup", "share compact"} <= set(
         seen
@@ -194,7 +195,7 @@ def test_a_sample_of_every_switch_and_every_agency_is_as_cedar_says() -> None:
 
 @pytest.mark.full
 def test_every_switch_and_every_agency_is_as_cedar_says() -> None:
-    """About 400,000 decisions."""
+    """368,640 decisions: 3,840 agencies under 96 sets of switches."""
     agencies = list(_every_agency())
     for first, switches in product(range(0, len(agencies), 100), _every_switch()):
         _hold_against(switches, agencies[first : first + 100])
