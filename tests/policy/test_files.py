@@ -218,6 +218,11 @@ def test_a_signature_over_the_file_of_a_list_that_its_source_signs_is_refused() 
         bundles.parse(bundles.unsigned(whole, hotlists={"hotlists/stolen.toml": "0" * 64}), signed=True)
 
 
+def test_a_file_that_is_not_utf_8_is_refused_with_its_line() -> None:
+    with pytest.raises(PolicyError, match=r"policy\.toml: line 3 is not UTF-8 text"):
+        bundles.text("one\ntwo\ncaf\u00e9\n".encode("latin-1"), "policy.toml")
+
+
 def test_the_bytes_of_a_manifest_do_not_hang_on_the_order_in_which_its_files_are_named() -> None:
     named = {"policy.toml": "ab" * 32, "laws/us-il.toml": "cd" * 32}
     one, two = (

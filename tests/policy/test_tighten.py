@@ -20,6 +20,9 @@ OPEN = {"sharing": {"federal": "judicial-warrant", "channels": {"compact": True}
         {"sharing": {"national_lookup": False}},
         {"sharing": {"statewide_lookup": False}},
         {"sharing": {"out_of_state": "never"}},
+        {"sharing": {"out_of_state": "listed-states", "states": ["US-WI"]}},
+        {"sharing": {"out_of_state": "never", "states": ["US-WI"]}},
+        {"sharing": {"states": ["US-WI"]}},
         {"sharing": {"federal": "never"}},
         {"sharing": {"channels": {"compact": False}}},
         {"sharing": {"deputised_as_federal": True}},
@@ -78,6 +81,16 @@ def test_any_other_edit_needs_the_citys_signature(changes: dict[str, Any]) -> No
     agencies = [owner(), agency("county")]
     written = merged(policy(), CLOSED)
     assert not tightens(bundle_of(written, agencies), bundle_of(merged(written, changes), agencies))
+
+
+@pytest.mark.parametrize(
+    ("states", "taken"), [(["US-WI"], True), ([], True), (["US-TX", "US-WI"], True), (["US-WI", "US-IN"], False)]
+)
+def test_of_the_listed_states_some_may_be_struck_out(states: list[str], taken: bool) -> None:
+    old, new = (
+        city(sharing={"out_of_state": "listed-states", "states": each}) for each in (["US-TX", "US-WI"], states)
+    )
+    assert tightens(old, new) is taken
 
 
 def test_a_suspension_needs_no_signature() -> None:
