@@ -151,7 +151,7 @@ def _split(lines: Sequence[str], first: int, file: str, width: int | None = None
     else:
         widths = [commas + 1 for commas in map(str.count, lines, repeat(","))]
         fields = text.replace("\n", ",").split(",")
-    wide = max(widths, default=0) if width is None else width
+    wide = sum(widths) if width is None else width  # the first line, alone, is as wide as it is
     for at, found in enumerate(widths if set(widths) - {wide} else ()):
         if found != wide:
             raise PolicyError(f"{file}: line {first + at} has {found} columns, the first line has {wide}")
@@ -206,7 +206,7 @@ class _Moments(dict[str, int]):
             at = datetime.fromisoformat(written)
         except ValueError:
             raise KeyError(written) from None
-        if at.tzinfo is None or not 2000 < at.year < 2199:
+        if at.tzinfo is None or not 2000 <= at.year < 2200:
             raise KeyError(written)
         self[written] = meant = microseconds(at.astimezone(UTC))
         return meant

@@ -552,3 +552,10 @@ def test_nobody_is_told_of_a_hit_for_a_banned_purpose_not_even_the_owner() -> No
     here = city()
     tags = taken(here, hit("immigration_enforcement"), hit())
     assert hits_for(tags, here.subscribers[OWNER], here, INSTANT) == (hit(),)
+
+
+def test_one_pack_that_nobody_reviewed_is_enough_to_serve_the_owner_only() -> None:
+    laws = pack("reviewed = false", "reviewed = true")
+    of_both = {"law": {"packs": ["us-il", "generic"], "reviewed_by": None}}
+    assert asked(city(agency("county"), laws=laws, law={"reviewed_by": None}), "county").reasons == ("allow_in_state",)
+    assert asked(city(agency("county"), laws=laws, **of_both), "county").reasons == ("deny_law_pack_unreviewed",)

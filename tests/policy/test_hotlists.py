@@ -205,6 +205,26 @@ def test_one_wrong_entry_refuses_the_whole_list(change: Table, said: str) -> Non
     assert said in refusal(text, banned=frozenset({Purpose.IMMIGRATION_ENFORCEMENT}))
 
 
+@pytest.mark.parametrize(
+    ("at", "is_read"),
+    [
+        ("1999-12-31T23:59:59Z", False),
+        ("2000-01-01T00:00:00Z", True),
+        ("2199-12-31T23:59:59Z", True),
+        ("2200-01-01T00:00:00Z", False),
+    ],
+)
+def test_a_time_is_of_these_two_centuries_in_both_forms(at: str, is_read: bool) -> None:
+    text = as_csv([entry(expires_at=at)])
+    table = f'[[entry]]\nid = "e-1"\npattern = "AB12345"\nsource_agency = "desk"\npurpose = "toll"\nexpires_at = {at}\n'
+    if is_read:
+        assert from_csv(text).last_day() == parse(table, SOURCE, banned=frozenset(), file=FILE).last_day()
+    else:
+        assert "line 2: `expires_at` must be a time" in refusal(text)
+        with pytest.raises(PolicyError, match="between the years 2000 and 2200"):
+            parse(table, SOURCE, banned=frozenset(), file=FILE)
+
+
 def test_a_list_longer_than_its_cap_is_refused() -> None:
     text = as_csv([entry(id=f"e-{at}") for at in range(3)])
     assert "cap of 2" in refusal(text, source=SOURCE.model_copy(update={"cap": 2}))

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from edge.errors import PolicyError
+from edge.policy.manifest import tightened
 from edge.policy.policy import Policy
 from edge.policy.tightening import NOTHING, Tightening, between, both, narrowed, parse, suspended, words
 from edge.policy.vocabulary import Purpose
-from tests.policy.city import NOW, agency, city, texan
+from tests.policy.city import NOW, agency, city, signed_files, texan
 
 OPEN = {"federal": "judicial-warrant", "deputised_as_federal": False, "channels": {"compact": True, "mutual": True}}
 LISTED = {"out_of_state": "listed-states", "states": ["US-TX", "US-WI"]}
@@ -148,6 +149,12 @@ def test_its_bytes_have_their_keys_in_order_and_say_nothing_of_what_is_left_alon
     assert b" ".join(by.to_bytes().split()) == (
         b'{ "banned": [ "toll" ], "switches": { "federal": "never", "national_lookup": false } }'
     )
+
+
+def test_where_nothing_was_taken_away_the_signed_files_stay_as_they_are() -> None:
+    files = signed_files({"policy.toml": b"", "subscribers.toml": b""})
+    assert tightened(files, NOTHING) == files
+    assert tightened(files, Tightening(channels=("compact",))) != files
 
 
 def test_laid_over_a_narrower_policy_it_changes_nothing() -> None:
