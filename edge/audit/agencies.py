@@ -74,7 +74,6 @@ def _agency(
     owners: frozenset[str],
 ) -> Agency:
     agency = known.get(name)
-    sent = [row for row in rows if row.first_sent is not None]
     return Agency(
         subscriber=name,
         name=agency.name if agency is not None else "",
@@ -84,8 +83,8 @@ def _agency(
         counts=counts(rows),
         first_ever=_time(sends.first),
         first_ever_within=sends.first is not None and asked.when(sends.first),
-        first=_time(min((row.first_sent for row in sent if row.first_sent is not None), default=None)),
-        last=_time(max((row.last_sent for row in sent if row.last_sent is not None), default=None)),
+        first=_time(min((row.first_sent for row in rows if row.first_sent is not None), default=None)),
+        last=_time(max((row.last_sent for row in rows if row.last_sent is not None), default=None)),
         of_earlier=sends.of_earlier,
         later=sends.later,
         again=sends.again,

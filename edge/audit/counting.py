@@ -213,14 +213,14 @@ class Counting:
     def _sent(self, name: str, kind: Alike, out: Sends) -> None:
         """Some sends of reads of one kind; those of `out` that are `later` are not in the time asked about."""
         sends = self._sends.get(name) or self._sends.setdefault(name, Sends())
-        sends.first = _least(sends.first, out.first)
+        sends.first = _least(sends.first, out.first or 0)
         if not kind.asked_camera:
             return
         sends.number += out.number
         sends.last = max(sends.last or 0, out.last or 0)
         if kind.counted:
             fate = kind.fates.get(name) or _begun(kind, name)
-            fate[FIRST] = _least(fate[FIRST] or None, out.first) or 0
+            fate[FIRST] = _least(fate[FIRST] or None, out.first or 0)
             fate[SENT] += out.number
             fate[LAST] = max(fate[LAST], out.last or 0)
             sends.later += out.later
@@ -280,8 +280,8 @@ class Counting:
         return self._number[key]
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else min(one, other)
+def _least(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)
 
 
 def _begun(kind: Alike, name: str) -> list[int]:

@@ -5,15 +5,20 @@ Batches of reads are written as `batches.packed` does, under a kind that ends in
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from edge.errors import LedgerError
 from edge.ledger.batches import Runs, packed, unpacked
-from edge.ledger.entries import Entry, Known, Opaque
+from edge.ledger.entries import Entry, Known, Opaque, Read, SentToAll
 
 _LARGEST = 2**53 - 1
+# most entries are one of these two, and what fits is canonical: then JSON need not be asked
+_NUMBER, _WORD = rb"(0|-?[1-9][0-9]{0,14})", rb'"([A-Za-z0-9_.-]*)"'
+_USUAL_READ = re.compile(rb'\["read",' + b",".join((_NUMBER, _WORD, *[_NUMBER] * 4, _WORD)) + rb"\]")
+_USUAL_SEND = re.compile(rb'\["out",' + b",".join([_NUMBER] * 3) + rb"\]")
 _text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _Build = Callable[[Any], Any]
 
@@ -34,6 +39,19 @@ def encode(entry: Entry, at: int) -> bytes:
 
 def decode(raw: bytes) -> tuple[int, Entry]:
     """The time and the entry that these bytes stand for; LedgerError if they are not the canonical bytes of one."""
+    if (found := _USUAL_READ.fullmatch(raw)) is not None:
+        at, read_id, camera, pattern, age, replaces, payloads = found.groups()
+        return int(at), Read(
+            read_id=read_id.decode(),
+            camera=int(camera),
+            pattern=int(pattern),
+            age=int(age),
+            replaces=int(replaces),
+            payloads=payloads.decode(),
+        )
+    if (found := _USUAL_SEND.fullmatch(raw)) is not None:
+        at, back, count = map(int, found.groups())
+        return at, SentToAll(back=back, count=count)
     try:
         body = json.loads(raw.decode())
         kind, at = _string(body[0]), _integer(body[1])

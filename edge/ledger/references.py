@@ -28,6 +28,7 @@ from edge.ledger.entries import (
 )
 from edge.values import Effect
 
+_TWICE = "it says a second time what happens once"
 _NO_READ = 0  # position 0 is the ledger's own entry and never a pattern
 
 
@@ -146,9 +147,10 @@ class References:
     def _send_to_all(self, read: int) -> None:
         _need(self._is_read(read), "it names no read before it")
         for subscriber_id in self._shared[self._pattern_of[read]]:
-            gone = read >= self._first and _in(self._gone, subscriber_id, read)
+            gone = self._gone and read >= self._first and _in(self._gone, subscriber_id, read)
             _need(not gone, "it names a read that was deleted before")
-            self._mark(subscriber_id, read, self._sent)
+            sent = self._sent.get(subscriber_id) or self._sent.setdefault(subscriber_id, _Positions())
+            _need(sent.add(read), _TWICE)
 
     def _move(
         self,
@@ -177,7 +179,7 @@ class References:
     def _mark(self, subscriber_id: str, read: int, to: "dict[str, _Positions] | None") -> None:
         _need(self.shares(read, subscriber_id), "it names a read that was not shared with the subscriber")
         if to is not None:
-            _need(to.setdefault(subscriber_id, _Positions()).add(read), "it says a second time what happens once")
+            _need(to.setdefault(subscriber_id, _Positions()).add(read), _TWICE)
 
     def _is_read(self, position: int) -> bool:
         return 0 < position < len(self._pattern_of) and self._pattern_of[position] != _NO_READ

@@ -92,6 +92,12 @@ def test_a_clock_put_forward_is_a_step_and_no_silence() -> None:
     assert told(covered((0, START), (600, ClockStep(by=599 * MINUTE)))) == [("clock-step", 1, 600)]
 
 
+def test_a_step_after_the_longest_time_without_an_entry_is_still_no_silence() -> None:
+    longest = SILENT_AFTER // MINUTE
+    found = covered((0, START), (longest + 600, ClockStep(by=600 * MINUTE)))
+    assert told(found) == [("clock-step", longest, longest + 600)]
+
+
 def test_a_clock_put_back_is_a_step_over_the_time_that_was_told_twice() -> None:
     assert told(covered((0, START), (60, None), (10, ClockStep(by=-50 * MINUTE)))) == [("clock-step", 10, 60)]
 

@@ -257,13 +257,16 @@ def test_another_key_is_a_fault_also_where_nothing_is_signed_yet(tmp_path: Path)
     begun(tmp_path / "ledger.sqlite", HandClock()).close()
     stranger = Ed25519PrivateKey.from_private_bytes(b"x" * 32).public_key()
     with open_source(tmp_path / "ledger.sqlite") as source:
-        assert make(source, Asked(), made_at=MADE, key=stranger).log.fault is not None
+        strange = make(source, Asked(), made_at=MADE, key=stranger).log
+        assert strange.fault is not None
+        assert not strange.sealed
         assert make(source, Asked(), made_at=MADE, key=KEY.public_key()).log.fault is None
 
 
 def test_what_has_nothing_to_do_with_the_question_is_left_out(archive: Path, whole: Report) -> None:
     began = asked_of(archive, between(datetime(2026, 8, 1, tzinfo=UTC), OPTED_OUT_FIRST))
     assert (len(began.runs), len(whole.runs) > 1) == (1, True)
+    assert (len(began.losses), len(whole.losses) > 0) == (0, True)
     north, south = (asked_of(archive, Asked(cameras=frozenset({one}))) for one in (NORTH, SOUTH))
     assert {one.what for one in south.gaps} - {one.what for one in north.gaps} == {f"camera:{SOUTH}"}
     with pytest.raises(LedgerError, match="knows no camera `broker-rights`"):

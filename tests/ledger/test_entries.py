@@ -76,6 +76,13 @@ def test_an_entry_comes_back_from_its_bytes(entry: Entry, at: int) -> None:
     assert decode(encode(entry, at)) == (at, entry)
 
 
+@given(st.from_regex(r"[A-Za-z0-9_.-]*", fullmatch=True), numbers, numbers, numbers)
+def test_the_usual_entries_come_back_from_their_bytes(word: str, one: int, other: int, at: int) -> None:
+    read = Read(read_id=word, camera=one, pattern=other, age=one, replaces=other, payloads=word)
+    for entry in (read, SentToAll(back=one, count=other)):
+        assert decode(encode(entry, at)) == (at, entry)
+
+
 @given(st.lists(st.integers(1, 500), unique=True))
 def test_runs_name_the_positions_they_were_made_of(reads: list[int]) -> None:
     assert list(positions(runs(4, reads))) == sorted(reads)
@@ -193,6 +200,13 @@ def test_an_unknown_kind_is_kept_as_it_is() -> None:
         b'["read",1,"id",2,3,4,0]',
         b'["sent",1,[[1,"2",3]]]',
         b'["out",1,1]',
+        b'["out",1,01,1]',
+        b'["out",1,-0,1]',
+        b'["out",1,9007199254740992,1]',
+        b'["out",1,1,1]\n',
+        b'["read",01,"id",2,3,4,0,""]',
+        b'["read",1,"id",2,3,-0,0,""]',
+        b'["read",1,"id",2,3,4,0,""] ',
         b'["sent.2",1,[[1,2,3]]]',
         b'["sent.2",1,[[[1],2,"3"]]]',
         b'["sent.2",1,[[[1,1],2,3]]]',
@@ -210,7 +224,7 @@ def test_an_unknown_kind_is_kept_as_it_is() -> None:
         b'["name",1,"camera",7]',
         b"[" * 100_000,
     ],
-    ids=range(40),
+    ids=range(47),
 )
 def test_bytes_that_are_not_the_one_form_of_an_entry_are_refused(raw: bytes) -> None:
     with pytest.raises(LedgerError):
