@@ -5,7 +5,8 @@ from datetime import datetime
 
 from edge.audit import words
 from edge.audit.asked import Asked
-from edge.audit.counting import AtTheDoor, Counting, Row, Sends
+from edge.audit.counted import AtTheDoor, Row, Sends
+from edge.audit.counting import Counting
 from edge.audit.report import Agency, Counts, Ground, Reason, Refusal
 from edge.clock import from_milliseconds
 from edge.policy.subscribers import Subscriber

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from edge import __version__
 from edge.audit.agencies import agencies, counts, reasons
 from edge.audit.asked import Asked
-from edge.audit.counting import Alike, Counting, Row
+from edge.audit.counted import Alike, Row
+from edge.audit.counting import Counting
 from edge.audit.coverage import BLIND, union
 from edge.audit.past import Past
 from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report, Rights

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from edge.audit.counting import Sends
+from edge.audit.counted import Sends
 from edge.clock import milliseconds
 from edge.errors import LedgerError, PolicyError
 from edge.ledger.bundles import fits

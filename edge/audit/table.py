@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from edge.audit.counting import Row
+from edge.audit.counted import Row
 from edge.audit.report import Report
 from edge.clock import from_milliseconds
 

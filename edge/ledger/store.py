@@ -26,8 +26,7 @@ from edge.ledger.signer import Signer
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
 LEDGER_NAME = "ledger.sqlite"
-CHECKPOINT_ENTRIES = 1024
-"""At the latest after so many entries there is another checkpoint; whoever runs the ledger asks for one by time."""
+CHECKPOINT_ENTRIES = 1024  # at the latest after so many there is another checkpoint; by time, others ask for one
 _NOBODY_IS_SERVED = (2**63 - 1, 2**31)  # nothing is on its way but what has been sent
 
 
