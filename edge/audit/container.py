@@ -17,8 +17,8 @@ _VERSION, _UNIX, _FIRST_OF_1980 = 20, 3 << 8, 0x21
 _MODE = 0o100600 << 16
 _LARGEST, _MOST = 2**32 - 2, 2**16 - 2
 
-HEADER = _LOCAL.size
-"""Bytes before a member's name; its content follows the name."""
+HEADER, CRC_AT = _LOCAL.size, 14
+"""Bytes before a member's name; its content follows the name. And where among them its checksum is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,9 @@ def first_fault(archive: Archive) -> Fault | None:
     """The first byte that is not as it was signed; None if there is none. The manifest itself is taken as it is."""
     if sha256(archive.list).hexdigest() != archive.manifest.members:
         return _edited(MEMBERS, archive.place(MEMBERS), len(archive.list))
+    for (at, one), content in zip(container.places(archive.front), (archive.signed, archive.list), strict=True):
+        if container.member(one.name, content).crc32 != one.crc32:
+            return _edited(f"the zip frame at {one.name}", at + container.CRC_AT, 4)
     missing = _unlisted(archive)
     if missing is not None:
         return missing
