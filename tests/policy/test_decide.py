@@ -559,3 +559,12 @@ def test_one_pack_that_nobody_reviewed_is_enough_to_serve_the_owner_only() -> No
     of_both = {"law": {"packs": ["us-il", "generic"], "reviewed_by": None}}
     assert asked(city(agency("county"), laws=laws, law={"reviewed_by": None}), "county").reasons == ("allow_in_state",)
     assert asked(city(agency("county"), laws=laws, **of_both), "county").reasons == ("deny_law_pack_unreviewed",)
+
+
+def test_an_owner_that_works_for_a_federal_agency_too_still_has_its_own_reads() -> None:
+    here = bundle_of(policy(), [owner(federal_deputation="287g")])
+    assert asked(here, OWNER).reasons == ("allow_owner",)
+
+
+def test_an_owner_without_a_key_has_nothing_to_seal_its_reads_to() -> None:
+    assert asked(bundle_of(policy(), [owner(sealing_key=None)]), OWNER).reasons == ("deny_payload_key",)
