@@ -244,7 +244,8 @@ def test_removed_it_leaves_policy_keys_and_audit_log(pole: Booted) -> None:
     pole.typed("dpkg --purge homerule")
     left = pole.typed("find / -xdev -iname '*homerule*' -not -path '/proc/*' -not -path '/root/*' -not -path '/tmp/*'")
     assert set(left.split()) >= {"/etc/homerule", "/var/lib/homerule", "/var/lib/homerule-floor"}
-    assert not any(line.startswith(("/opt", "/usr", "/etc/systemd")) for line in left.split())
+    ours = ("/opt", "/usr/local", "/etc/systemd/system/homerule")
+    assert [line for line in left.split() if line.startswith(ours)] == []
     pole.typed("test -s /var/lib/homerule/ledger.sqlite; test -s /etc/homerule/device.key")
     pole.typed("test -s /etc/homerule/policy/policy.toml; test -s /etc/homerule/city.pub; getent passwd homerule")
     assert pole.run("systemctl", "is-active", "homerule").stdout.strip() == "inactive"
