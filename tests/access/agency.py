@@ -20,7 +20,7 @@ ENDINGS = (OSError, ValueError, paho.WebsocketConnectionError)
 
 
 class Agency:
-    """A client of a site's broker. `received` is every payload, in order; `codes` is what the last question got."""
+    """A client of a site's broker. `received` is every payload, in order; `life` counts its connections."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Agency:
         self.received: list[bytes] = []
         self.refusals = 0
         self.welcome: int | None = None
+        self.life = 0
         self.session_present = False
         self._answers: dict[int, int] = {}
         self._held: list[tuple[int, int]] = []
@@ -152,11 +153,17 @@ class Agency:
                 self._open(clean=False)
 
     def _answer(self, ask: Callable[[], int]) -> int:
-        mid = ask()
-        wait_until(lambda: mid in self._answers or not self._thread.is_alive(), what="the broker has answered")
+        life, mid = self.life, ask()
+
+        def told() -> bool:
+            # what was asked on a connection that has ended meanwhile is never answered
+            return mid in self._answers or self.life != life or not self._thread.is_alive()
+
+        wait_until(told, what="the broker has answered")
         return self._answers.get(mid, 128)
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        self.life += 1
         self.session_present = flags.session_present
         self.refusals += reason.value != 0
         self.welcome = reason.value

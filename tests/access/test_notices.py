@@ -63,7 +63,7 @@ def test_who_lost_its_right_hears_nothing_more_not_even_that_the_device_is_lost(
     assert device.send(STATUS, b"before", seconds=30) is Handover.TAKEN
     wait_until(lambda: texas.received == [b"before"], what="it hears as long as it may")
     site.rights().revoke(site.grant(OPTED_OUT))
-    wait_until(lambda: texas.connected, what="it is back at once")
+    wait_until(lambda: texas.life == 2, what="it is back at once")
     assert device.send(STATUS, b"after", seconds=30) is Handover.TAKEN
     device.cut()
     for _ in range(3):

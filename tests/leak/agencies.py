@@ -92,7 +92,6 @@ class Taker(Agency):
         self._sealing_key, self._device_key = sealing_key, device_key
         self._words = {"me": name, "mine": site.topic(name), "other": other, "theirs": site.topic(other)}
         self.receipts: list[Receipt] = []
-        self.life = 0
         self.codes: dict[str, int] = {}
         filled = {
             key: each.format(**self._words) if isinstance(each, str) else each for key, each in manner.settings.items()
@@ -122,10 +121,6 @@ class Taker(Agency):
     def ids(self) -> list[str]:
         """The messages that it has, in the order in which each came first."""
         return list(dict.fromkeys(one.message_id for one in list(self.receipts)))
-
-    def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        self.life += 1
-        super()._on_connect(_client, _data, flags, reason, _properties)
 
     def _on_message(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         at, payload = time.monotonic(), bytes(message.payload)
