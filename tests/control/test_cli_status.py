@@ -29,7 +29,7 @@ def test_the_page_says_what_is_in_force_and_who_is_served(path: Path) -> None:
         "National Lookup is off.",
     ):
         assert words in run.stdout
-    assert "By hand    national-lookup off; it stays" in run.stdout
+    assert "By hand     national-lookup off; it stays" in run.stdout
 
 
 def test_an_alarm_comes_first_and_is_the_exit_code(path: Path, device: Device) -> None:
