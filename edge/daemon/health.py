@@ -34,13 +34,14 @@ class Health:
 
     def look(self, connected: bool | None) -> None:
         """Looks, if it is time. `connected`: whether the broker is there, None when that is not known."""
+        now = monotonic()
         if connected is not False:
-            self._connected = monotonic()
-        if monotonic() < self._next:
+            self._connected = now
+        if now < self._next:
             return
-        self._next = monotonic() + _EVERY
+        self._next = now + _EVERY
         self.temperature = heat.temperature(self._system)
-        found = dict(self._all())
+        found = dict(self._all(away=now - self._connected))
         self.throttled = found.get("processor", "").partition(";")[0]
         self._stand(found)
 
@@ -59,13 +60,13 @@ class Health:
             self._standing = {name: one for name, one in self._standing.items() if name != what}
             _log.warning("%s: mended", what)
 
-    def _all(self) -> Iterator[tuple[str, str]]:
+    def _all(self, *, away: float) -> Iterator[tuple[str, str]]:
         said = heat.throttled(self._system)
         if said is not None:
             yield "processor", said
         if (ending := self._ending()) is not None:
             yield "certificate", ending
-        if monotonic() - self._connected > _AWAY:
+        if away > _AWAY:
             where = f"{self._broker.host}:{self._broker.port}"
             yield "broker", f"the broker at {where} is away, reads wait; see that it runs and can be reached"
 
