@@ -18,7 +18,6 @@ from tests import networks
 from tests.hub.publisher import Server, served
 
 DETECTOR, READER = "yolo-v9-t-384-license-plate-end2end", "cct-s-v2-global-model"
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "models"
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "device.toml"
 
 Typed = Callable[..., Result]
@@ -141,16 +140,6 @@ def test_every_name_of_the_hub_is_fetched_verified_and_used(typed: Typed, tmp_pa
     assert typed("verify").exit_code == 0
     typed("use", name)
     assert name in (load(tmp_path / "device.toml").models.detector, load(tmp_path / "device.toml").models.reader)
-
-
-@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published reader is not here")
-def test_the_published_reader_is_fetched_as_pinned_and_used(typed: Typed, tmp_path: Path) -> None:
-    files = {path.name: path.read_bytes() for path in PUBLISHED.iterdir()}
-    with served(files) as server:
-        typed("fetch", "cct-xs-v1-global-model", "--from", server.address, "--accept-licence")
-    assert typed("verify").exit_code == 0
-    typed("use", "cct-xs-v1-global-model")
-    assert load(tmp_path / "device.toml").models.reader == "cct-xs-v1-global-model"
 
 
 def test_fetched_models_lie_where_the_daemons_user_cannot_write() -> None:
