@@ -2,7 +2,7 @@
 # Installs Homerule on a camera computer, or updates it to this version. As root, from a checkout or from the folder of
 # the Debian package (/usr/share/homerule):
 #   deploy/install.sh               installs or updates; a version that fails its self-test is not switched to, and one
-#                                   that does not become ready afterwards is taken back, with the audit log
+#                                   that does not become ready afterwards is taken back, with audit log and units
 #   deploy/install.sh --check       only says whether this computer fits; changes nothing
 #   deploy/install.sh --uninstall   takes the program away; device.toml, keys, policy and audit log stay
 # Files that people wrote are never written over, and running it twice changes nothing.
@@ -78,7 +78,7 @@ accounts() {
 # release: the program in a folder of its own, named after version, packages and Python; sets $release
 release() {
     version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' edge/__init__.py 2>/dev/null || cat version)
-    mark=$({ find edge models/*.onnx models/manifest.toml wheels deploy/requirements.txt pyproject.toml -type f \
+    mark=$({ find edge models/*.onnx models/manifest.toml wheels deploy/requirements.txt pyproject.toml systemd -type f \
         ! -path '*__pycache__*' 2>/dev/null | LC_ALL=C sort | xargs sha256sum; "$python" -V; } | sha256sum | cut -c1-12)
     release=$home/releases/$version-$mark
     [ -e "$release/complete" ] && return 0
@@ -98,8 +98,8 @@ release() {
     touch "$release/complete"
 }
 
-fill() { # FOLDER: with a virtual environment that holds the program and the packages of the lock
-    "$python" -m venv "$1" || return 1
+fill() { # FOLDER: with a virtual environment that holds the program and the packages of the lock, and its units
+    "$python" -m venv "$1" && cp -r systemd "$1" || return 1
     pip="$1/bin/python -m pip --disable-pip-version-check --no-cache-dir -qq"
     if [ -d wheels ]; then # nothing but what the Debian package carries
         pip="$pip --isolated"
@@ -124,10 +124,23 @@ files() {
     fi
     [ -e "$etc/device.key" ] || run "$etc/device.key: the device's own key" \
         "$release/bin/homerule" keygen "$etc/device.key" --kind signing
-    (cd systemd && find . -type f) | while read -r unit; do
-        cmp -s "systemd/$unit" "$units/$unit" || install -D -m 644 "systemd/$unit" "$units/$unit"
-    done
     points /usr/local/bin/homerule $home/current/bin/homerule
+}
+
+# own_units: those of $release, and none that only another release has; what police IT put beside them stays
+own_units() {
+    for unit in $(cd "$release/systemd" && find * -type f); do
+        cmp -s "$release/systemd/$unit" "$units/$unit" || install -D -m 644 "$release/systemd/$unit" "$units/$unit"
+    done
+    for unit in $(cd $home/releases && find */systemd -type f | cut -d/ -f3- | sort -u); do
+        [ -e "$release/systemd/$unit" ] || [ ! -e "$units/$unit" ] || run "$unit: not of this version" drop_unit "$unit"
+    done
+}
+
+drop_unit() { # FILE: a unit or a drop-in
+    if has_systemd; then systemctl disable --now --quiet "$1" 2>/dev/null || true; fi
+    rm -f "$units/$1" "$units/$1.d/device.conf"
+    rmdir "$units/$1.d" "$(dirname "$units/$1")" 2>/dev/null || true # unless there is more in them
 }
 
 points() { # LINK TARGET: by one rename, so that there is one at any moment
@@ -162,21 +175,25 @@ switch() {
 
 start() {
     has_systemd || { say 'systemd does not run here: nothing is started'; return 0; }
-    if [ -z "$fresh" ]; then
-        drop_ins || fail "$etc/device.toml must be mended first, then: $0 once more"
-    fi
-    systemctl daemon-reload
-    # shellcheck disable=SC2086 - several words
-    systemctl enable --quiet homerule.service $helpers && systemctl start $helpers
     if [ -n "$fresh" ]; then
+        wake
         say "not started yet: write $etc/device.toml, put the city's folder and pin in their places, then: $0 once more"
         return 0
     fi
-    [ "$before" = "$release" ] && systemctl --quiet is-active homerule && return 0
-    say 'starting the daemon: its self-test, then the rights at the broker'
-    ready && { say 'it runs'; return 0; }
+    drop_ins || fail "$etc/device.toml must be mended first, then: $0 once more"
+    if wake; then
+        [ "$before" = "$release" ] && systemctl --quiet is-active homerule && return 0
+        say 'starting the daemon: its self-test, then the rights at the broker'
+        ready && { say 'it runs'; return 0; }
+    fi
     journalctl -u homerule -n 15 --no-pager >&2 || true
     take_back
+}
+
+wake() { # systemd reads the units, and starts all but the daemon
+    helpers=$(cd "$release/systemd" && echo *.timer *.socket)
+    # shellcheck disable=SC2086 - several words
+    systemctl daemon-reload && systemctl enable --quiet homerule.service $helpers && systemctl start $helpers
 }
 
 ready() { # restarts the daemon; a broker that is away is not the new version's fault, it is waited for
@@ -185,8 +202,8 @@ ready() { # restarts the daemon; a broker that is away is not the new version's 
         say 'the daemon waits for the broker, see `homerule status`'
 }
 
-# take_back: to the version before. It gets the audit log in the shape that it can read, with every entry that the new
-# version has written: a copy from before the update would be a log that forks, and is refused
+# take_back: to the version before and its units. It gets the audit log in the shape that it can read, with every entry
+# that the new version has written: a copy from before the update would be a log that forks, and is refused
 take_back() {
     case $before in '' | "$release") fail 'the daemon does not become ready, see above' ;; esac
     systemctl stop homerule
@@ -195,6 +212,10 @@ take_back() {
         fail 'the new version does not become ready, and the one before cannot read the audit log as it is now;' \
             'nothing is shared until this is mended, see above'
     points $home/current "$before"
+    release=$before
+    own_units
+    drop_ins || true # what cannot be made anew stays as it is
+    wake || true # the daemon is what counts
     ready || fail "neither the new version nor ${before##*/} becomes ready, see above"
     fail "the new version does not become ready, see above; ${before##*/} runs again"
 }
@@ -206,8 +227,10 @@ tidy() { # this release and the one before stay
 }
 
 uninstall() { # root's files outside $etc
-    # shellcheck disable=SC2086 - several words
-    if has_systemd; then systemctl disable --now --quiet homerule.service $helpers 2>/dev/null || true; fi
+    if has_systemd; then
+        # shellcheck disable=SC2046 - several words
+        systemctl disable --now --quiet homerule.service $(cd $units && echo homerule*.timer homerule*.socket) || true
+    fi 2>/dev/null
     rm -rf $units/homerule.service $units/homerule.service.d $units/homerule-* $units/homerule_*
     if has_systemd; then systemctl daemon-reload; fi
     [ "$(readlink /usr/local/bin/homerule || true)" != $home/current/bin/homerule ] || rm /usr/local/bin/homerule
@@ -218,7 +241,6 @@ uninstall() { # root's files outside $etc
 
 [ "$(id -u)" = 0 ] || fail "must be run as root: sudo $0"
 fresh=
-helpers=$(cd systemd && echo *.timer *.socket)
 case ${1:-} in
     '')
         check_system
@@ -227,6 +249,7 @@ case ${1:-} in
         accounts
         release
         files
+        own_units
         switch
         start
         tidy

@@ -68,7 +68,8 @@ class Computer:
         """As dpkg unpacks the package of that version."""
         for name in ("deploy/install.sh", "deploy/setup", "deploy/requirements.txt", "deploy/examples/device.toml"):
             self.root.write(f"/usr/share/homerule/{name}", (CHECKOUT / name).read_text(), 0o755)
-        shutil.copytree(CHECKOUT / "systemd", self.root.path("/usr/share/homerule/systemd"), dirs_exist_ok=True)
+        shutil.rmtree(units := self.root.path("/usr/share/homerule/systemd"), ignore_errors=True)
+        shutil.copytree(CHECKOUT / "systemd", units)
         self.root.write("/usr/share/homerule/version", f"{version}\n")
         self.root.write(f"/usr/share/homerule/wheels/homerule-{version}.whl", version)
 
@@ -204,6 +205,79 @@ def test_a_version_that_does_not_become_ready_is_taken_back_with_the_audit_log(c
     at = said.index("restart")
     for words in order:
         at = said.index(words, at + 1)
+
+
+LATER = "homerule-weekly"
+"""A timer that a later version has, with its service and what is opened for it."""
+
+
+def with_a_timer_more(computer: Computer, version: str) -> None:
+    computer.unpack(version)
+    for name in (f"{LATER}.timer", f"{LATER}.service", f"{LATER}.service.d/limits.conf"):
+        computer.root.write(f"/usr/share/homerule/systemd/{name}", "[Unit]\n")
+
+
+def units(computer: Computer) -> dict[str, str]:
+    here = computer.root.path("/etc/systemd/system")
+    found = [path for path in here.rglob("homerule*/*") if path.is_file()] + list(here.glob("homerule*.*"))
+    return {str(path.relative_to(here)): path.read_text() for path in found if path.is_file()}
+
+
+def test_a_unit_that_a_later_version_lacks_goes_and_what_police_it_put_there_stays(computer: Computer) -> None:
+    computer.boot()
+    computer.installed()
+    before = units(computer)
+    with_a_timer_more(computer, "1.1.0")
+    computer.installed()
+    assert set(units(computer)) - set(before) > {f"{LATER}.timer", f"{LATER}.service.d/limits.conf"}
+    ours = {"homerule-ours.timer": "[Timer]\n", f"{LATER}.service.d/ours.conf": "[Service]\n"}
+    for name, words in ours.items():
+        computer.root.write(f"/etc/systemd/system/{name}", words)
+    computer.root.write(f"/etc/systemd/system/{LATER}.service.d/device.conf", "[Service]\n")
+    computer.calls()
+    computer.unpack("1.2.0")
+    computer.installed()
+    opened = {name for name in units(computer) if name.endswith("/device.conf")}  # by the start
+    assert {name: words for name, words in units(computer).items() if name not in opened} == {**before, **ours}
+    assert not any(LATER in name for name in opened)
+    said = computer.calls()
+    assert said.index(f"systemctl disable --now --quiet {LATER}.timer") < said.index("systemctl daemon-reload")
+    assert not any(LATER in call for call in said if "disable" not in call)
+
+
+@pytest.mark.parametrize("more", ["new", "old"])
+def test_a_version_that_is_taken_back_has_its_own_units_again(computer: Computer, more: str) -> None:
+    unpack = {"new": [Computer.unpack, with_a_timer_more], "old": [with_a_timer_more, Computer.unpack]}[more]
+    unpack[0](computer, "1.0.0")
+    computer.installed()
+    computer.boot(ready="1.0.0")
+    computer.installed()
+    before = units(computer)
+    unpack[1](computer, "1.1.0")
+    changed = computer.root.path("/usr/share/homerule/systemd/homerule.service")
+    changed.write_text(changed.read_text() + "# of the new version\n")
+    computer.calls()
+    done = computer.install()
+    assert (done.returncode, computer.runs()) == (1, "1.0.0"), done.stderr
+    assert units(computer) == before
+    said = computer.calls()
+    again = said[len(said) - 1 - said[::-1].index("systemctl daemon-reload") :]
+    assert any(call.startswith("systemctl enable") for call in again)
+    assert any(f"{LATER}.timer" in call for call in again) == (more == "old")
+    assert again[-1] == "systemctl restart homerule"
+
+
+def test_a_unit_that_cannot_be_started_takes_the_update_back(computer: Computer) -> None:
+    computer.installed()
+    computer.boot()
+    computer.installed()
+    fails = f"case \"$*\" in 'start '*{LATER}*) exit 1 ;; esac\n"
+    computer.root.write("/stand-in/bin/systemctl", SYSTEMCTL + fails, 0o755)
+    with_a_timer_more(computer, "1.1.0")
+    done = computer.install()
+    assert (done.returncode, computer.runs()) == (1, "1.0.0")
+    assert "1.0.0-" in done.stderr.splitlines()[-1]
+    assert not any(LATER in name for name in units(computer))
 
 
 def test_a_new_python_makes_a_new_release(computer: Computer) -> None:
