@@ -1,5 +1,6 @@
 """The shape of the ledger file, as an ordered list of migrations: a released one is never edited, the next is appended,
-together with its way back, for an update that is taken back must leave a ledger that the older program can read.
+together with its way back, for an update that is taken back must leave a ledger that the older program can read. A new
+kind of entry is a migration too, if an empty one: an older program would keep what it does not know, and not count it.
 
 `entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `subtrees` and `tree` only
 make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
@@ -141,7 +142,10 @@ _THIRD = (
     "INSERT INTO pruned VALUES (1, 0, 0)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+# Entries are written in version 2: the kinds `out` and `*.2` are new, and no table.
+_FOURTH = ()
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 PRUNES_SINCE = 3
 """The first shape in which something may have been pruned."""
@@ -162,6 +166,14 @@ WAYS_BACK = {
         statements=("DROP TABLE pruned",),
         barred_by="SELECT 1 FROM pruned WHERE upto > 0",
         why="entries were pruned since, which an older one takes for damage",
+    ),
+    4: WayBack(
+        statements=(),
+        barred_by="""
+            SELECT 1 FROM entries WHERE CAST(substr(bytes, 3, instr(bytes, x'222C') - 3) AS TEXT) IN
+                ('out', 'ack.2', 'discarded.2', 'dropped.2', 'expired.2', 'sent-again.2', 'sent.2')
+        """,
+        why="reads were sent or settled since, which an older one would not count",
     ),
 }
 """By the shape that they lead away from. No program that knows less than shape 2 was ever installed on a device."""

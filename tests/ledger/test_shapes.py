@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from edge.errors import LedgerError
+from edge.ledger.codec import KINDS
 from edge.ledger.database import take_back
 from edge.ledger.migrations import MIGRATIONS, WAYS_BACK
 from edge.ledger.verify import verify
@@ -83,7 +84,7 @@ def test_taken_back_it_is_what_the_older_program_had_left(shape: int, tmp_path: 
 
 
 def test_taken_back_it_keeps_what_the_newer_program_recorded(tmp_path: Path) -> None:
-    path = thawed(len(MIGRATIONS), tmp_path / "l")
+    path = thawed(len(MIGRATIONS) - 1, tmp_path / "l")
     clock = later()
     ledger = open_ledger(path, clock)
     record(ledger, clock, ["a-pd"], ["a-pd"])
@@ -96,6 +97,16 @@ def test_taken_back_it_keeps_what_the_newer_program_recorded(tmp_path: Path) -> 
 
 def test_every_migration_since_the_first_installed_program_has_its_way_back() -> None:
     assert set(WAYS_BACK) == set(range(3, len(MIGRATIONS) + 1))
+
+
+def kinds_of(shape: int) -> set[str]:
+    """Those that a program of that shape understands."""
+    return set((FROZEN / f"{shape}.kinds").read_text().split())
+
+
+def test_a_kind_of_entry_that_no_program_knew_yet_is_a_new_shape() -> None:
+    """An older program would keep such an entry, and count as if it were not there."""
+    assert set(KINDS) == kinds_of(len(MIGRATIONS))
 
 
 def unchanged(path: Path, shape: int, match: str) -> None:
@@ -113,6 +124,21 @@ def test_a_pruned_ledger_is_not_taken_back_to_a_program_that_would_miss_the_entr
     unchanged(path, 2, "no way back from shape 3: entries were pruned")
 
 
+@pytest.mark.parametrize("kind", sorted(kinds_of(4) - kinds_of(3)))
+def test_a_ledger_with_an_entry_that_the_older_program_does_not_know_is_not_taken_back(
+    kind: str, tmp_path: Path
+) -> None:
+    path = migrated(3, tmp_path / "l")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO entries VALUES (999, ?, 0)", (f'["{kind}",1795435204000,[]]'.encode(),))
+        db.commit()
+    unchanged(path, 3, "no way back from shape 4: reads were sent or settled since")
+
+
+def test_what_the_newer_program_sent_is_not_taken_back(tmp_path: Path) -> None:
+    unchanged(thawed(4, tmp_path / "l"), 3, "no way back from shape 4: reads were sent or settled since")
+
+
 def test_where_no_way_leads_back_the_ledger_stays_as_it_is(tmp_path: Path) -> None:
     unchanged(thawed(2, tmp_path / "l"), 1, "no way back from shape 2")
 
@@ -124,7 +150,7 @@ def test_a_ledger_in_use_is_not_taken_back(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(LedgerError, match="another process is holding it"):
         take_back(path, 2)
     ledger.close()
-    assert content(path)[0] == "shape 3"
+    assert content(path)[0] == f"shape {len(MIGRATIONS)}"
 
 
 def test_the_older_program_names_the_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
