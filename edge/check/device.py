@@ -143,6 +143,8 @@ def _policy(config: Config, clock: Clock) -> Finding | str:
         )
     if bundle.valid_until <= clock.now().at:
         return wrong("policy", f"`valid_until` has passed on {bundle.valid_until:%Y-%m-%d}, sign a new version")
+    if not bundle.has_begun(clock.now().at):
+        return wrong("policy", "was signed at a time still to come; set the clock right that is wrong, and sign again")
     return f"version {bundle.version}, signed by the city, valid until {bundle.valid_until:%Y-%m-%d}"
 
 

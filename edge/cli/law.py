@@ -99,7 +99,7 @@ def _collection(pack: LawPack) -> str:
 def _retention(pack: LawPack) -> str:
     if pack.retention is None:
         return "No ceiling; the city's own is in force."
-    return f"A read is kept for {span(pack.retention)} ({pack.retention.total_seconds():g} seconds) at most."
+    return f"A read is kept for {span(pack.retention)} ({pack.retention.total_seconds():,.0f} seconds) at most."
 
 
 def _recipients(group: RecipientClass, told: Recipients) -> Iterator[str]:

@@ -103,7 +103,10 @@ def explain_read(
     subscriber: Annotated[str, typer.Option(metavar="ID", help="The agency, by its id in the registry.")],
     read: Annotated[Path | None, typer.Option(metavar="FILE", help="A read as JSON, a line of reads.jsonl.")] = None,
     plate: Annotated[str | None, typer.Option(help="What was read, looked up in the hot lists.")] = None,
-    hit: Annotated[list[str] | None, typer.Option(metavar="PURPOSE", help="As if a hot list had it for this.")] = None,
+    hit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PURPOSE", help="As if a hot list had it for this, and for an offence of this state."),
+    ] = None,
     pin: Pin = None,
     at: At = None,
 ) -> None:
@@ -164,6 +167,7 @@ def _wished(purpose: str, tagged: TaggedRead) -> Hit:
         purpose=purpose,
         offence_grade=None,
         expires_at=tagged.tags.retain_until,
+        offence_state=tagged.tags.jurisdiction.state,
     )
 
 

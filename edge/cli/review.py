@@ -19,7 +19,7 @@ from edge.policy.hotlists import HotLists
 from edge.policy.manifest import sha256
 from edge.policy.reach import reach
 from edge.policy.reasons import Reason
-from edge.policy.spans import span
+from edge.policy.spans import span, whole
 from edge.policy.vocabulary import Feed, Redaction, Status
 from edge.values import Instant
 
@@ -36,6 +36,7 @@ _OF_ALL = frozenset(
     {
         Reason.DENY_POLICY_SIGNATURE,
         Reason.DENY_POLICY_EXPIRED,
+        Reason.DENY_POLICY_NOT_YET_VALID,
         Reason.DENY_POLICY_HELD,
         Reason.DENY_LAW_PACK_MISSING,
         Reason.DENY_LAW_PACK_UNREVIEWED,
@@ -70,6 +71,11 @@ def faults(bundle: Bundle, lists: HotLists, now: Instant) -> Iterator[str]:
     """What must be mended: a device goes on, but closed where it matters."""
     if now.at >= bundle.valid_until:
         yield f"policy.toml: `valid_until` passed on {bundle.valid_until:%Y-%m-%d}, so that only the owner is served"
+    if not bundle.has_begun(now.at):
+        yield (
+            "manifest.json: was signed at a time that is still to come, so that only the owner is served; set the "
+            "clock right that is wrong, here or where it was signed, and sign again"
+        )
     if (own := missing_pack(bundle.policy)) is not None:
         place = bundle.policy.jurisdiction.state
         yield f"policy.toml: [law] `packs` does not name `{own}`, the pack for `{place}`; it cannot be signed so"
@@ -80,7 +86,7 @@ def notes(bundle: Bundle, lists: HotLists, now: Instant) -> Iterator[str]:
     """What is as it is written, and perhaps not as it is meant."""
     left = bundle.valid_until - now.at
     if timedelta() < left <= NEAR:
-        yield f"policy.toml: `valid_until` is in {span(left)}; sign a new one before, or only the owner is served"
+        yield f"policy.toml: `valid_until` is in {whole(left)}; sign a new one before, or only the owner is served"
     if bundle.policy.law.reviewed_by is None:
         for pack in bundle.packs:
             if not pack.reviewed:
@@ -112,7 +118,7 @@ def _agreements(bundle: Bundle, now: Instant) -> Iterator[str]:
             elif held.ends <= now.at:
                 yield f"{named} ended on {held.ends:%Y-%m-%d}"
             elif held.ends <= now.at + SOON:
-                yield f"{named} ends on {held.ends:%Y-%m-%d}, in {span(held.ends - now.at)}"
+                yield f"{named} ends on {held.ends:%Y-%m-%d}, in {whole(held.ends - now.at)}"
             elif held.begins > now.at:
                 yield f"{named} begins on {held.begins:%Y-%m-%d} only"
 

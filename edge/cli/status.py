@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from edge.cli.whereabouts import where
 from edge.control.client import ask_status
 from edge.control.status import BundleStatus, CameraStatus, Report, Status
+from edge.policy.spans import whole
 
 _DECODERS = {"user": "decoded as a user of its own", "process": "decoded in a process of its own, as the same user"}
 
@@ -89,10 +90,10 @@ def _policy(bundle: BundleStatus | None, at: datetime) -> str:
         return "none is in force, so nothing is shared with anybody"
     parts = [f"version {bundle.version}.{bundle.revision} of {bundle.owner}"]
     if bundle.signed_at is not None:
-        parts.append(f"signed {_span((at - bundle.signed_at).total_seconds())} ago")
-    left = (bundle.valid_until - at).total_seconds()
+        parts.append(f"signed {whole(at - bundle.signed_at)} ago")
+    left = bundle.valid_until - at
     until = f"until {bundle.valid_until:%Y-%m-%d %H:%M} UTC"
-    parts.append(f"in force {until} ({_span(left)})" if left > 0 else f"ran out, it was in force {until}")
+    parts.append(f"in force {until} ({whole(left)})" if left > timedelta() else f"ran out, it was in force {until}")
     return ", ".join(parts)
 
 
@@ -122,16 +123,8 @@ def _served(found: Status) -> Table:
 
 
 def _since(what: str, since: datetime | None, at: datetime) -> str:
-    return f"{what} for {_span((at - since).total_seconds())}".strip() if since is not None else ""
+    return f"{what} for {whole(at - since)}".strip() if since is not None else ""
 
 
 def _known(*parts: str) -> list[str]:
     return [part for part in parts if part]
-
-
-def _span(seconds: float) -> str:
-    """A length of time in whole units of the largest kind that fits at least twice."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(int(seconds), 0)} seconds"

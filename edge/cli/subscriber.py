@@ -142,18 +142,20 @@ def add_agreement(
     folder: Folder,
     subscriber: Agency,
     agreement: Annotated[str, typer.Argument(metavar="AGREEMENT", help="A short id for it.", show_default=False)],
-    form: Annotated[str, typer.Option(help="declaration, mou, court_order, ...")],
+    form: Annotated[str, typer.Option(help="declaration, mou, judicial-warrant, ...")],
     signed_by: Annotated[str, typer.Option(help="Who signed it, by office.")],
     signed_on: Annotated[str, typer.Option(metavar="DATE", help="Such as 2026-11-02.")],
     expires_on: Annotated[str, typer.Option(metavar="DATE", help="The first day on which it no longer holds.")],
     purpose: Annotated[list[str], typer.Option(metavar="CODE", help="What it covers; may be repeated.")],
+    begins_on: Annotated[str | None, typer.Option(metavar="DATE", help="Else on the day of the signature.")] = None,
+    case: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="For this case alone; repeatable.")] = None,
     document: Annotated[Path | None, typer.Option(metavar="FILE", help="The signed paper, as a file.")] = None,
     document_sha256: Annotated[str | None, typer.Option(metavar="HEX", help="Or its sha256.")] = None,
     socket: Socket = None,
 ) -> None:
     """Writes an instrument under an agency; it counts once the city has signed it."""
     one, before = registry.find(folder, subscriber), as_it_lies(folder)
-    table = {
+    table: dict[str, object] = {
         "id": agreement,
         "form": form,
         "signed_by": signed_by,
@@ -163,6 +165,10 @@ def add_agreement(
         "status": "active",
         "purposes": purpose,
     }
+    if begins_on is not None:
+        table["begins_on"] = _day(begins_on, "--begins-on")
+    if case:
+        table["cases"] = case
     registry.add_agreement(folder, one.id, table)
     print(f"{_who(one)} has the agreement `{agreement}` until {expires_on}; the paper's sha256 is in the registry")
     say_effects(before, folder)

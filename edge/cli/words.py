@@ -6,6 +6,7 @@ from edge.policy.bundle import Bundle
 from edge.policy.law import Access, LawPack
 from edge.policy.policy import Federal, OutOfState
 from edge.policy.reach import Reach
+from edge.policy.reasons import Reason
 from edge.policy.spans import span
 from edge.policy.vocabulary import NATIONAL_LOOKUP, STATEWIDE_LOOKUP, RecipientClass, Redaction
 from edge.values import Instant
@@ -120,4 +121,6 @@ def _redactions(bundle: Bundle) -> Iterator[str]:
 def _until(bundle: Bundle, now: Instant) -> str:
     if now.at >= bundle.valid_until:
         return f"The policy ran out on {bundle.valid_until:%Y-%m-%d %H:%M} UTC: only the owner is served."
+    if not bundle.has_begun(now.at):
+        return Reason.DENY_POLICY_NOT_YET_VALID.sentence
     return f"The policy runs until {bundle.valid_until:%Y-%m-%d %H:%M} UTC; after that only the owner is served."

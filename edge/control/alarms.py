@@ -13,6 +13,10 @@ from edge.values import Instant
 
 _CLOCK = "the clock is not known to be right, so only the owner is served; see that its time service runs"
 _RAN_OUT = "the policy has run out, so only the owner is served; have the city sign a new one"
+_TO_COME = (
+    "the policy was signed at a time that is still to come, so only the owner is served; set the clock right that is "
+    "wrong, here or where it was signed, and have the city sign again"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +61,10 @@ class Alarms:
             self.stand("valid-until", _RAN_OUT)
         else:
             self.end("valid-until")
+        if now.trusted and bundle is not None and not bundle.has_begun(now.at):
+            self.stand("signed-at", _TO_COME)
+        else:
+            self.end("signed-at")
         if away is not None:
             self.stand("broker-rights", away.why, why=away.step)
         else:

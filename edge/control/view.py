@@ -8,24 +8,22 @@ from edge.control.doors import Doors
 from edge.control.rooms import Gates
 from edge.control.standing import Alarm, Door, InForce, Standing
 from edge.control.troubles import Trouble
-from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
-from edge.policy.manifest import parse_manifest
 from edge.policy.reach import Best
 from edge.policy.tightening import words
-from edge.values import BundleFiles, Instant
+from edge.values import Instant
 
 
 def view(
     course: Course, doors: Doors, gates: Gates, *, looked: bool, alarms: tuple[Alarm, ...], now: Instant
 ) -> Standing:
     """How things stand at `now`; `looked`: it would be seen if the broker were another than the one brought in line."""
-    files, bundle, held, serving = course.files, course.bundle, course.held, course.serving
+    bundle, held, serving = course.bundle, course.held, course.serving
     troubles = doors.troubles
     return Standing(
         at=now.at,
         clock_trusted=now.trusted,
-        bundle=_in_force(files, bundle) if files is not None and bundle is not None else None,
+        bundle=_in_force(bundle) if bundle is not None else None,
         held=held,
         doors=_doors(bundle, serving, doors, gates, troubles, held=held, trusted=now.trusted) if bundle else (),
         clear=looked and doors.clear,
@@ -33,16 +31,12 @@ def view(
     )
 
 
-def _in_force(files: BundleFiles, bundle: Bundle) -> InForce:
-    try:
-        signed_at = parse_manifest(files.manifest).signed_at
-    except PolicyError:
-        signed_at = None
+def _in_force(bundle: Bundle) -> InForce:
     return InForce(
         digest=bundle.digest,
         version=bundle.version,
         revision=bundle.revision,
-        signed_at=signed_at,
+        signed_at=bundle.signed_at,
         valid_until=bundle.valid_until,
         owner=bundle.owner,
         opt_outs=opt_outs(bundle),

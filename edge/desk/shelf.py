@@ -29,14 +29,12 @@ from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.entries import HotList
 from edge.policy.hotlists import HotLists
 from edge.policy.issued import Issued
-from edge.policy.policy import HotListSource
+from edge.policy.policy import EARLY, HotListSource
 from edge.policy.vocabulary import Purpose
 
 LARGEST = 512 * 1024 * 1024
 """Bytes of one list that are still read."""
 LARGEST_TOML = 32 * 1024 * 1024
-EARLY = timedelta(minutes=5)
-"""By how much a source's clock may be ahead of ours."""
 
 _CHUNK = 1 << 18
 _WORD = 4096

@@ -34,6 +34,7 @@ class Bundle:
     `files` are the bytes that all this was made of.
     `banned`, `allowed`, `grades`, `channels` and `ceiling` are what policy and law packs say together: bans and packs
     add up, the allow-lists and the grades are what all of them allow (None: no such list), the ceiling is the shortest.
+    `signed_at` is when it was signed, by the clock of whoever did; None where no signature vouches for that.
     `moments` are all times at which an agreement begins or ends, in order. `memo` holds what was worked out of the
     rest. `held` is set while the files that should follow it cannot be taken up.
     """
@@ -54,6 +55,7 @@ class Bundle:
     own_offences: bool
     channels: Mapping[str, bool]
     ceiling: timedelta
+    signed_at: datetime | None
     moments: tuple[datetime, ...] = field(repr=False)
     rests_on: str
     tightening: Tightening
@@ -76,6 +78,15 @@ class Bundle:
     def place_known(self) -> bool:
         """Whether the policy says where the camera stands."""
         return self.policy.jurisdiction.state != UNKNOWN_PLACE
+
+    @property
+    def begins(self) -> datetime | None:
+        """Until then only the owner is served: it was signed by a clock that is ahead, or the one here is behind."""
+        return None if self.signed_at is None else self.signed_at - policy.EARLY
+
+    def has_begun(self, at: datetime) -> bool:
+        """Whether it was signed before `at`, as far as two clocks agree; what nobody signed has no date."""
+        return self.begins is None or self.begins <= at
 
     @property
     def valid_until(self) -> datetime:
@@ -122,6 +133,7 @@ def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
         own_offences=any(pack.own_offences for pack in packs),
         channels=written.channels,
         ceiling=min([timedelta(hours=written.retention.undelivered_hours), *ceilings]),
+        signed_at=manifest.signed_at if signed else None,
         moments=_moments(registry),
         rests_on=rests_on,
         tightening=by,

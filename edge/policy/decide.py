@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from edge.policy.bundle import Bundle
 from edge.policy.channels import taken
@@ -118,8 +119,7 @@ def _own(tags: Tags, purposes: Iterable[str]) -> frozenset[str]:
     return frozenset(hit.purpose for hit in tags.hits).intersection(purposes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Before:
+class _Before(NamedTuple):
     """What is known of a read and a standing before the hits are looked at."""
 
     against: frozenset[Reason]
@@ -139,17 +139,17 @@ def _settled(known: Everybody, tags: Tags, bundle: Bundle, now: Instant) -> list
     before = [_before(tags, standing, at_large[standing.owner]) for standing in known.standings]
     wanted = frozenset(hit.purpose for hit in tags.hits)
     own = [wanted & declared for declared in known.purposes]
+    asks = [(standing.owner, standing.feed, standing.full, standing.cases) for standing in known.standings]
     fed: dict[object, frozenset[Reason]] = {}
-    made: dict[tuple[int, frozenset[str]], _Outcome] = {}
+    made: dict[tuple[int, frozenset[Reason]], _Outcome] = {}
     settled = []
     for rank, declared in known.groups:
-        key = (rank, own[declared])
+        fed_as = (asks[rank], own[declared])
+        if fed_as not in fed:
+            fed[fed_as] = frozenset(feed(tags, known.standings[rank], own[declared], bundle, now))
+        key = (rank, fed[fed_as])
         if key not in made:
-            standing = known.standings[rank]
-            asks = (standing.owner, standing.feed, standing.full, standing.cases, own[declared])
-            if asks not in fed:
-                fed[asks] = frozenset(feed(tags, standing, own[declared], bundle, now))
-            made[key] = _outcome(before[rank], fed[asks])
+            made[key] = _outcome(before[rank], fed[fed_as])
         settled.append(made[key])
     return settled
 
@@ -177,13 +177,17 @@ def _outcome(before: _Before, fed: frozenset[Reason]) -> _Outcome:
     if against or before.channel is None:
         reasons = _codes(against | before.closed) or _codes(frozenset({Reason.DENY_DEFAULT}))
         return Effect.WITHHOLD, None, reasons, ()
-    taken_on = tuple(obligation.value for obligation in Obligation if obligation in before.obligations)
-    return Effect.SHARE, before.channel, _codes(before.closed | {before.grounds}), taken_on
+    return Effect.SHARE, before.channel, _codes(before.closed | {before.grounds}), _terms(before.obligations)
 
 
 @lru_cache(maxsize=4096)
 def _codes(reasons: frozenset[Reason]) -> tuple[str, ...]:
     return tuple(reason.value for reason in ordered(reasons))
+
+
+@lru_cache(maxsize=4096)
+def _terms(obligations: frozenset[Obligation]) -> tuple[str, ...]:
+    return tuple(obligation.value for obligation in Obligation if obligation in obligations)
 
 
 _READ, _AGENCY, _EFFECT, _CHANNEL, _REASONS, _OBLIGATIONS, _BUNDLE = (

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -26,6 +26,8 @@ from edge.written import Written, parse_toml
 FILE = "policy.toml"
 LONGEST_DAYS = 90
 """How many days ahead of its signature a policy may run."""
+EARLY = timedelta(minutes=5)
+"""By how much the clock of whoever signs may be ahead of the camera's."""
 
 
 def _place_state(value: str) -> str:

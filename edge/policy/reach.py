@@ -80,10 +80,11 @@ def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
 
 def next_change(bundle: Bundle, now: Instant) -> datetime | None:
     """The next moment at which some agency's best is another than now; None: never again under this bundle."""
+    of_all = [bundle.valid_until] if bundle.begins is None else [bundle.begins, bundle.valid_until]
     turns: dict[datetime, set[str]] = {}
     for name, subscriber in bundle.subscribers.items():
         held = [one for party in (subscriber, *subscriber.members) for one in party.agreements]
-        for moment in (bundle.valid_until, *(edge for one in held for edge in (one.begins, one.ends))):
+        for moment in (*of_all, *(edge for one in held for edge in (one.begins, one.ends))):
             if moment > now.at:
                 turns.setdefault(moment, set()).add(name)
     as_now: dict[str, _Most] = {}

@@ -6,6 +6,7 @@ A rule never allows. Under "owner only" the owner is passed over; nothing else l
 from collections.abc import Iterator
 
 from edge.policy.bundle import Bundle
+from edge.policy.policy import EARLY
 from edge.policy.reasons import Reason
 from edge.policy.standing import Standing
 from edge.policy.vocabulary import INVESTIGATIVE, NAMED_GRADE, NEVER, NO_OFFENCE, Feed, Purpose
@@ -17,7 +18,10 @@ _PURPOSES = {purpose.value: purpose for purpose in Purpose}
 
 
 def state(tags: Tags, bundle: Bundle, now: Instant, *, owner: bool) -> Iterator[Reason]:
-    """Device and policy: signed, not held, not run out, reviewed, a clock that can be believed, a known place."""
+    """Device and policy: signed, not held, begun, not run out, reviewed, a clock that can be believed, a known place.
+
+    A read that bears a time still to come says that the clock was wrong then or is wrong now.
+    """
     if not bundle.signed and not tags.test:
         yield Reason.DENY_POLICY_SIGNATURE
     if owner:
@@ -26,12 +30,14 @@ def state(tags: Tags, bundle: Bundle, now: Instant, *, owner: bool) -> Iterator[
         yield Reason.DENY_POLICY_HELD
     if now.at >= bundle.valid_until:
         yield Reason.DENY_POLICY_EXPIRED
+    if not bundle.has_begun(now.at):
+        yield Reason.DENY_POLICY_NOT_YET_VALID
     place = bundle.policy.jurisdiction.state
     if not any(pack.state in (None, place) for pack in bundle.packs):
         yield Reason.DENY_LAW_PACK_MISSING
     if bundle.policy.law.reviewed_by is None and not all(pack.reviewed for pack in bundle.packs):
         yield Reason.DENY_LAW_PACK_UNREVIEWED
-    if not now.trusted:
+    if not now.trusted or now.at + EARLY < tags.captured_at:
         yield Reason.DENY_CLOCK_UNTRUSTED
     if not bundle.place_known or tags.jurisdiction.state != place:
         yield Reason.DENY_JURISDICTION_UNKNOWN

@@ -30,6 +30,10 @@ class Reason(StrEnum):
         "deny_policy_expired",
         "The policy has run out; until the city signs a new one, only the owner is served.",
     )
+    DENY_POLICY_NOT_YET_VALID = (
+        "deny_policy_not_yet_valid",
+        "The policy was signed at a time that is still to come, so only the owner is served.",
+    )
     DENY_POLICY_HELD = (
         "deny_policy_held",
         "The policy files are damaged or were changed without a signature, so only the owner is served.",
@@ -100,10 +104,13 @@ class Reason(StrEnum):
     )
     DENY_PURPOSE_BANNED = "deny_purpose_banned", "It has declared a purpose that is banned."
     DENY_PURPOSE_NOT_LISTED = "deny_purpose_not_listed", "It has declared a purpose that is not among those allowed."
-    DENY_OFFENCE_GRADE = "deny_offence_grade", "The offence is not of a grade for which reads may be used."
+    DENY_OFFENCE_GRADE = (
+        "deny_offence_grade",
+        "The offence is of no known grade, or not of one for which reads may be used.",
+    )
     DENY_OFFENCE_NOT_THIS_STATE = (
         "deny_offence_not_this_state",
-        "The hot-list entry is not for an offence of the state where the camera stands, as the law asks.",
+        "The hot-list entry names no offence of the camera's own state, which the law asks for.",
     )
     DENY_HOTLIST_PURPOSE = "deny_hotlist_purpose", "The hot-list entry serves no purpose that is allowed here."
     DENY_HOTLIST_STALE = "deny_hotlist_stale", "The hot-list entry has run out."

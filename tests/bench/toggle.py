@@ -1,9 +1,10 @@
 """How long the clerk waits for "in force": National Lookup off, many agencies losing by it, on a real Mosquitto.
 
-    python tests/bench/toggle.py [--subscribers 20] [--rounds 100] [--command 10] [--reads-per-second 20]
+    python tests/bench/toggle.py [--subscribers 20] [--rounds 100] [--command 10] [--by-file 100] [--reads-per-second 5]
 
 From the moment at which the file is in place to the answer on the control socket; with --command also the whole command
-`homerule policy opt-out`, its start included. Between two rounds the city signs everything open again.
+`homerule policy opt-out`, its start included; with --by-file until the next decision goes by it when nobody asks the
+daemon to look. Between two rounds the city signs everything open again.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, sleep
 
 from edge import desk
 from edge.control.client import ask_take_up
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--command", type=int, default=0)
+    parser.add_argument("--by-file", type=int, default=0)
     parser.add_argument("--reads-per-second", type=float, default=0.0)
     asked = parser.parse_args()
     with TemporaryDirectory() as folder, town(Path(folder), far=asked.subscribers - 2) as place:
@@ -38,6 +40,7 @@ def main() -> None:
         try:
             waited = [_round(place, lambda: _ask(place)) for _ in range(asked.rounds)]
             typed = [_round(place, lambda: _type(place)) for _ in range(asked.command)]
+            seen = [_round(place, lambda: _see(place)) for _ in range(asked.by_file)]
         finally:
             over.set()
             flow.join()
@@ -49,6 +52,7 @@ def main() -> None:
         "reads_per_second": asked.reads_per_second,
         "answer_ms": _figures(waited),
         "command_ms": _figures(typed),
+        "by_file_ms": _figures(seen),
         "steps_ms": {name: round(sum(took) / len(took), 2) for name, took in _by_name(steps).items()},
     }
     print(json.dumps(figures, indent=1))
@@ -74,6 +78,14 @@ def _type(place: Town) -> float:
     words = ["policy", "opt-out", str(place.policy), "national-lookup", "--socket", str(place.socket)]
     began = perf_counter()
     subprocess.run([sys.executable, "-m", "edge", *words], check=True, capture_output=True)
+    return 1000 * (perf_counter() - began)
+
+
+def _see(place: Town) -> float:
+    desk.opt_out(place.policy, "national-lookup")
+    began = perf_counter()
+    while place.control.in_force().channels["national-lookup"]:
+        sleep(0.001)
     return 1000 * (perf_counter() - began)
 
 

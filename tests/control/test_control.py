@@ -236,6 +236,18 @@ def test_the_end_of_the_policy_leaves_the_owner_alone_and_is_an_alarm(served: Wo
     assert [one.what for one in served.control.standing().alarms] == ["valid-until"]
 
 
+def test_a_policy_signed_ahead_of_the_clock_serves_the_owner_alone_until_then_and_is_an_alarm(served: World) -> None:
+    served.wish(Wish(signed_at=NOW + timedelta(hours=1)))
+    served.take_up()
+    assert open_gates(served) == {OWNER}
+    assert set(served.broker.rights) == {OWNER}
+    assert [one.what for one in served.control.standing().alarms] == ["signed-at"]
+    served.clock.at = NOW + timedelta(hours=1)
+    served.control.tick()
+    assert open_gates(served) == set(served.broker.rights) == set(ALL)
+    assert served.control.standing().alarms == ()
+
+
 GATE, COMMIT, FLOOR, REMOVE, DROP = range(1, 6)
 """The steps of an opt-out that one subscriber loses by."""
 

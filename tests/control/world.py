@@ -257,6 +257,7 @@ class Wish:
     full: bool = True
     purposes: tuple[str, ...] = ("stolen_vehicle", "parking")
     known: bool = True
+    signed_at: datetime = NOW
 
     def files(self, version: int) -> BundleFiles:
         """The signed files of it."""
@@ -277,7 +278,9 @@ class Wish:
             "subscribers.toml": tomlkit.dumps({"subscriber": agencies}).encode(),
             "laws/us-il.toml": law_text("us-il"),
         }
-        like = Manifest(version=version, replaces=None, devices=(DEVICE,), signed_at=NOW, files={}, hotlists={})
+        like = Manifest(
+            version=version, replaces=None, devices=(DEVICE,), signed_at=self.signed_at, files={}, hotlists={}
+        )
         return bundles.unsigned(texts, hotlists={}, like=like)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,20 @@ def test_a_policy_that_runs_out_soon_is_a_note_and_one_that_ran_out_is_wrong(fol
     code, said, _ = homerule("policy", "check", folder, "--at", "2027-02-01T00:00:00Z")
     assert code == 1
     assert "wrong: policy.toml: `valid_until` passed" in said
+
+
+def test_a_policy_signed_at_a_time_still_to_come_is_wrong_and_the_mend_names_the_clocks(folder: Path) -> None:
+    key = new_signing_key(folder / "city.key")
+    desk.sign(folder, key=key, now=NOW, devices=("pole-1",))
+    before = (NOW - timedelta(hours=1)).isoformat()
+    code, said, _ = homerule("policy", "check", folder, "--pin", folder / "city.key.pub", "--at", before)
+    assert code == 1
+    assert "wrong: manifest.json: was signed at a time that is still to come" in said
+    assert "set the clock right that is wrong, here or where it was signed, and sign again" in said
+    _, said, _ = homerule("policy", "show", folder, "--pin", folder / "city.key.pub", "--at", before)
+    assert "The policy was signed at a time that is still to come, so only the owner is served." in said
+    code, said, _ = homerule("policy", "check", folder, "--pin", folder / "city.key.pub", *AT)
+    assert code == 0, said
 
 
 def test_a_pack_that_nobody_reviewed_is_a_note_once(folder: Path) -> None:
@@ -172,6 +187,8 @@ def test_a_pack_is_shown_with_each_citation_and_mark(pack: str) -> None:
         assert " ".join(f"Source: {cited.citation} Seen: {cited.mark.value},".split()) in flat
     for purpose in found.purposes.banned:
         assert purpose.value in flat
+    ceiling = found.retention.seconds
+    assert ceiling is None or f"({ceiling:,} seconds) at most" in flat
 
 
 def test_every_pack_is_listed() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from edge import desk
 from edge.cli import main
+from tests.policy.city import NOW, agency, files, owner, policy
 
 
 def homerule(*words: str | Path) -> tuple[int, str, str]:
@@ -96,6 +97,18 @@ def test_explain_takes_a_line_of_reads(tmp_path: Path) -> None:
     )
     assert code == 0
     assert "channel: statewide-lookup" in said
+
+
+def test_a_wished_hit_is_for_an_offence_of_the_state_where_the_camera_stands(tmp_path: Path) -> None:
+    """Virginia: investigations of its own offences alone. A hit that says nothing of a state would be refused there."""
+    there = {"state": "US-VA", "purposes": ["criminal_felony"]}
+    written = policy({"jurisdiction": {"state": "US-VA"}, "law": {"packs": ["us-va"]}})
+    for name, content in files(written, [owner(**there), agency("county", **there)]).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    asked = ("--subscriber", "county", "--hit", "criminal_felony", "--at", NOW.isoformat())
+    _, said, _ = homerule("policy", "explain", tmp_path, *asked)
+    assert "The county: share" in said
 
 
 @pytest.mark.parametrize(

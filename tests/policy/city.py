@@ -5,6 +5,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -164,6 +165,11 @@ def signed_files(
         hotlists={},
     ).to_bytes()
     return BundleFiles(manifest=manifest, signature=CITY_KEY.sign(manifest), files=dict(files))
+
+
+def signed(bundle: Bundle, at: datetime) -> Bundle:
+    """The bundle as if the city had signed it at this time."""
+    return replace(bundle, signed_at=at)
 
 
 def city(*agencies: Mapping[str, Any], signed: bool = True, laws: Any = None, **changes: Any) -> Bundle:

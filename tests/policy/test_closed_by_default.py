@@ -1,6 +1,7 @@
 """What is not written is closed; what was read cannot be changed; what is printed says little."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,15 +10,35 @@ from pydantic import BaseModel, ValidationError
 
 from edge.desk.laws import law_text
 from edge.errors import PolicyError
+from edge.policy import bundle as bundles
 from edge.policy import issued, law, subscribers, tightening
 from edge.policy.issued import Issued
 from edge.policy.manifest import Manifest, parse_manifest
-from edge.policy.policy import Closed, Federal, OutOfState, parse
+from edge.policy.policy import EARLY, Closed, Federal, OutOfState, parse
 from edge.policy.tightening import Tightening
 from edge.policy.vocabulary import Deputation
-from tests.policy.city import CITY_KEY, NOW, agency, city, texan, toml
+from tests.policy.city import (
+    CITY_KEY,
+    NOW,
+    OWNER,
+    agency,
+    asked,
+    bundle_of,
+    city,
+    files,
+    hit,
+    owner,
+    policy,
+    receives,
+    signed,
+    signed_files,
+    taken,
+    texan,
+    toml,
+)
 
 SHA = "ab" * 32
+MOMENT = timedelta(microseconds=1)
 MANIFEST = Manifest(version=1, replaces=None, devices=("pole",), signed_at=NOW, files={}, hotlists={})
 ISSUED = Issued(id="list", version=1, issued_at=NOW, sha256=SHA)
 SIGNATURE = CITY_KEY.sign(b"")
@@ -88,6 +109,30 @@ def test_a_number_in_quotes_or_a_key_that_nobody_knows_is_refused(change: dict[s
 def test_a_tightening_of_other_types_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(PolicyError):
         tightening.parse(json.dumps(change).encode())
+
+
+def test_under_a_policy_signed_at_a_time_still_to_come_only_the_owner_is_served() -> None:
+    here = city(agency("county"))
+    for at, served in ((NOW - timedelta(days=1), True), (NOW + EARLY, True), (NOW + EARLY + MOMENT, False)):
+        ahead = signed(here, at)
+        assert receives(ahead, taken(ahead, hit())) == ({OWNER, "county"} if served else {OWNER}), at
+
+
+def test_a_date_that_no_signature_vouches_for_holds_nobody_up() -> None:
+    """Such a folder is looked at, and tried on recordings that are older than it is."""
+    written = files(policy(), [owner(), agency("county")])
+    ahead = signed_files(written, signed_at=NOW + timedelta(days=9))
+    assert bundles.parse(ahead, signed=True).signed_at == NOW + timedelta(days=9)
+    assert bundles.parse(ahead, signed=False).has_begun(NOW)
+    assert bundle_of(policy(), [owner()]).has_begun(NOW)
+
+
+def test_a_read_that_bears_a_time_still_to_come_is_the_owners_alone() -> None:
+    here = city(agency("county"))
+    for at, served in ((NOW + EARLY, True), (NOW + EARLY + MOMENT, False)):
+        tags = taken(here, hit(), at=at)
+        assert receives(here, tags) == ({OWNER, "county"} if served else {OWNER}), at
+    assert asked(here, "county", tags).reasons == ("deny_clock_untrusted",)
 
 
 def test_a_bundle_in_print_names_neither_agencies_nor_what_is_in_its_files() -> None:

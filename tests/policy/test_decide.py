@@ -445,6 +445,28 @@ def test_a_read_taken_under_a_stricter_switch_keeps_it(flag: Flag, name: str) ->
     assert asked(here, name, taken(here, hit(), raised=[flag])).reasons == ("deny_read_flag",)
 
 
+def test_every_switch_that_is_closed_is_a_flag_on_the_read() -> None:
+    closed = {
+        "national_lookup": False,
+        "statewide_lookup": False,
+        "out_of_state": "never",
+        "federal": "never",
+        "private": "never",
+        "foreign": "never",
+    }
+    assert taken(city(sharing=closed)).flags == {
+        Flag.NO_NATIONAL_LOOKUP,
+        Flag.NO_STATEWIDE_LOOKUP,
+        Flag.NO_OUT_OF_STATE,
+        Flag.NO_FEDERAL,
+        Flag.NO_PRIVATE,
+        Flag.NO_FOREIGN,
+        Flag.HIT_ONLY,
+        Flag.NO_IMAGE,
+        Flag.NO_ONWARD,
+    }
+
+
 def test_an_agency_that_is_not_in_the_registry_in_force_gets_nothing() -> None:
     here, before = city(), city(agency("county"))
     decision = decide(taken(here, hit()), before.subscribers["county"], here, INSTANT)

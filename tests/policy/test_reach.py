@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from edge.policy.bundle import Bundle
 from edge.policy.decide import decide, decide_all, hits_for
-from edge.policy.reach import best, next_change
+from edge.policy.policy import EARLY
+from edge.policy.reach import best, next_change, reach
 from edge.values import Effect, Flag, Instant
 from tests.policy import cities as anywhere
 from tests.policy.city import (
     INSTANT,
     NOW,
+    OWNER,
     Table,
     agency,
     agreement,
@@ -24,6 +26,7 @@ from tests.policy.city import (
     merged,
     owner,
     policy,
+    signed,
     taken,
     texan,
 )
@@ -157,6 +160,13 @@ def one(changes: Callable[[Table], Table] | None = None, /, **sharing: Any) -> B
     return bundle_of(policy({"sharing": sharing}), [owner(), changes(table) if changes else table])
 
 
+def test_the_owner_is_reached_on_a_channel_of_its_own_and_others_in_the_order_in_which_they_are_written() -> None:
+    written = ["national-lookup", "direct", "statewide-lookup"]
+    here = one(lambda table: {**table, "channels": written})
+    told = {name: [answer.channel for answer in reach(one, here, INSTANT)] for name, one in here.subscribers.items()}
+    assert told == {OWNER: ["owner"], "bravo": written}
+
+
 def test_a_city_that_stays_as_it_is_takes_nothing_from_anybody() -> None:
     before, after = best(one(), INSTANT), best(one(), INSTANT)
     assert all(after[name].covers(had) for name, had in before.items())
@@ -177,6 +187,12 @@ def test_without_an_end_in_sight_nothing_changes_by_itself_but_at_the_end_of_the
     bundle = one()
     assert next_change(bundle, INSTANT) == bundle.valid_until
     assert next_change(bundle, Instant(at=bundle.valid_until, trusted=True)) is None
+
+
+def test_a_policy_signed_by_a_clock_that_is_ahead_begins_by_itself() -> None:
+    bundle = signed(one(), NOW + timedelta(hours=2))
+    assert next_change(bundle, INSTANT) == NOW + timedelta(hours=2) - EARLY
+    assert {name for name, most in best(bundle, INSTANT).items() if most} == {OWNER}
 
 
 def test_an_agreement_ends_at_midnight() -> None:

@@ -12,7 +12,7 @@ from edge.policy.correct import Given, correct_all
 from edge.policy.decide import decide, explain, stranger
 from edge.policy.reasons import ORDER, Reason, sentence
 from edge.values import Decision, Flag, Instant
-from tests.policy.city import INSTANT, NOW, OWNER, agency, agreement, asked, city, hit, pack, taken, texan
+from tests.policy.city import INSTANT, NOW, OWNER, agency, agreement, asked, city, hit, pack, signed, taken, texan
 
 JUDGE = {"sharing": {"federal": "judicial-warrant"}}
 
@@ -82,6 +82,7 @@ WITH: dict[Reason, Callable[[], Decision]] = {
     Reason.DENY_DEFAULT: lambda: county(channels=[]),
     Reason.DENY_POLICY_SIGNATURE: lambda: under(signed=False),
     Reason.DENY_POLICY_EXPIRED: lambda: under(valid_until=NOW),
+    Reason.DENY_POLICY_NOT_YET_VALID: lambda: asked(signed(city(agency("they")), NOW + timedelta(days=1)), "they"),
     Reason.DENY_POLICY_HELD: lambda: asked(replace(city(agency("they")), held=True), "they"),
     Reason.DENY_LAW_PACK_MISSING: lambda: under(law={"packs": []}),
     Reason.DENY_LAW_PACK_UNREVIEWED: lambda: under(law={"reviewed_by": None}),
@@ -156,11 +157,11 @@ WITH: dict[Reason, Callable[[], Decision]] = {
 
 STABLE = """
 allow_owner allow_in_state allow_agreement allow_warrant deny_default deny_policy_signature deny_policy_expired
-deny_policy_held deny_law_pack_missing deny_law_pack_unreviewed deny_clock_untrusted deny_evaluation_error
-deny_jurisdiction_unknown deny_unknown_subscriber deny_subscriber_suspended deny_optout_national_lookup
-deny_optout_statewide_lookup deny_optout_channel deny_optout_out_of_state deny_optout_state deny_optout_federal
-deny_optout_private deny_optout_foreign deny_optout_agency deny_law_in_state deny_law_out_of_state deny_law_federal
-deny_law_private deny_law_foreign deny_law_state deny_law_kind deny_state_not_listed deny_kind_unknown
+deny_policy_not_yet_valid deny_policy_held deny_law_pack_missing deny_law_pack_unreviewed deny_clock_untrusted
+deny_evaluation_error deny_jurisdiction_unknown deny_unknown_subscriber deny_subscriber_suspended
+deny_optout_national_lookup deny_optout_statewide_lookup deny_optout_channel deny_optout_out_of_state deny_optout_state
+deny_optout_federal deny_optout_private deny_optout_foreign deny_optout_agency deny_law_in_state deny_law_out_of_state
+deny_law_federal deny_law_private deny_law_foreign deny_law_state deny_law_kind deny_state_not_listed deny_kind_unknown
 deny_task_force_member deny_channel_unknown deny_purpose_missing deny_purpose_unknown deny_purpose_immigration
 deny_purpose_reproductive deny_purpose_lawful_health deny_purpose_protected_activity deny_purpose_protected_class
 deny_purpose_banned deny_purpose_not_listed deny_offence_grade deny_offence_not_this_state deny_hotlist_purpose

@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli.words import switches
 from edge.policy.bundle import Bundle
-from edge.policy.spans import span
+from edge.policy.spans import span, whole
 from tests.policy.city import INSTANT, bundle_of, city, owner, policy
 from tests.policy.test_laws import under
 
@@ -67,6 +67,18 @@ def test_a_pack_that_is_narrower_than_a_switch_is_said(pack: str, said: str) -> 
 )
 def test_a_length_of_time_is_told_in_the_largest_unit_of_which_there_are_two(length: timedelta, said: str) -> None:
     assert span(length) == said
+
+
+@pytest.mark.parametrize(
+    ("length", "exact", "rounded"),
+    [
+        (timedelta(days=29, hours=12), "29.5 days", "29 days"),
+        (timedelta(seconds=90.5), "90.5 seconds", "90 seconds"),
+        (-timedelta(days=3), "-259200 seconds", "0 seconds"),
+    ],
+)
+def test_what_is_left_of_a_time_is_rounded_down(length: timedelta, exact: str, rounded: str) -> None:
+    assert (span(length), whole(length)) == (exact, rounded)
 
 
 def test_a_pack_that_overrides_nothing_is_not_said_to() -> None:

@@ -23,6 +23,7 @@ CASES = ["c-1", "c-2"]
 WHO = ["alpha", "bravo", "charlie", "delta"]
 ALONE = [kind.value for kind in Kind if kind not in ("task_force", "fusion_center")]
 """The kinds of agency that have no members."""
+AHEAD = [timedelta(minutes=5), timedelta(minutes=6)]
 MOMENTS = [timedelta(0), timedelta(minutes=2), timedelta(minutes=3), timedelta(hours=13), timedelta(days=40)]
 
 
@@ -76,6 +77,7 @@ def a_place(seed: int, *, reads: int = 6) -> Place:
         packs=packs,
         reads=[_read(chance, written, declared) for _ in range(reads)],
         signed=not chance.odd(30),
+        signed_at=NOW + chance.mostly(timedelta(days=-1), [*AHEAD, timedelta(days=20)], 12),
     )
 
 
@@ -225,7 +227,7 @@ def _recipients(chance: Chance, group: str, access: str) -> Table:
 
 
 def _read(chance: Chance, written: Table, declared: list[str]) -> Table:
-    captured = NOW - chance.mostly(timedelta(minutes=1), MOMENTS)
+    captured = NOW - chance.mostly(timedelta(minutes=1), [*MOMENTS, *(-one for one in AHEAD)])
     test = chance.odd(12)
     flags = set(chance.some(words(Flag), 2)) - {"test"} if chance.odd(3) else set()
     return {

@@ -65,6 +65,7 @@ class Place:
     packs: list[Table]
     reads: list[Table]
     signed: bool = True
+    signed_at: datetime | None = None
 
 
 @cache
@@ -154,6 +155,7 @@ class Oracle:
             "City",
             "city",
             signed=self._place.signed,
+            signed_at=_ms(self._place.signed_at) if self._place.signed_at else 0,
             owner=written["owner"]["subscriber"],
             place=self._state,
             valid_until=_ms(written["valid_until"]),

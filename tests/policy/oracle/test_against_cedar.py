@@ -14,7 +14,7 @@ from edge.policy.bundle import Bundle
 from edge.policy.decide import decide
 from edge.policy.vocabulary import Deputation
 from edge.values import Decision, Effect, Flag, Hit, Instant, Jurisdiction, Tags
-from tests.policy.city import NOW, OWNER, agency, agreement, bundle_of, merged, owner, policy, toml
+from tests.policy.city import NOW, OWNER, agency, agreement, bundle_of, merged, owner, policy, signed, toml
 from tests.policy.oracle.draw import ALONE, Table, a_place, questions, words
 from tests.policy.oracle.model import Answer, Asked, Oracle, Place
 
@@ -24,7 +24,8 @@ CITIES, ALL_CITIES = 100, 25_000
 
 def bundle(place: Place) -> Bundle:
     laws = {pack["id"]: toml(pack).encode() for pack in place.packs}
-    return bundle_of(place.policy, place.agencies, signed=place.signed, laws=laws)
+    made = bundle_of(place.policy, place.agencies, signed=place.signed, laws=laws)
+    return signed(made, place.signed_at) if place.signed and place.signed_at else made
 
 
 def tags(read: dict[str, Any]) -> Tags:
