@@ -21,7 +21,7 @@ from edge.clock import SystemClock
 from edge.desk.laws import packs
 from edge.errors import PolicyError
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, explain, stranger
+from edge.policy.decide import CHANNEL, decide, explain, stranger
 from edge.policy.hotlists import NO_LISTS, HotLists
 from edge.policy.reach import Reach, reach
 from edge.policy.reasons import Reason, sentence
@@ -121,14 +121,16 @@ def explain_read(
         raise PolicyError(
             f"`{subscriber}` is not in the registry{mend or ', so it gets nothing'} ({refused.reasons[0]})"
         )
+    decision = decide(tagged.tags, known, bundle, now)
     table = Table.grid(padding=(0, 2))
     for verdict in explain(tagged.tags, known, bundle, now):
-        said = "\n".join(f"{reason.value}: {reason.sentence}" for reason in verdict.reasons)
-        table.add_row(Text(verdict.family), Text(said or "no objection"))
+        said = [f"{reason.value}: {reason.sentence}" for reason in verdict.reasons]
+        if verdict.family == CHANNEL and decision.channel is not None:
+            said = [f"{decision.channel} is open", *said]  # what is closed beside it does not matter then
+        table.add_row(Text(verdict.family), Text("\n".join(said) or "no objection"))
     out = console()
     out.print(table)
     out.print()
-    decision = decide(tagged.tags, known, bundle, now)
     out.print(Text(f"{known.name}: {decision.effect.value}"))
     out.print(Text(f"channel: {decision.channel or 'none'}"))
     out.print(Text(f"reason: {decision.reasons[0]}, {sentence(decision.reasons[0])}"))

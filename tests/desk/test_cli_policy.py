@@ -79,6 +79,7 @@ def test_explain_says_channel_rule_and_reason() -> None:
     assert code == 0
     assert "share" in said
     assert "channel: direct" in said
+    assert "\nchannel               direct is open" in said
     assert "deny_optout_national_lookup" in said
 
 
