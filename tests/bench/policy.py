@@ -120,6 +120,10 @@ def figures(count: int, load: int, rounds: int) -> dict[str, Any]:
         },
         "decide_all, cold": cpu(lambda: decide_all(reads["one hit"], fresh(here), INSTANT), max(3, rounds // 10)),
     }
+    three = reads["three hits"]
+    every = cpu(lambda: [decide(three, one, here, INSTANT) for one in here.subscribers.values()], max(3, rounds // 10))
+    together = told["decide_all, three hits"]["median_ms"]
+    told["the same one by one"], told["ratio"] = every, round(together / every["median_ms"], 3)
     one = here.subscribers["agency-1"]
     told["decide one"] = cpu(lambda: [decide(reads["one hit"], one, here, INSTANT) for _ in range(100)], rounds)
     told["reach of one"] = cpu(lambda: [reach(one, here, INSTANT) for _ in range(100)], max(3, rounds // 10))
