@@ -59,7 +59,7 @@ class Bundle:
     moments: tuple[datetime, ...] = field(repr=False)
     rests_on: str
     tightening: Tightening
-    files: BundleFiles = field(repr=False, compare=False)
+    files: BundleFiles = field(repr=False)
     held: bool = False
     memo: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 

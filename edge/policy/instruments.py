@@ -58,7 +58,7 @@ def _agreement(case: Case, held: tuple[Agreement, ...], forms: frozenset[Form]) 
         return
     faults = [_fault(case, one) for one in fitting]
     if all(faults):
-        yield from (fault for fault in faults if fault)
+        yield from filter(None, faults)
 
 
 def _warrant(case: Case, held: tuple[Agreement, ...], forms: frozenset[Form]) -> Iterator[Reason]:

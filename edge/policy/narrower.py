@@ -121,10 +121,8 @@ def _agreements(old: Any, new: Any) -> bool:
 
 
 def _members(old: Any, new: Any) -> bool:
-    """Those of a task force, each of whom can stop it: others, or the same with less."""
-    return [one.id for one in old] != [one.id for one in new] or any(
-        _compared(one, other, _SUBSCRIBER) for one, other in zip(old, new, strict=True)
-    )
+    """Those of a task force, by their ids: what each of them is stands in the registry too."""
+    return [one.id for one in old] != [one.id for one in new]
 
 
 def _inside(known: Mapping[str, _Less]) -> _Less:

@@ -39,7 +39,7 @@ class Best:
     channels: frozenset[str]
     full: frozenset[str]
     obligations: frozenset[str]
-    terms: tuple[object, ...] = field(repr=False)
+    terms: tuple[object, ...]
     reasons: tuple[Reason, ...] = field(compare=False)
 
     def __bool__(self) -> bool:

@@ -74,7 +74,7 @@ def feed(tags: Tags, standing: Standing, own: frozenset[str], bundle: Bundle, no
     if not faults:
         yield Reason.DENY_NON_HIT
     elif all(faults):
-        yield from (found for found in faults if found is not None)
+        yield from filter(None, faults)
 
 
 def gets_all(tags: Tags, standing: Standing) -> bool:

@@ -61,10 +61,9 @@ def stand(subscriber: Subscriber, bundle: Bundle, at: datetime) -> Standing:
     owner = case.is_owner
     groups = frozenset(group for party in case.parties for group in classes(party, bundle))
     cases = frozenset() if owner else limits(case)
-    against = ((family, tuple(rule(case))) for family, rule, binds_owner in RULES if binds_owner or not owner)
     return Standing(
         owner=owner,
-        against=tuple((family, reasons) for family, reasons in against if reasons),
+        against=tuple((family, tuple(rule(case))) for family, rule, binds in RULES if binds or not owner),
         barred_by=frozenset() if owner else frozenset(_barred_by(case)),
         ways=ways(case),
         feed=subscriber.feed,

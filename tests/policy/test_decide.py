@@ -1,7 +1,7 @@
 """The decision, one fact at a time."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -515,6 +515,8 @@ def test_a_grant_ends_with_the_agreement_if_that_is_earlier_than_the_policy() ->
     here = city(texan(agreement=[agreement(expires_on=datetime(2026, 12, 1).date())]), agency("county"))
     assert grant_ends(here.subscribers["texas-so"], here, NOW) == datetime(2026, 12, 1, tzinfo=UTC)
     assert grant_ends(here.subscribers["county"], here, NOW) == here.valid_until
+    ended = city(texan(agreement=[agreement(expires_on=date(2026, 11, 1)), agreement("a-2")]))
+    assert grant_ends(ended.subscribers["texas-so"], ended, NOW) == ended.valid_until
     assert grant_ends(here.subscribers[OWNER], here, NOW) is None
 
 
@@ -561,6 +563,15 @@ def test_a_pack_may_treat_the_deputised_as_federal_where_the_city_does_not() -> 
     assert asked(city(deputy, sharing={"deputised_as_federal": False}), "county").effect is Effect.WITHHOLD
     free = city(deputy, sharing={"deputised_as_federal": False}, laws=lenient)
     assert asked(free, "county").effect is Effect.SHARE
+
+
+def test_of_two_laws_one_is_enough_to_ask_for_offences_of_this_state() -> None:
+    laws, both = pack("[purposes]\n", "[purposes]\nown_offences = true\n"), {"packs": ["us-il", "generic"]}
+    county = agency("county", purposes=["criminal_felony"])
+    here = city(county, law=both, laws=laws)
+    assert asked(here, "county", taken(here, hit("criminal_felony"))).reasons == ("deny_offence_not_this_state",)
+    free = city(county, law=both)
+    assert asked(free, "county", taken(free, hit("criminal_felony"))).effect is Effect.SHARE
 
 
 def test_the_allow_lists_of_city_and_law_both_hold() -> None:

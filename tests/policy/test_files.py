@@ -178,6 +178,18 @@ def test_a_manifest_whose_version_is_written_as_text_is_refused() -> None:
         bundles.parse_manifest(whole.manifest.replace(b'"version": 0', b'"version": "0"'))
 
 
+def forces(count: int) -> list[Table]:
+    """So many task forces, each the one member of the one before."""
+    inside = [agency(f"f-{at}", kind="task_force", members=[f"f-{at + 1}"]) for at in range(count)]
+    return [owner(), *inside, agency(f"f-{count}")]
+
+
+def test_task_forces_stand_eight_deep_at_most() -> None:
+    assert len(bundle_of(POLICY, forces(subscribers.DEEPEST)).subscribers["f-0"].members) == subscribers.DEEPEST
+    with pytest.raises(PolicyError, match="more than 8 deep inside `f-0`, name its members flat"):
+        bundle_of(POLICY, forces(subscribers.DEEPEST + 1))
+
+
 def signed_days_before_its_end(days: int) -> BundleFiles:
     manifest = bundles.parse_manifest(files().manifest)
     signed_at = POLICY["valid_until"] - timedelta(days=days)

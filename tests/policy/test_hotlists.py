@@ -234,6 +234,10 @@ def test_a_list_without_the_column_of_expiry_is_refused() -> None:
     assert "no column `expires_at`" in refusal(as_csv([entry()], COLUMNS[:4]))
 
 
+def test_a_column_that_is_named_twice_is_refused() -> None:
+    assert "line 1 names the column `id` twice" in refusal(as_csv([entry()], [*COLUMNS, "id"]))
+
+
 def test_a_misspelt_column_gets_a_hint() -> None:
     assert "did you mean `offence_grade`?" in refusal("id,pattern,source_agency,purpose,expires_at,offense_grade\n")
 
@@ -270,6 +274,13 @@ def test_the_word_of_a_source_is_read_up_to_a_length(length: int, is_read: bool)
     else:
         with pytest.raises(PolicyError, match="is not the word of a hot list's source"):
             issued.parse(content, file="list.csv.sig")
+
+
+def test_a_word_with_anything_between_the_letters_of_its_signature_is_none() -> None:
+    statement = issued.statement("list", version=1, issued_at=NOW, sha256="ab" * 32)
+    head, signature, _ = issued.written(statement, bytes(64)).split(b"\n")
+    with pytest.raises(PolicyError, match="is not the word of a hot list's source"):
+        issued.parse(head + b"\n" + signature[:9] + b"*" + signature[9:], file="list.csv.sig")
 
 
 def test_too_many_entries_of_one_plate_are_refused() -> None:
@@ -313,6 +324,7 @@ def test_counts_tell_source_and_purpose_and_no_plate() -> None:
     assert made.by_purpose() == {Purpose.STOLEN_VEHICLE: 2, Purpose.STOLEN_PLATE: 1}
     assert (made.run_out(NOW), made.run_out(NOW + timedelta(days=1))) == (0, 3)
     assert not any(plain(one["pattern"]) in repr(made) or one["id"] in repr(made) for one in ENTRIES)
+    assert "array" not in repr(made), "a pattern as a number is a pattern"
 
 
 def sourced(**keys: object) -> str:

@@ -88,6 +88,10 @@ def test_an_edit_of_the_registry_asks_for_less_where_it_takes_away(less: dict[st
     assert not asks_for_less(here(), here(**more))
 
 
+def test_one_agreement_of_two_removed_asks_for_less() -> None:
+    assert asks_for_less(here(agreement=[HELD, agreement("a-2")]), here(agreement=[HELD]))
+
+
 def test_the_same_agencies_in_another_order_are_no_fewer() -> None:
     one, two = ({"sharing": {"direct": names}} for names in (["county", "texas-so"], ["texas-so", "county"]))
     assert not asks_for_less(here(one), here(two))

@@ -167,6 +167,19 @@ def test_the_owner_is_reached_on_a_channel_of_its_own_and_others_in_the_order_in
     assert told == {OWNER: ["owner"], "bravo": written}
 
 
+def test_the_best_tells_what_is_taken_on_with_it() -> None:
+    some = best(one(), INSTANT)
+    assert "hit_only" in some["bravo"].obligations
+    assert some[OWNER].obligations == {"human_verify_before_action", "no_immigration_use", "no_health_use", "no_image"}
+    assert best(one(national_lookup=False), INSTANT)["bravo"].obligations == set()
+
+
+def test_where_nothing_can_be_had_the_reason_for_that_makes_no_difference() -> None:
+    shut, closed = best(one(national_lookup=False), INSTANT), best(one(out_of_state="never"), INSTANT)
+    assert shut["bravo"].reasons != closed["bravo"].reasons
+    assert shut["bravo"] == closed["bravo"]
+
+
 def test_a_city_that_stays_as_it_is_takes_nothing_from_anybody() -> None:
     before, after = best(one(), INSTANT), best(one(), INSTANT)
     assert all(after[name].covers(had) for name, had in before.items())

@@ -1,12 +1,13 @@
 """What was taken away by hand: written down, added up, and laid over whatever the city signs."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from edge.errors import PolicyError
-from edge.policy.manifest import tightened
+from edge.policy.manifest import SIGNED_SIGNATURE, signed_part, tightened
 from edge.policy.policy import Policy
 from edge.policy.tightening import NOTHING, Tightening, between, both, narrowed, parse, suspended, words
 from edge.policy.vocabulary import Purpose
@@ -155,6 +156,18 @@ def test_where_nothing_was_taken_away_the_signed_files_stay_as_they_are() -> Non
     files = signed_files({"policy.toml": b"", "subscribers.toml": b""})
     assert tightened(files, NOTHING) == files
     assert tightened(files, Tightening(channels=("compact",))) != files
+
+
+def test_what_it_was_laid_over_comes_back_whole_and_only_from_what_was_written_so() -> None:
+    signed = signed_files({"policy.toml": b"", "subscribers.toml": b""})
+    over = tightened(signed, Tightening(channels=("compact",)))
+    assert signed_part(over) == signed
+    written = over.files[SIGNED_SIGNATURE]
+    for spoilt in (b"*" + written, written[:-1], None):
+        files = {name: content for name, content in over.files.items() if name != SIGNED_SIGNATURE}
+        files |= {} if spoilt is None else {SIGNED_SIGNATURE: spoilt}
+        with pytest.raises(PolicyError, match=r"tightened\.json: does not say what it was laid over"):
+            signed_part(replace(over, files=files))
 
 
 def test_laid_over_a_narrower_policy_it_changes_nothing() -> None:

@@ -4,17 +4,24 @@ SAME = {
     ("reach.py", "if moment > now.at:", "compare 0"): "what turns at this very moment is as now: nothing changes",
     ("policy.py", "if not 2000 <= value.year < 2200:", "compare 0"): "a policy of the year 2000 has run out",
     ("policy.py", "if not 2000 <= value.year < 2200:", "compare 1"): "the calendar holds the year 2200 too",
-    ("narrower.py", "return bool(new < old)", "compare 0"): "it is asked of values that differ, and of no others",
-    (
-        "narrower.py",
-        "_compared(one, other, _SUBSCRIBER) for one, other in zip(old, new, strict=True)",
-        "bool",
-    ): "the two have the same ids in the same order, so they are of one length",
+    **{
+        ("narrower.py", line, "compare 0"): "it is asked of values that differ, and of no others"
+        for line in (
+            "return bool(new < old)",
+            "return order.index(Feed(str(new))) < order.index(Feed(str(old)))",
+            "return lambda old, new: order.index(new) < order.index(old)",
+        )
+    },
     (
         "entries.py",
         'named = [f"{entry}\\n{case}" if case else entry for entry, case in zip(some.ids, some.cases, strict=True)]',
         "bool",
     ): "columns are of one length",
+    (
+        "entries.py",
+        "if entry in seen:",
+        "compare 0",
+    ): "here are only ids of one hash of 64 bits with another: two that differ cannot be found for a test",
     ("tightening.py", "if not by:", "guard"): "only a short way: laying nothing over the policy gives the policy",
     (
         "bundle.py",
