@@ -44,6 +44,10 @@ class Box:
         return self.y2 - self.y1
 
 
+Corners = tuple[int, int, int, int]
+"""A rectangle in whole pixels: x1, y1, x2, y2, as in Box."""
+
+
 class Picture(Protocol):
     """What a frame shows, as its decoder left it: only what is asked for is converted. All pixels are BGR, uint8."""
 
@@ -56,8 +60,8 @@ class Picture(Protocol):
         """A copy of every `step`-th pixel of every `step`-th row of the brightness, as it was filmed."""
         ...
 
-    def scaled(self, size: tuple[int, int]) -> Pixels:
-        """The whole of it in another size (width, height): height x width x 3."""
+    def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
+        """The whole of it, or a part, in another size (width, height): height x width x 3."""
         ...
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:

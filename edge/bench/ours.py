@@ -40,6 +40,7 @@ def ours(order: Order) -> Outcome:
         peak=peak_megabytes(),
         frames=frames,
         looks=counts.looks,
+        parts=counts.parts,
         readings=counts.readings,
         corrections=sum(read.replaces is not None for read in reads),
         said=[(one.text, one.confidence, one.first, one.last) for one in said(reads, start=START)],

@@ -26,11 +26,12 @@ def decoding(clip: str) -> Outcome:
 
 
 def calls(order: Order) -> Outcome:
-    """As many runs of both networks as were made, and nothing around them."""
+    """As many runs of the networks as were made, and nothing around them."""
     folder = Path(order.models) if order.models else None
     finds, reads = find_model("detector", order.detector, folder), find_model("reader", order.reader, folder)
     meter = Meter()
-    cpu = _runs(finds, order.looks) + _runs(reads, order.readings)
+    near = finds.parts or finds
+    cpu = _runs(finds, order.looks - order.parts) + _runs(near, order.parts) + _runs(reads, order.readings)
     return Outcome(cpu=cpu, seconds=meter.cpu, peak=peak_megabytes(), looks=order.looks, readings=order.readings)
 
 

@@ -46,6 +46,7 @@ class Order:
     detector: str | None
     reader: str | None
     looks: int = 0
+    parts: int = 0
     readings: int = 0
     spawned: float = 0.0
 
@@ -62,7 +63,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run gave. CPU seconds are those of the work alone, without loading; `said` as in score.Said.
+    """What a run gave. CPU seconds are those of the work alone, without loading; `said` as in score.Said. Of the
+    `looks`, so many were at `parts` of a picture.
 
     `late` are seconds from the capture of the frame that completed a passage to its commit, `cold` those from the
     process's start to the end of its first frame, `peak` is in MB.
@@ -74,6 +76,7 @@ class Outcome:
     frames: int = 0
     dropped: int = 0
     looks: int = 0
+    parts: int = 0
     readings: int = 0
     corrections: int = 0
     cold: float = 0.0

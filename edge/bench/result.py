@@ -97,6 +97,7 @@ class Result:
             "ratios": {name: _figure(each) for name, each in self.ratios.items()},
             "calls": {
                 "detector": ours.looks,
+                "at_parts": ours.parts,
                 "reader": ours.readings,
                 "detector_per_passage": round(ours.looks / passes, 1) if passes else None,
                 "reader_per_passage": round(ours.readings / passes, 1) if passes else None,

@@ -48,7 +48,7 @@ def _once(plan: Plan, kind: Kind, before: dict[Kind, list[Outcome]]) -> Outcome:
     )
     if kind is Kind.CALLS:
         ours = before[Kind.OURS][-1]
-        order = replace(order, looks=ours.looks, readings=ours.readings)
+        order = replace(order, looks=ours.looks, parts=ours.parts, readings=ours.readings)
     command = [sys.executable, "-m", "edge.bench", replace(order, spawned=monotonic()).written()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
     if done.returncode:

@@ -22,7 +22,8 @@ def lines(result: Result) -> Iterator[str]:
         yield f"  {figure.median:5.2f} {name} ({figure.least:.2f} to {figure.most:.2f})"
     calls = told["calls"]
     each = f", {calls['detector_per_passage']} and {calls['reader_per_passage']} for a vehicle" if result.truths else ""
-    yield f"  {calls['detector']} runs of the detector and {calls['reader']} of the reader{each}"
+    yield f"  {calls['detector']} runs of the detector and {calls['reader']} of the reader{each};"
+    yield f"  {calls['at_parts']} of the detector's looked at a part of the picture"
     for kind, score in result.scores.items():
         yield ""
         yield from _scored(kind, score)

@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from edge.errors import CameraError
-from edge.values import Pixels
+from edge.values import Corners, Pixels
 
 _BIGGER_THAN_A_PICTURE = 12 * 1024 * 1024
 """Bytes; one of 1080p has half of that. glibc then keeps up to twice as much."""
@@ -30,7 +30,7 @@ class Converter:
     """
 
     def __init__(self) -> None:
-        self.whole, self.small, self.piece = VideoReformatter(), VideoReformatter(), VideoReformatter()
+        self.whole, self.small, self.piece, self.part = (VideoReformatter() for _ in range(4))
 
     def shown(self, frame: VideoFrame) -> "Decoded":
         """A picture of the stream."""
@@ -62,13 +62,16 @@ class Decoded:
         whole = _converted(VideoReformatter(), self.frame, (self.frame.width, self.frame.height))
         return whole[::step, ::step, 1].copy()
 
-    def scaled(self, size: tuple[int, int]) -> Pixels:
+    def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
+        planar = self.frame.format.name in _PLANAR
+        if part is not None:
+            if not planar or self.frame.rotation:
+                return _resized(self.cut(*part), size)
+            return _converted(self.converter.part, _shrunk(self.frame, size, part), size)
         lying = self.frame.rotation % 180 != 0
-        wide, high = (size[1], size[0]) if lying else size
-        frame = self.frame
-        if frame.format.name in _PLANAR:
-            frame = _shrunk(frame, wide, high)
-        return self._upright(_converted(self.converter.small, frame, (wide, high)))
+        size = (size[1], size[0]) if lying else size
+        frame = _shrunk(self.frame, size, (0, 0, self.frame.width, self.frame.height)) if planar else self.frame
+        return self._upright(_converted(self.converter.small, frame, size))
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
         if self.frame.format.name not in _PLANAR or self.frame.rotation:
@@ -99,26 +102,27 @@ def _converted(reformatter: VideoReformatter, frame: VideoFrame, size: tuple[int
 
 def _piece(frame: VideoFrame, x1: int, y1: int, x2: int, y2: int) -> VideoFrame:
     """A copy of a rectangle of planar pictures; its corners are even."""
-    piece = _alike(frame, min(x2, frame.width) - x1, min(y2, frame.height) - y1)
+    piece = _alike(frame, (min(x2, frame.width) - x1, min(y2, frame.height) - y1))
     for source, target in zip(frame.planes, piece.planes, strict=True):
         top, left = y1 * source.height // frame.height, x1 * source.width // frame.width
         _samples(target)[:] = _samples(source)[top : top + target.height, left : left + target.width]
     return piece
 
 
-def _shrunk(frame: VideoFrame, wide: int, high: int) -> VideoFrame:
-    """Planar pictures in another size, each plane on its own: far cheaper than converting on the way."""
-    shrunk = _alike(frame, wide, high)
+def _shrunk(frame: VideoFrame, size: tuple[int, int], part: Corners) -> VideoFrame:
+    """A part of planar pictures in another size, each plane on its own: far cheaper than converting on the way."""
+    shrunk = _alike(frame, size)
     for source, target in zip(frame.planes, shrunk.planes, strict=True):
-        cv2.resize(
-            _samples(source), (target.width, target.height), dst=_samples(target), interpolation=cv2.INTER_LINEAR
-        )
+        x1, x2 = (x * source.width // frame.width for x in part[::2])
+        y1, y2 = (y * source.height // frame.height for y in part[1::2])
+        samples, fitted = _samples(source)[y1:y2, x1:x2], (target.width, target.height)
+        cv2.resize(samples, fitted, dst=_samples(target), interpolation=cv2.INTER_LINEAR)
     return shrunk
 
 
-def _alike(frame: VideoFrame, wide: int, high: int) -> VideoFrame:
+def _alike(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
     """Room for a picture of the same kind in another size."""
-    alike = VideoFrame(wide, high, frame.format.name)
+    alike = VideoFrame(*size, frame.format.name)
     alike.colorspace, alike.color_range = frame.colorspace, frame.color_range
     return alike
 
@@ -142,14 +146,19 @@ class Plain:
     def luma(self, step: int) -> NDArray[np.uint8]:
         return self.bgr[::step, ::step, 1].copy()
 
-    def scaled(self, size: tuple[int, int]) -> Pixels:
-        return cv2.resize(self.bgr, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
+        x1, y1, x2, y2 = part or (0, 0, *self.size)
+        return _resized(self.bgr[y1:y2, x1:x2], size)
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
         return self.bgr[y1:y2, x1:x2].copy()
 
     def pixels(self) -> Pixels:
         return self.bgr
+
+
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def keep_freed_memory() -> None:

@@ -18,9 +18,9 @@ from edge.measure.labelled import Photograph
 from edge.measure.looks import looks
 from edge.values import Box
 from edge.vision import Detector, Reader
+from edge.vision.cadence import LOOK_SECONDS
 from edge.vision.models import Stored
 from edge.vision.reader import cut_out
-from edge.vision.vision import LOOK_SECONDS
 
 LONGEST = 1000 * 0.6 * LOOK_SECONDS
 """Milliseconds that the looks at all cameras may take: of the time between two looks, less what all else needs."""

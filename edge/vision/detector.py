@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from edge.values import Box, Detection, Picture, Pixels
+from edge.values import Box, Corners, Detection, Picture, Pixels
 from edge.vision.session import Session
 
 PADDING_GREY = 114
@@ -24,13 +24,22 @@ class Detector:
     """A plate detector that is ready to run."""
 
     def __init__(
-        self, *, name: str, written: bytes, threshold: float = 0.3, threads: int = 1, provider: str = "cpu"
+        self,
+        *,
+        name: str,
+        written: bytes,
+        threshold: float = 0.3,
+        threads: int = 1,
+        provider: str = "cpu",
+        parts: "Detector | None" = None,
     ) -> None:
         """`written` are the ONNX file's bytes, `threshold` the least score that counts.
 
-        Raises ModelError, and ConfigError when the provider is missing.
+        `parts` is a smaller one that looks at parts in its place. Raises ModelError, and ConfigError when the provider
+        is missing.
         """
         self.name = name
+        self._parts = parts or self
         self._threshold = threshold
         self._session = Session(name=name, written=written, threads=threads, provider=provider)
         self.provider = self._session.provider
@@ -54,7 +63,7 @@ class Detector:
         return self._found(small, (wide, high))
 
     def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
-        """Plates in a picture, or in one part of it at its own scale; best first, in the picture's own pixels.
+        """Plates in a picture, or in one part of it, seen as large as it fits; best first, in the picture's own pixels.
 
         Raises ModelError.
         """
@@ -65,7 +74,19 @@ class Detector:
         right, bottom = min(wide, math.ceil(part.x2)), min(high, math.ceil(part.y2))
         if right - left < 2 or bottom - top < 2:
             return []
-        return [_moved(one, left, top) for one in self.find(picture.cut(left, top, right, bottom))]
+        return self._parts._look_at(picture, (left, top, right, bottom))
+
+    def reach(self, size: tuple[int, int]) -> tuple[float, float]:
+        """How much of a picture of `size` a part may hold, to be seen as large as in a look at the whole."""
+        scale = min(self.input_size[0] / size[0], self.input_size[1] / size[1])
+        wide, high = self._parts.input_size
+        return min(size[0], wide / scale), min(size[1], high / scale)
+
+    def _look_at(self, picture: Picture, part: Corners) -> list[Detection]:
+        left, top, right, bottom = part
+        size = right - left, bottom - top
+        found = self._found(picture.scaled(self._fitted(*size), part), size)
+        return [_moved(one, left, top) for one in found]
 
     def _found(self, small: Pixels, size: tuple[int, int]) -> list[Detection]:
         """`small` fits the canvas; what is found in it, in pixels of the picture of that `size` (width, height)."""

@@ -12,6 +12,10 @@ class Detecting(Protocol):
 
     def look(self, picture: Picture, part: Box | None = None) -> list[Detection]: ...
 
+    def reach(self, size: tuple[int, int]) -> tuple[float, float]:
+        """How much of a picture of `size` a part may hold, to be seen as large as in a look at the whole."""
+        ...
+
 
 class Reads(Protocol):
     """Reads one crop (edge.vision.Reader), cut with the margin that it wants."""
@@ -33,20 +37,22 @@ class Eyesight(Protocol):
 
 
 class Gate(Protocol):
-    """Says whether anything moves in a frame (edge.vision.gate.MotionGate)."""
+    """Says where anything moves in a frame, None: nowhere (edge.vision.gate.MotionGate)."""
 
-    def moving(self, frame: Frame) -> bool: ...
+    def moving(self, frame: Frame) -> Box | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """What was done so far. `rejected` says how many candidates were dropped, by reason.
 
-    `hurried` are the passages that got fewer than eight looks, `corrections` are not among the `passages`.
+    Of the `looks`, so many were at `parts` of a picture. `hurried` are the passages that got fewer than eight looks,
+    `corrections` are not among the `passages`.
     """
 
     frames: int
     looks: int
+    parts: int
     readings: int
     passages: int
     corrections: int

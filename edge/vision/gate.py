@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.values import Frame
+from edge.values import Box, Frame
 from edge.vision.area import EVERYWHERE, Area
+from edge.vision.parts import whole
 
 PLANE_WIDTH = 160
 """Columns of the small plane; one is 12 pixels of a 1080p frame."""
@@ -36,29 +37,50 @@ class MotionGate:
         self._before = 0.0
         self._moments: list[tuple[float, NDArray[np.float32]]] = []
 
-    def moving(self, frame: Frame) -> bool:
-        """Whether something moves in this frame; True for the first one and after a change of size."""
+    def moving(self, frame: Frame) -> Box | None:
+        """Where something moves in this frame, None: nowhere; everywhere in the first one and after a change of size.
+
+        What moves on the small plane may begin a pixel before and end a pixel behind.
+        """
         step = max(1, frame.picture.size[0] // PLANE_WIDTH)
-        return self.stirs(frame.picture.luma(step), frame.captured_at.timestamp())
+        changed = self._changed(frame.picture.luma(step), frame.captured_at.timestamp())
+        if changed is None:
+            return whole(frame.picture.size)
+        if np.count_nonzero(changed) < CHANGED_PIXELS:
+            return None
+        columns, rows = np.flatnonzero(changed.any(axis=0)), np.flatnonzero(changed.any(axis=1))
+        left, right, top, bottom = columns[0] - 1, columns[-1] + 2, rows[0] - 1, rows[-1] + 2
+        wide, high = frame.picture.size
+        return Box(
+            x1=float(max(0, step * left)),
+            y1=float(max(0, step * top)),
+            x2=float(min(wide, step * right)),
+            y2=float(min(high, step * bottom)),
+        )
 
     def stirs(self, luma: NDArray[np.uint8], at: float) -> bool:
-        """The same for the brightness alone, a plane of about PLANE_WIDTH columns, at second `at`."""
+        """Whether something moves, by the brightness alone: a plane of about PLANE_WIDTH columns, at second `at`."""
+        changed = self._changed(luma, at)
+        return changed is None or int(np.count_nonzero(changed)) >= CHANGED_PIXELS
+
+    def _changed(self, luma: NDArray[np.uint8], at: float) -> NDArray[np.bool_] | None:
+        """Which pixels of the plane have; None: there is nothing yet to compare them with."""
         plane = cv2.blur(luma.astype(np.float32), (3, 3)).astype(np.float32, copy=False)
         background, seconds = self._background, max(0.0, at - self._before)
         self._before = at
         if background is None or background.shape != plane.shape:
             self._background, self._counts = plane.copy(), self._area.plane(plane.shape)
             self._moments = [(at, plane)]
-            return True
+            return None
         change = plane - background
         background += change * np.float32(1.0 - math.exp(-seconds / BACKGROUND_SECONDS))
         # The whole picture growing lighter or darker is a cloud or the camera's exposure, not a vehicle.
         some = change[::3, ::3].ravel()
         change -= np.partition(some, some.size // 2)[some.size // 2]
-        changed = np.abs(change) > CHANGE
+        changed: NDArray[np.bool_] = np.abs(change) > CHANGE
         changed &= np.abs(plane - self._moments[0][1]) > STIR
         if not 0.0 <= at - self._moments[-1][0] < STIR_SECONDS:
             self._moments = [*self._moments[-1:], (at, plane)]
         if self._counts is not None:
             changed &= self._counts
-        return int(np.count_nonzero(changed)) >= CHANGED_PIXELS
+        return changed

@@ -27,7 +27,8 @@ _SHA256 = r"^[0-9a-f]{64}$"
 
 
 class ModelEntry(Written):
-    """One `[[model]]` of manifest.toml. A reader also names its plate config, and its margin (see Reader).
+    """One `[[model]]` of manifest.toml. A reader also names its plate config, and its margin (see Reader); a detector
+    may name the one that looks at `parts` of a picture in its place.
 
     `homerule models fetch` also writes where it comes from (`source`), how its sha256 came to be known (`locked`: with
     homerule's catalogue, or from the file that came first), and when its licence was accepted.
@@ -42,6 +43,7 @@ class ModelEntry(Written):
     licence: str
     margin: float = Field(default=0.0, ge=0.0, le=0.5)
     default: bool = False
+    parts: str | None = Field(default=None, pattern=_FILE)
     input: tuple[int, int] | None = None
     parameters: int | None = None
     gflop: float | None = None
@@ -102,10 +104,25 @@ class Stored:
     folder: Path
 
     def detector(self, threads: int = 1, provider: str = "cpu") -> Detector:
-        """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no detector."""
+        """Loads it, and what looks at parts for it.
+
+        Raises ModelError when its licence is not accepted, its bytes are others, or it is no detector.
+        """
+        parts = self.parts._finder(threads, provider) if self.parts else None
+        return self._finder(threads, provider, parts)
+
+    def _finder(self, threads: int, provider: str, parts: Detector | None = None) -> Detector:
         self._allowed()
         written = verified(self.folder, self.entry.file, self.entry.sha256)
-        return Detector(name=self.entry.name, written=written, threads=threads, provider=provider)
+        return Detector(name=self.entry.name, written=written, threads=threads, provider=provider, parts=parts)
+
+    @property
+    def parts(self) -> "Stored | None":
+        """The detector that looks at parts in this one's place, if it has one. Raises ModelError."""
+        if self.entry.parts is None:
+            return None
+        entry = choose(read_manifest(self.folder), "detector", self.entry.parts, self.folder)
+        return Stored(entry=entry, folder=self.folder)
 
     def reader(self, threads: int = 1, provider: str = "cpu") -> Reader:
         """Loads it. Raises ModelError when its licence is not accepted, its bytes are others, or it is no reader."""
@@ -125,6 +142,8 @@ class Stored:
         """Raises ModelError when a file of it is missing or has other bytes than the manifest says."""
         entry = self.entry
         verified(self.folder, entry.file, entry.sha256)
+        if self.parts is not None:
+            verified(self.folder, self.parts.entry.file, self.parts.entry.sha256)
         if entry.kind == "reader":
             if entry.config is None or entry.config_sha256 is None:
                 raise ModelError(f"{self.folder / MANIFEST}: reader `{entry.name}` has no `config` and `config_sha256`")

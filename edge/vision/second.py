@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from edge.values import Box, Detection
+from edge.vision.parts import Size, comes_near, part_around, whole
 from edge.vision.tracker import Track, centre, nested
 
 CLOSELY_SURE = 0.45
 """What a second look finds counts from this confidence on: at twice the scale, more things look like plates."""
-PART = 0.5
-"""Of the picture's width and height."""
+CLOSER = 0.5
+"""The part's width and height, of what a look at a part otherwise holds."""
 SHORTEST = 4
 AGREEMENT = 0.5
 MOST_MISSED = 2
@@ -21,16 +22,15 @@ MOST_MISSED = 2
 
 
 def part_to_look_at(
-    tracks: Sequence[Track], found: Sequence[Detection], at: datetime, size: tuple[int, int]
+    tracks: Sequence[Track], found: Sequence[Detection], at: datetime, size: Size, reach: Size
 ) -> Box | None:
-    """The part of a picture of `size` (width, height) that is worth a second look after the first `found` so much."""
+    """The part of a picture of `size` that is worth a second look after the first `found` so much (see Detecting)."""
     for track in tracks:
         box = track.predicted(at)
-        x, y = centre(box)
-        if not (is_worth_it(track) and 0 <= x < size[0] and 0 <= y < size[1]):
+        if not is_worth_it(track) or comes_near(box, whole(size), 0.0):
             continue
         if not any(nested(one.box, box) or _follows(track, one, at) for one in found):
-            return _window((x, y), size)
+            return part_around(box, (CLOSER * reach[0], CLOSER * reach[1]), size)
     return None
 
 
@@ -46,11 +46,3 @@ def _follows(track: Track, one: Detection, at: datetime) -> bool:
     """Whether what was found may be the track's plate."""
     here, there = centre(track.predicted(at)), centre(one.box)
     return abs(here[0] - there[0]) + abs(here[1] - there[1]) <= track.reach(at)
-
-
-def _window(middle: tuple[float, float], size: tuple[int, int]) -> Box:
-    """A part of the picture around a point, moved inside where it would stick out."""
-    wide, high = PART * size[0], PART * size[1]
-    left = min(max(0.0, middle[0] - wide / 2), size[0] - wide)
-    top = min(max(0.0, middle[1] - high / 2), size[1] - high)
-    return Box(x1=left, y1=top, x2=left + wide, y2=top + high)

@@ -169,7 +169,7 @@ class Track:
         since = (at - self._last_read).total_seconds()
         if self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS:
             return since < KNOWN_SECONDS and overlap(self.box, box) > 0.6
-        if not self.ballot.is_stable() or box.width >= GROWN * self._read_width:
+        if not (self.ballot.is_stable() or self.ballot.says_nothing()) or box.width >= GROWN * self._read_width:
             return False
         return since < STABLE_SECONDS and distance(self.predicted(at), box) < 0.4 * box.width
 

@@ -7,11 +7,13 @@ from collections import Counter, deque
 from datetime import datetime, timedelta
 
 from edge.clock import Clock
-from edge.values import Detection, Frame, PlateRead
+from edge.values import Box, Detection, Frame, PlateRead
 from edge.vision.area import EVERYWHERE, Area
+from edge.vision.cadence import WANTED_LOOKS, Cadence
 from edge.vision.eyesight import Counts, Eyesight, Gate, Sighting
 from edge.vision.gate import MotionGate
 from edge.vision.memory import Memory
+from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
     Plausibility,
@@ -29,20 +31,6 @@ from edge.vision.second import CLOSELY_SURE, part_to_look_at
 from edge.vision.tracker import Look, Track, match, nested
 from edge.vision.vote import Vote
 
-LOOK_SECONDS = 0.15
-"""Between two looks at a road on which something moves and nothing stable is in view yet."""
-AGAIN_SECONDS = 0.05
-"""Between the first and the second look at a plate: a later one may be too far away to be matched."""
-SLOW_LOOK_SECONDS = 0.25
-"""Between two looks when the text of every plate in view is stable."""
-WANTED_LOOKS = 8
-"""A plate that would leave sooner is looked at faster, so that it still gets so many."""
-IDLE_LOOK_SECONDS = 2.0
-"""Between two looks at a road on which nothing moves, so that a parked vehicle is seen."""
-GATE_SECONDS = 0.4
-"""How long looking goes on after the last motion."""
-ATTENDED_LOOKS = 24
-"""So many looks a text that is not sure yet is followed although nothing moves: its vehicle has just stopped."""
 KEPT_TRACKS = 8
 """Tracks that have ended, and that a later one may turn out to belong to."""
 SHOWN_MARGIN = 0.1
@@ -74,13 +62,11 @@ class Vision:
         self._plausibility = plausibility or Plausibility()
         self._memory = Memory(reread_after=reread_after)
         self._area = area
-        self._gate = gate or MotionGate(area)
+        self._cadence = Cadence(gate or MotionGate(area))
         self._tracks: list[Track] = []
         self._ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
-        self._last_look: datetime | None = None
-        self._last_motion: datetime | None = None
         self._camera_id = ""
-        self._size = (0, 0)
+        self._size, self._reach = (0, 0), (0.0, 0.0)
         self._count: Counter[str] = Counter()
         self._rejected: Counter[Rejection] = Counter()
         self.pace = 1.0
@@ -96,10 +82,10 @@ class Vision:
         if frame.picture.size != self._size:
             done = self.finish()
             self._size = frame.picture.size
-        if self._gate.moving(frame):
-            self._last_motion = frame.captured_at
-        if self._is_due(frame.captured_at):
-            self._look(frame)
+            self._reach = self._models.detector.reach(self._size)
+        part = self._cadence.part(frame, self._tracks, self._reach, self.pace)
+        if part is not None:
+            self._look(frame, part)
         return done + self._settle(frame.captured_at)
 
     def finish(self) -> list[PlateRead]:
@@ -113,6 +99,7 @@ class Vision:
         return Counts(
             frames=self._count["frames"],
             looks=self._count["looks"],
+            parts=self._count["parts"],
             readings=self._count["readings"],
             passages=self._count["passages"],
             corrections=self._count["corrections"],
@@ -130,57 +117,30 @@ class Vision:
                 shown.append(Sighting(box=track.predicted(at), text=text, confidence=confidence))
         return shown
 
-    def _is_due(self, at: datetime) -> bool:
-        """Whether it is time for a look at the whole frame."""
-        if self._last_look is None or self._last_motion is None:
-            return True
-        since = (at - self._last_look).total_seconds()
-        if since < 0 or since >= IDLE_LOOK_SECONDS:
-            return True
-        moving = (at - self._last_motion).total_seconds() <= GATE_SECONDS
-        return (moving or self._attends()) and since >= self._patience() / self.pace - 0.005
-
-    def _attends(self) -> bool:
-        """Whether a few more looks may tell the text of something in view, or that its vehicle has gone."""
-        unsaid = [track for track in self._tracks if track.ballot.readings and not (track.settled or track.read)]
-        return any(
-            track.missed < LEAST_MISSED and (track.looks < ATTENDED_LOOKS or (track.missed and not track.stands))
-            for track in unsaid
-        )
-
-    def _patience(self) -> float:
-        """Seconds until the next look is due while something moves."""
-        # what has no text is mostly a lamp or a grille, and worth no look of its own
-        in_view = [track for track in self._tracks if track.ballot.readings and not track.missed]
-        if any(track.looks == 1 for track in in_view):
-            return AGAIN_SECONDS
-        unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
-        if in_view and not unsure:
-            return SLOW_LOOK_SECONDS
-        wanted = [LOOK_SECONDS]
-        for track in unsure:
-            missing = max(1, WANTED_LOOKS - track.looks) + 1  # the last of them is already cut off
-            wanted.append(track.leaves_in(self._size) / missing)
-        return max(0.0, min(wanted))
-
-    def _look(self, frame: Frame) -> None:
+    def _look(self, frame: Frame, part: Box) -> None:
         at = frame.captured_at
-        self._last_look = at
-        self._count["looks"] += 1
-        found = self._inside(self._models.detector.look(frame.picture))
+        found = self._found(frame, part)
         looks = [self._examine(frame, detection) for detection in found]
         looks += [self._examine(frame, detection) for detection in self._found_closely(frame, found)]
         pairs = match(self._tracks, looks, at)
         matched = {id(look) for _, look in pairs}
         seen = {id(track) for track, _ in pairs}
         for track in self._tracks:
-            track.missed += id(track) not in seen
+            track.missed += id(track) not in seen and is_in_sight(track.predicted(at), part, self._size)
         for track, look in pairs:
             track.update(look, at)
         taken = [look.detection.box for _, look in pairs]
         fresh = [look for look in looks if look.whole and id(look) not in matched]
         self._tracks += [Track(look, at) for look in fresh if not any(nested(look.detection.box, box) for box in taken)]
         self._rejoin(at)
+
+    def _found(self, frame: Frame, part: Box) -> list[Detection]:
+        """What is found in a part of the picture; what the part cuts off is left to the next look."""
+        self._count["looks"] += 1
+        if part == whole(self._size):
+            return self._inside(self._models.detector.look(frame.picture))
+        found = self._inside(self._models.detector.look(frame.picture, part))
+        return [one for one in found if not is_cut(one.box, part, self._size)]
 
     def _inside(self, found: list[Detection]) -> list[Detection]:
         """Those that lie where the camera is to look."""
@@ -190,23 +150,20 @@ class Vision:
 
     def _found_closely(self, frame: Frame, found: list[Detection]) -> list[Detection]:
         """What a second look finds that the first one did not."""
-        part = part_to_look_at(self._tracks, found, frame.captured_at, self._size)
+        part = part_to_look_at(self._tracks, found, frame.captured_at, self._size, self._reach)
         if part is None:
             return []
-        self._count["looks"] += 1
-        more = self._inside(self._models.detector.look(frame.picture, part))
+        more = self._found(frame, part)
         sure = [one for one in more if one.confidence >= CLOSELY_SURE]
         return [one for one in sure if not any(nested(one.box, other.box) for other in found)]
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
         box = detection.box
-        wide, high = self._size
-        edge = max(2.0, EDGE * wide)
-        whole = box.x1 >= edge and box.y1 >= edge and box.x2 <= wide - edge and box.y2 <= high - edge
+        is_whole = not comes_near(box, whole(self._size), max(2.0, EDGE * self._size[0]))
         known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
-        if known or not whole or box.width < READABLE_WIDTH:
-            return Look(detection=detection, whole=whole)
+        if known or not is_whole or box.width < READABLE_WIDTH:
+            return Look(detection=detection, whole=is_whole)
         reader = self._models.reader
         reading = reader.read(cut_from(frame.picture, box, margin=reader.margin))
         crop = cut_from(frame.picture, box, margin=SHOWN_MARGIN)

@@ -23,6 +23,7 @@ STABLE_READINGS, STABLE_LATEST = 8, 4
 """After so many readings, of which so many in a row say what the vote says, the text is stable,"""
 STABLE_CONFIDENCE = 0.9
 """if the vote is as sure as this."""
+EMPTY_LATEST, SHORTEST_TEXT = 2, 3
 FLOOR = 0.01
 """What is kept for a sign that the reader rules out: one look alone decides nothing."""
 ROUNDS = 3
@@ -109,6 +110,11 @@ class Ballot:
         if vote is None or self.readings < STABLE_READINGS or vote.confidence < STABLE_CONFIDENCE:
             return False
         return all(text == vote.text for text in list(self._latest)[-STABLE_LATEST:])
+
+    def says_nothing(self) -> bool:
+        """Whether the latest looks found hardly a character: a lamp, a grille, a sticker."""
+        latest = list(self._latest)[-EMPTY_LATEST:]
+        return len(latest) == EMPTY_LATEST and all(len(text) < SHORTEST_TEXT for text in latest)
 
     def span(self, text: str) -> Span | None:
         """When and how often `text` was read, give or take less than half of its characters; None if never."""

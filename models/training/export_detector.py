@@ -17,7 +17,11 @@ from detector_net import PlateDetector, boxes_of
 from torch import Tensor, nn
 
 BOXES = 100
-SIZES = {"plate-detector-640x384": (384, 640), "plate-detector-416x256": (256, 416)}
+SIZES = {
+    "plate-detector-640x384": (384, 640),
+    "plate-detector-416x256": (256, 416),
+    "plate-detector-256x160": (160, 256),
+}
 
 
 class EndToEnd(nn.Module):

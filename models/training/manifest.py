@@ -30,11 +30,13 @@ class Known:
     name: str
     kind: str
     default: bool = False
+    parts: str | None = None
 
 
 KNOWN = (
-    Known(name="plate-detector-640x384", kind="detector", default=True),
+    Known(name="plate-detector-640x384", kind="detector", default=True, parts="plate-detector-256x160"),
     Known(name="plate-detector-416x256", kind="detector"),
+    Known(name="plate-detector-256x160", kind="detector"),
     Known(name="us-plate-reader", kind="reader", default=True),
 )
 
@@ -52,6 +54,8 @@ def table(known: Known, models: Path, figures: dict[str, dict[str, str]]) -> str
     lines = ["[[model]]", f'name = "{known.name}"', f'kind = "{known.kind}"']
     if known.default:
         lines.append("default = true")
+    if known.parts:
+        lines.append(f'parts = "{known.parts}"')
     lines += [f'file = "{path.name}"', f'sha256 = "{_digest(path)}"']
     config = models / f"{known.name}.yaml"
     if config.exists():

@@ -89,6 +89,9 @@ class Eyes:
             detections.append(Detection(box=box, confidence=0.9))
         return detections
 
+    def reach(self, size: tuple[int, int]) -> tuple[float, float]:
+        return float(size[0]), float(size[1])
+
     def read(self, crop: Pixels) -> Reading:
         plates = crop[crop[:, :, 2] == _PLATE_RED]
         number = int(np.bincount(plates[:, 0]).argmax())

@@ -24,7 +24,7 @@ def frames(count: int, *, brightness: float = 90.0, noise: float = 3.0, drift: f
 
 def moving(given: list[Frame]) -> list[bool]:
     gate = MotionGate()
-    return [gate.moving(frame) for frame in given]
+    return [gate.moving(frame) is not None for frame in given]
 
 
 def test_the_first_frame_counts_as_motion() -> None:
@@ -49,6 +49,17 @@ def test_a_small_car_is_motion() -> None:
     given = frames(20)
     given[15].pixels[100:130, 200:240] = 30
     assert moving(given)[1:] == [number == 15 for number in range(1, 20)]
+
+
+def test_the_gate_says_where_something_moves() -> None:
+    given = frames(20)
+    given[15].pixels[100:130, 200:240] = 30
+    gate = MotionGate()
+    where = [gate.moving(frame) for frame in given]
+    assert where[0] == Box(x1=0, y1=0, x2=640, y2=360)
+    (box,) = (each for each in where[1:] if each is not None)
+    assert 180 <= box.x1 <= 200 < 240 <= box.x2 <= 260
+    assert 80 <= box.y1 <= 100 < 130 <= box.y2 <= 150
 
 
 def test_a_vehicle_moves_all_the_time_and_leaves_nothing_behind_that_does() -> None:
@@ -85,14 +96,14 @@ def test_only_what_moves_where_the_camera_is_to_look_is_motion(area: Area, seen:
     given = frames(4)
     given[2].pixels[100:130, 200:240] = 30
     gate = MotionGate(area)
-    assert [gate.moving(frame) for frame in given][1:3] == [False, seen]
+    assert [gate.moving(frame) is not None for frame in given][1:3] == [False, seen]
 
 
 def test_what_moves_outside_the_zone_is_no_motion() -> None:
     given = frames(4)
     given[2].pixels[100:130, 500:540] = 30
     gate = MotionGate(LEFT_HALF)
-    assert [gate.moving(frame) for frame in given][1:] == [False, False, False]
+    assert [gate.moving(frame) for frame in given][1:] == [None, None, None]
 
 
 @pytest.mark.parametrize(("x", "y", "held"), [(100, 100, True), (500, 100, False), (220, 110, False)])

@@ -195,7 +195,7 @@ def test_an_empty_road_is_looked_at_only_now_and_then() -> None:
 
 
 def test_a_plate_seen_in_one_frame_says_so() -> None:
-    glimpse = Vehicle(text="AB12345", at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.03 else None)
+    glimpse = Vehicle(text="AB12345", at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.07 else None)
     (read,), _, _ = watch(glimpse, seconds=4)
     assert read.frames == 1
 
@@ -203,7 +203,7 @@ def test_a_plate_seen_in_one_frame_says_so() -> None:
 def test_an_unsure_glimpse_is_dropped_and_counted() -> None:
     glimpse = Vehicle(
         text="AB12345",
-        at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.03 else None,
+        at=lambda seconds: (300, 100, 80) if 1.0 <= seconds < 1.07 else None,
         says=lambda look: ("AB12345", 0.8),
     )
     reads, vision, _ = watch(glimpse, seconds=4)

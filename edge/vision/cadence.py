@@ -1,0 +1,118 @@
+"""When to look next, and at which part of the picture: where something moves, and at plates that are in view.
+
+A look at a part costs a quarter of one at the whole, which is taken at the start, every few seconds, so that a parked
+vehicle is seen, and where what moves does not fit into a part.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from edge.values import Box, Frame
+from edge.vision.eyesight import Gate
+from edge.vision.parts import around, covers, inside, part_around, whole, wider
+from edge.vision.passage import LEAST_MISSED
+from edge.vision.tracker import Track
+
+LOOK_SECONDS = 0.15
+"""Between two looks at a road on which something moves and nothing stable is in view yet."""
+AGAIN_SECONDS = 0.05
+"""Between the first and the second look at a plate: a later one may be too far away to be matched."""
+SLOW_LOOK_SECONDS = 0.25
+"""Between two looks when the text of every plate in view is stable."""
+ALL_SECONDS = 0.5
+"""Between two looks at all that moves, when it fits into no part and there are plates to follow."""
+WANTED_LOOKS = 8
+"""A plate that would leave sooner is looked at faster, so that it still gets so many."""
+IDLE_LOOK_SECONDS = 2.0
+"""Between two looks at the whole picture, so that a parked vehicle is seen."""
+GLANCE_SECONDS = 0.05
+"""Between two pictures that are held against one another to see whether something moves."""
+GATE_SECONDS = 0.4
+"""How long looking goes on after the last motion."""
+ATTENDED_LOOKS = 24
+"""So many looks a text that is not sure yet is followed although nothing moves: its vehicle has just stopped."""
+_EARLY = 0.005
+"""Frames come a little early at times."""
+
+
+class Cadence:
+    """When and where one camera's picture is looked at. `reach` is how much a part may hold (see Detecting)."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._last_glance: datetime | None = None
+        self._last_motion: datetime | None = None
+        self._last_look: datetime | None = None
+        self._last_all: datetime | None = None
+        self._last_whole: datetime | None = None
+        self._motion: Box | None = None
+
+    def part(self, frame: Frame, tracks: Sequence[Track], reach: tuple[float, float], pace: float) -> Box | None:
+        """The part to look at in this frame, the whole picture at times; None: it is not time for a look."""
+        at, size = frame.captured_at, frame.picture.size
+        if not 0 <= _since(self._last_glance, at) < GLANCE_SECONDS - _EARLY:
+            self._last_glance = at
+            motion = self._gate.moving(frame)
+            if motion is not None:
+                self._last_motion, self._motion = at, motion
+        if not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS:
+            return self._looked(at, whole(size), size)
+        moving = 0 <= _since(self._last_motion, at) <= GATE_SECONDS
+        waited = _since(self._last_look, at)
+        if not (moving or _attends(tracks)) or waited < _patience(tracks, size) / pace - _EARLY:
+            return None
+        return self._chosen(at, tracks, size, reach, moving=moving)
+
+    def _chosen(
+        self, at: datetime, tracks: Sequence[Track], size: tuple[int, int], reach: tuple[float, float], *, moving: bool
+    ) -> Box:
+        followed = [track.predicted(at) for track in tracks if _is_followed(track)]
+        plates = around([box for box in followed if inside(box, whole(size))])
+        everything = around([box for box in (plates, self._motion if moving else None) if box is not None])
+        if everything is not None and covers(wider(reach), everything):
+            return self._looked(at, part_around(everything, reach, size), size)
+        if plates is not None and covers(reach, plates) and _since(self._last_all, at) < ALL_SECONDS:
+            return self._looked(at, part_around(plates, reach, size), size, at_all=False)
+        return self._looked(at, whole(size), size)
+
+    def _looked(self, at: datetime, part: Box, size: tuple[int, int], *, at_all: bool = True) -> Box:
+        """Notes a look at a part; `at_all`: it holds all that moves."""
+        self._last_look = at
+        if at_all:
+            self._last_all = at
+        if part == whole(size):
+            self._last_whole = at
+        return part
+
+
+def _since(before: datetime | None, at: datetime) -> float:
+    return float("inf") if before is None else (at - before).total_seconds()
+
+
+def _is_followed(track: Track) -> bool:
+    return track.ballot.readings > 0 and track.missed < LEAST_MISSED and not track.stands
+
+
+def _attends(tracks: Sequence[Track]) -> bool:
+    """Whether a few more looks may tell the text of something in view, or that its vehicle has gone."""
+    unsaid = [track for track in tracks if track.ballot.readings and not (track.settled or track.read)]
+    return any(
+        track.missed < LEAST_MISSED and (track.looks < ATTENDED_LOOKS or (track.missed and not track.stands))
+        for track in unsaid
+    )
+
+
+def _patience(tracks: Sequence[Track], size: tuple[int, int]) -> float:
+    """Seconds until the next look is due while something moves."""
+    # what has no text is mostly a lamp or a grille, and worth no look of its own
+    in_view = [track for track in tracks if track.ballot.readings and not track.missed]
+    if any(track.looks == 1 for track in in_view):
+        return AGAIN_SECONDS
+    unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
+    if in_view and not unsure:
+        return SLOW_LOOK_SECONDS
+    wanted = [LOOK_SECONDS]
+    for track in unsure:
+        missing = max(1, WANTED_LOOKS - track.looks) + 1  # the last of them is already cut off
+        wanted.append(track.leaves_in(size) / missing)
+    return max(0.0, min(wanted))
