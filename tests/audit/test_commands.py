@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
 from edge.audit.proof import proven
@@ -19,25 +18,7 @@ from edge.ledger import Ledger
 from edge.ledger.entries import Exported, Pruned, SelfTest
 from edge.ledger.verify import verify
 from tests.audit.logs import CITY, begun, lived_in, some_reads, word
-from tests.ledger.builders import KEY, START, HandClock
-
-DEVICE_TOML = """
-[device]
-id     = "pole-7"
-ledger = "ledger.sqlite"
-key    = "device.key"
-[[camera]]
-id  = "north-1"
-url = "/dev/video0"
-[broker]
-host   = "localhost"
-access = "none"
-[policy]
-folder = "policy"
-pin    = "city.pub"
-[limits]
-audit_years = 1
-"""
+from tests.ledger.builders import KEY, START, HandClock, device_folder
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +34,9 @@ def site(lived: tuple[bytes, str], tmp_path: Path) -> Path:
     """A device's folder, with the keys that an auditor was given."""
     (tmp_path / "ledger.sqlite").write_bytes(lived[0])
     (tmp_path / "held").write_text(lived[1])
-    (tmp_path / "device.toml").write_text(DEVICE_TOML)
-    (tmp_path / "device.key").write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (tmp_path / "device.key").chmod(0o600)
     (tmp_path / "device.pub").write_text(public_text(KEY))
     (tmp_path / "city.pub").write_text(public_text(CITY))
-    return tmp_path
+    return device_folder(tmp_path)
 
 
 def typed(site: Path, *words: str) -> Result:

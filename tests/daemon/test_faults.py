@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 import pytest
 
@@ -93,10 +94,15 @@ def junk(house: House) -> None:
     (house.pole.policy / "policy.toml").write_text("[jurisdiction\nthis is no policy")
 
 
+def played(name: str, text: str, **said: Any) -> Fault:
+    """One that tests/daemon/faults plays alone."""
+    return Fault(begin=lambda house: house.fault(name, text), end=lambda house: house.fault(name, None), **said)
+
+
 FAULTS = {
-    "a full disk": Fault(
-        begin=lambda house: house.fault("free", "5"),
-        end=lambda house: house.fault("free", None),
+    "a full disk": played(
+        "free",
+        "5",
         alarm="ledger",
         status="less than 10 MB are free, free some space",
         log="less than 10 MB are free, free some space; until then nothing is shared",
@@ -112,9 +118,9 @@ FAULTS = {
         check="cannot be written and synced (read-only file system), mend the disk",
         sent=False,
     ),
-    "a throttled processor": Fault(
-        begin=lambda house: house.fault("throttled", "0x50004"),
-        end=lambda house: house.fault("throttled", None),
+    "a throttled processor": played(
+        "throttled",
+        "0x50004",
         alarm="processor",
         status="the processor is throttled; it is too hot or its supply too weak: give the housing shade",
         log="the processor is throttled; it is too hot",

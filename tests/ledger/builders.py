@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge.ledger import Ledger
 from edge.ledger.ledgerfile import Commit, commit_now
@@ -33,6 +34,34 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 BUNDLE = BundleFiles(
     manifest=b'{"version":1}', signature=b"s" * 64, files={"policy.toml": b"[sharing]\n", "laws/us-il.toml": b"x = 1\n"}
 )
+DEVICE_TOML = """
+[device]
+id     = "pole-7"
+ledger = "ledger.sqlite"
+key    = "{key}"
+[[camera]]
+id  = "north-1"
+url = "/dev/video0"
+[broker]
+host   = "localhost"
+access = "none"
+[policy]
+folder = "policy"
+pin    = "city.pub"
+[limits]
+audit_years = 1
+"""
+
+
+def device_folder(folder: Path, *, credentials: Path | None = None) -> Path:
+    """A device's folder without its ledger; the key is in it, or is handed over in `credentials` as systemd does it."""
+    key = (credentials or folder) / "device.key"
+    key.parent.mkdir(exist_ok=True)
+    key.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    named = "/etc/homerule/device.key" if credentials else "device.key"
+    (folder / "device.toml").write_text(DEVICE_TOML.format(key=named))
+    return folder
 
 
 @dataclass

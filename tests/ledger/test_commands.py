@@ -3,40 +3,21 @@
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
 from edge.cli import program
 from edge.ledger.database import open_readonly
 from edge.ledger.migrations import MIGRATIONS
 from edge.ledger.verify import verify
-from tests.ledger.builders import KEY, HandClock, open_ledger, record
-
-DEVICE_TOML = """
-[device]
-id     = "pole-7"
-ledger = "ledger.sqlite"
-key    = "/etc/homerule/device.key"
-[[camera]]
-id  = "north-1"
-url = "/dev/video0"
-[broker]
-host   = "localhost"
-access = "none"
-[policy]
-folder = "policy"
-pin    = "city.pub"
-"""
+from tests.ledger.builders import KEY, HandClock, device_folder, open_ledger, record
 
 
 @pytest.fixture
 def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A device's folder; its key is handed over as systemd does it, and the hour of its one read is long over."""
     credentials = tmp_path / "credentials"
-    credentials.mkdir()
-    (credentials / "device.key").write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
-    (tmp_path / "device.toml").write_text(DEVICE_TOML)
+    device_folder(tmp_path, credentials=credentials)
     clock = HandClock()
     ledger = open_ledger(tmp_path / "ledger.sqlite", clock)
     record(ledger, clock, ["a-pd"], ["a-pd"])
