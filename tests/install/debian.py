@@ -46,7 +46,7 @@ def wheel(folder: Path, version: str, *edits: tuple[str, str, str]) -> Path:
     folder.mkdir()
     for name in ("LICENSE", "README.md", "pyproject.toml"):
         shutil.copy(CHECKOUT / name, folder)
-    for name in ("edge", "models", "deploy"):
+    for name in ("edge", "models", "deploy", "systemd"):
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "training"))
     for name, old, new in (("edge/__init__.py", f'"{__version__}"', f'"{version}"'), *edits):
         text = (folder / name).read_text()

@@ -187,7 +187,8 @@ def updated(pole: Booted, folder: Path, version: str, *edits: tuple[str, str, st
     (share / "version").write_text(f"{version}\n")
     for name in ("deploy/install.sh", "deploy/setup"):
         shutil.copy(debian.CHECKOUT / name, share / name)
-    shutil.copytree(debian.CHECKOUT / "systemd", share / "systemd", dirs_exist_ok=True)
+    shutil.rmtree(share / "systemd")
+    shutil.copytree(folder / version / "systemd", share / "systemd")
     return pole.run("/usr/share/homerule/deploy/install.sh")
 
 
@@ -228,7 +229,7 @@ def test_an_update_that_does_not_become_ready_is_taken_back_with_its_migration(p
             '        _log.info("homerule %s runs',
             f'        {RAISED}\n        _log.info("homerule %s runs',
         ),
-        ("systemd/homerule-purge.timer", "[Timer]", "[Timer] # of 0.9.3"),
+        ("systemd/homerule-purge.timer", "[Timer]", "[Timer]\n# of 0.9.3"),
     )
     assert done.returncode == 1
     assert "the new version does not become ready, see above; 0.9.1-" in done.stderr, done.stderr
