@@ -69,7 +69,7 @@ class House:
             self._relay = Relay(
                 ledger=self.ledger,
                 broker=self._broker,
-                in_force=self.in_force,
+                in_force=self._sends_under,
                 clock=clock,
                 device_id=config.device.id,
                 test=False,
@@ -109,6 +109,10 @@ class House:
     def in_force(self) -> Bundle | None:
         """What every decision is made under; None: nothing may be shared."""
         return self.control.in_force()
+
+    def _sends_under(self) -> Bundle | None:
+        """The same for the relay, which stops in the middle of its turn when the ledger may not be written any more."""
+        return None if self._storage.trouble else self.in_force()
 
     def hotlists(self) -> HotLists:
         """What is looked for."""

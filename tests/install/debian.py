@@ -11,19 +11,20 @@ import pytest
 from edge import __version__
 
 CHECKOUT = Path(__file__).parent.parent.parent
-ROOT = CHECKOUT / ".cache" / "debian-12"
-"""Made once; what tests write goes to an overlay over it."""
+SUITE = os.environ.get("HOMERULE_SUITE", "bookworm")
+ROOT = CHECKOUT / ".cache" / f"debian-{SUITE}"
+"""Made once; what tests write goes to an overlay over it. Debian 12, or HOMERULE_SUITE=trixie for 13."""
 ASKED = "ca-certificates,dbus,systemd,systemd-sysv"
 """What every Debian computer has, and the smallest root has not."""
 
 
 def clean_root() -> Path:
-    """Debian 12 as it is before anybody installed anything."""
+    """Debian as it is before anybody installed anything."""
     if not ROOT.exists():
-        making = ROOT.with_name("debian-12.making")
+        making = ROOT.with_name(f"{ROOT.name}.making")
         shutil.rmtree(making, ignore_errors=True)
         making.parent.mkdir(exist_ok=True)
-        done("debootstrap", "--variant=minbase", f"--include={ASKED}", "bookworm", making)
+        done("debootstrap", "--variant=minbase", f"--include={ASKED}", SUITE, making)
         making.rename(ROOT)
     return ROOT.resolve()
 
