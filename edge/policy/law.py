@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
@@ -138,8 +139,9 @@ class LawPack:
     text: LawText
 
 
+@lru_cache(maxsize=8)
 def parse(content: str, *, file: str) -> LawPack:
-    """Reads the text of a law pack; PolicyError names table, key, line and the mend."""
+    """Reads the text of a law pack; PolicyError names table, key, line and the mend. The last ones are remembered."""
     text = parse_toml(content, LawText, file=file, error=PolicyError)
     recipients: dict[RecipientClass, Recipients] = {}
     for group in (one for one in RecipientClass if one is not RecipientClass.OTHER):

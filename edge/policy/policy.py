@@ -4,6 +4,7 @@ import base64
 import binascii
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field
@@ -214,8 +215,9 @@ class Policy(Written):
         }
 
 
+@lru_cache(maxsize=4)
 def parse(text: str) -> Policy:
-    """Reads the text of policy.toml; PolicyError names table, key, line and the mend."""
+    """Reads the text of policy.toml; PolicyError names table, key, line and the mend. The last ones are remembered."""
     policy = parse_toml(text, Policy, file=FILE, error=PolicyError)
     for source in policy.hotlist:
         if (source.source_key is None) != (source.max_age_hours is None):

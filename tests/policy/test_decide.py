@@ -384,6 +384,12 @@ def test_owner_only_serves_the_owner_and_nobody_else(changes: dict[str, object],
     assert reason in asked(here, "county").reasons
 
 
+@pytest.mark.parametrize("purposes", [{"allowed": ["parking"]}, {"grades": ["felony"]}])
+def test_what_others_may_ask_for_does_not_bind_the_owner(purposes: dict[str, object]) -> None:
+    here = bundle_of(policy({"purposes": purposes}), [owner(purposes=["stolen_vehicle", "criminal_misdemeanor"])])
+    assert asked(here, OWNER, taken(here)).effect is Effect.SHARE
+
+
 def test_a_policy_on_hold_serves_the_owner_and_nobody_else() -> None:
     here = replace(city(agency("county")), held=True)
     assert asked(here, OWNER).effect is Effect.SHARE
@@ -563,6 +569,21 @@ def test_a_pack_may_treat_the_deputised_as_federal_where_the_city_does_not() -> 
     assert asked(city(deputy, sharing={"deputised_as_federal": False}), "county").effect is Effect.WITHHOLD
     free = city(deputy, sharing={"deputised_as_federal": False}, laws=lenient)
     assert asked(free, "county").effect is Effect.SHARE
+
+
+def test_of_two_laws_one_is_enough_to_keep_to_hits() -> None:
+    laws, both = pack('access = "allowed"', 'access = "allowed"\nfeed = "hits"'), {"packs": ["us-il", "generic"]}
+    all_to = {"law": both, "sharing": {"full_feed": ["county"]}}
+    here, free = city(agency("county", feed="all"), laws=laws, **all_to), city(agency("county", feed="all"), **all_to)
+    assert asked(here, "county", taken(here)).reasons == ("deny_non_hit",)
+    assert asked(free, "county", taken(free)).effect is Effect.SHARE
+
+
+def test_of_two_laws_one_is_enough_to_count_the_deputised_as_federal() -> None:
+    lenient = pack("deputised_as_federal = true", "deputised_as_federal = false")
+    written = {"sharing": {"deputised_as_federal": False}, "law": {"packs": ["us-il", "generic"]}}
+    here = city(agency("county", federal_deputation="287g"), laws=lenient, **written)
+    assert asked(here, "county").effect is Effect.WITHHOLD
 
 
 def test_of_two_laws_one_is_enough_to_ask_for_offences_of_this_state() -> None:

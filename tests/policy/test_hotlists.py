@@ -276,6 +276,15 @@ def test_the_word_of_a_source_is_read_up_to_a_length(length: int, is_read: bool)
             issued.parse(content, file="list.csv.sig")
 
 
+@pytest.mark.parametrize(("length", "is_read"), [(200, True), (201, False)])
+def test_the_name_of_a_source_agency_has_two_hundred_characters_at_most(length: int, is_read: bool) -> None:
+    text = as_csv([entry(source_agency="d" * length)])
+    if is_read:
+        assert from_csv(text).by_source() == {"d" * length: 1}
+    else:
+        assert "line 2 needs one line of plain text as its source agency" in refusal(text)
+
+
 def test_a_word_with_anything_between_the_letters_of_its_signature_is_none() -> None:
     statement = issued.statement("list", version=1, issued_at=NOW, sha256="ab" * 32)
     head, signature, _ = issued.written(statement, bytes(64)).split(b"\n")
@@ -323,6 +332,7 @@ def test_counts_tell_source_and_purpose_and_no_plate() -> None:
     assert made.by_source() == {"desk": 3}
     assert made.by_purpose() == {Purpose.STOLEN_VEHICLE: 2, Purpose.STOLEN_PLATE: 1}
     assert (made.run_out(NOW), made.run_out(NOW + timedelta(days=1))) == (0, 3)
+    assert made.last_day() == NOW + timedelta(days=1)
     assert not any(plain(one["pattern"]) in repr(made) or one["id"] in repr(made) for one in ENTRIES)
     assert "array" not in repr(made), "a pattern as a number is a pattern"
 

@@ -38,6 +38,12 @@ def test_an_edit_that_only_takes_away_is_taken(changes: dict[str, Any]) -> None:
     assert tightens(old, bundle_of(merged(written, changes), [owner(), agency("county")]))
 
 
+def test_a_channel_that_is_closed_already_stands_in_no_edits_way() -> None:
+    old, new = (city(sharing={"channels": {"compact": False}, "national_lookup": on}) for on in (True, False))
+    assert tightens(old, new)
+    assert not tightens(new, old)
+
+
 CLOSED = {
     "sharing": {
         "national_lookup": False,

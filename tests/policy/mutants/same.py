@@ -23,6 +23,14 @@ SAME = {
         "compare 0",
     ): "here are only ids of one hash of 64 bits with another: two that differ cannot be found for a test",
     ("tightening.py", "if not by:", "guard"): "only a short way: laying nothing over the policy gives the policy",
+    ("tightening.py", "if not by.suspended:", "guard"): "only a short way: suspending nobody gives the registry",
+    ("subscribers.py", "if name in made:", "guard"): "only a short way: what is made again is the same",
+    ("hotlists.py", "if len(self) > _REMEMBERED:", "compare 0"): "how many times are remembered changes no meaning",
+    (
+        "hotlists.py",
+        "if one.begins is not None and now < one.begins:",
+        "compare 0",
+    ): "at the very moment at which it begins a list counts, and this is asked of those that do not",
     (
         "bundle.py",
         "memo: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)",
