@@ -521,6 +521,8 @@ def test_a_grant_ends_with_the_agreement_if_that_is_earlier_than_the_policy() ->
     here = city(texan(agreement=[agreement(expires_on=datetime(2026, 12, 1).date())]), agency("county"))
     assert grant_ends(here.subscribers["texas-so"], here, NOW) == datetime(2026, 12, 1, tzinfo=UTC)
     assert grant_ends(here.subscribers["county"], here, NOW) == here.valid_until
+    at_its_end = datetime(2026, 12, 1, tzinfo=UTC)
+    assert grant_ends(here.subscribers["texas-so"], here, at_its_end) == here.valid_until
     ended = city(texan(agreement=[agreement(expires_on=date(2026, 11, 1)), agreement("a-2")]))
     assert grant_ends(ended.subscribers["texas-so"], ended, NOW) == ended.valid_until
     assert grant_ends(here.subscribers[OWNER], here, NOW) is None
@@ -569,6 +571,12 @@ def test_a_pack_may_treat_the_deputised_as_federal_where_the_city_does_not() -> 
     assert asked(city(deputy, sharing={"deputised_as_federal": False}), "county").effect is Effect.WITHHOLD
     free = city(deputy, sharing={"deputised_as_federal": False}, laws=lenient)
     assert asked(free, "county").effect is Effect.SHARE
+
+
+def test_one_hit_that_an_agency_may_be_told_of_is_enough() -> None:
+    here = city(agency("county"))
+    assert asked(here, "county", taken(here, hit("parking"), hit())).reasons == ("allow_in_state",)
+    assert asked(here, "county", taken(here, hit("parking"))).reasons == ("deny_hotlist_other_purpose",)
 
 
 def test_of_two_laws_one_is_enough_to_keep_to_hits() -> None:

@@ -205,6 +205,13 @@ def test_a_policy_that_runs_longer_than_ninety_days_after_its_signature_is_refus
         bundles.parse(signed_days_before_its_end(91), signed=True)
 
 
+@pytest.mark.parametrize("name", ["policy.toml", "subscribers.toml"])
+def test_without_one_of_the_two_files_that_every_policy_has_there_is_none(name: str) -> None:
+    left = {other: content for other, content in files().files.items() if other != name}
+    with pytest.raises(PolicyError, match=f"{name}: is missing, put it back or make a new folder"):
+        bundles.parse(bundles.unsigned(left, hotlists={}), signed=True)
+
+
 def test_a_law_pack_under_another_name_is_refused() -> None:
     whole = {**files().files, "laws/us-il.toml": law_text("generic")}
     with pytest.raises(PolicyError, match="holds the law pack `generic`"):

@@ -333,6 +333,8 @@ def test_counts_tell_source_and_purpose_and_no_plate() -> None:
     assert made.by_purpose() == {Purpose.STOLEN_VEHICLE: 2, Purpose.STOLEN_PLATE: 1}
     assert (made.run_out(NOW), made.run_out(NOW + timedelta(days=1))) == (0, 3)
     assert made.last_day() == NOW + timedelta(days=1)
+    longer = from_csv(as_csv([*ENTRIES, entry("ZZ12345", id="e-4", expires_at=NOW + timedelta(days=2))]))
+    assert longer.last_day() == NOW + timedelta(days=2)
     assert not any(plain(one["pattern"]) in repr(made) or one["id"] in repr(made) for one in ENTRIES)
     assert "array" not in repr(made), "a pattern as a number is a pattern"
 
@@ -347,6 +349,13 @@ def test_a_source_key_and_a_greatest_age_go_together(keys: Table) -> None:
         policy.parse(sourced(**keys))
 
 
-def test_a_source_key_must_be_a_key() -> None:
+@pytest.mark.parametrize("key", ["short", "*" + "A" * 43 + "="])
+def test_a_source_key_must_be_a_key(key: str) -> None:
     with pytest.raises(PolicyError, match="source_key` must be a public key"):
-        policy.parse(sourced(source_key="short", max_age_hours=24.0))
+        policy.parse(sourced(source_key=key, max_age_hours=24.0))
+
+
+def test_two_hot_lists_of_one_id_are_refused() -> None:
+    one = {"id": "list", "source_agency": "desk", "cap": 3}
+    with pytest.raises(PolicyError, match=r"\[\[hotlist\]\] `list` stands there twice"):
+        policy.parse(toml({**POLICY, "hotlist": [one, one]}))

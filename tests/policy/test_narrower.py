@@ -121,6 +121,7 @@ def test_a_law_pack_changed_asks_for_less_and_one_dropped_does_not() -> None:
     assert asks_for_less(here(), here(laws=pack("version = ", "version = 1")))
     both = {"law": {"packs": ["us-il", "generic"]}}
     assert not asks_for_less(here(both), here())
+    assert asks_for_less(here(both), here(both, laws=pack("version = ", "version = 1")))
 
 
 def test_another_hot_list_beside_the_bundle_asks_for_less_and_a_further_one_does_not() -> None:

@@ -174,6 +174,11 @@ def test_the_best_tells_what_is_taken_on_with_it() -> None:
     assert best(one(national_lookup=False), INSTANT)["bravo"].obligations == set()
 
 
+def test_the_best_hit_is_of_a_grade_that_counts() -> None:
+    here = bundle_of(policy({"purposes": {"grades": ["felony"]}}), [owner(), agency("county")])
+    assert best(here, INSTANT)["county"]
+
+
 def test_where_nothing_can_be_had_the_reason_for_that_makes_no_difference() -> None:
     shut, closed = best(one(national_lookup=False), INSTANT), best(one(out_of_state="never"), INSTANT)
     assert shut["bravo"].reasons != closed["bravo"].reasons

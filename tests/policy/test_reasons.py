@@ -217,6 +217,12 @@ EXPLAINED: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]
 """For each family of rules a reason that it alone has: for whom, under which city, about which read."""
 
 
+def test_the_explanation_names_what_an_agency_did_not_ask_for() -> None:
+    here = city(agency("they"))
+    verdicts = explain(taken(here), here.subscribers["they"], here, INSTANT)
+    assert {one.family: one.reasons for one in verdicts if one.reasons} == {"the read": (Reason.DENY_NON_HIT,)}
+
+
 @pytest.mark.parametrize("family", EXPLAINED)
 def test_the_explanation_names_the_rule_that_objects_and_no_other(family: str) -> None:
     reason, they, changes, read = EXPLAINED[family]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from edge.errors import PolicyError
-from edge.policy.manifest import SIGNED_SIGNATURE, signed_part, tightened
+from edge.policy import bundle as bundles
+from edge.policy.manifest import SIGNED_SIGNATURE, parse_manifest, signed_part, tightened
 from edge.policy.policy import Policy
 from edge.policy.tightening import NOTHING, Tightening, between, both, narrowed, parse, suspended, words
 from edge.policy.vocabulary import Purpose
-from tests.policy.city import NOW, agency, city, signed_files, texan
+from tests.policy.city import NOW, agency, city, files, owner, policy, signed_files, texan
 
 OPEN = {"federal": "judicial-warrant", "deputised_as_federal": False, "channels": {"compact": True, "mutual": True}}
 LISTED = {"out_of_state": "listed-states", "states": ["US-TX", "US-WI"]}
@@ -82,6 +83,10 @@ def test_states_struck_out_are_taken_away() -> None:
     assert narrowed(before, by).sharing.states == ("US-WI",)
     assert words(by) == ("out-of-state listed-states", "of other states only US-WI")
     assert taken_away(before, written({**LISTED, "states": ["US-TX", "US-WI", "US-IN"]})) == NOTHING
+
+
+def test_states_that_stay_as_they_are_were_not_taken_away() -> None:
+    assert taken_away(written(LISTED), written(LISTED)) == NOTHING
 
 
 def test_states_where_any_may_have_an_agreement_say_nothing() -> None:
@@ -168,6 +173,14 @@ def test_what_it_was_laid_over_comes_back_whole_and_only_from_what_was_written_s
         files |= {} if spoilt is None else {SIGNED_SIGNATURE: spoilt}
         with pytest.raises(PolicyError, match=r"tightened\.json: does not say what it was laid over"):
             signed_part(replace(over, files=files))
+
+
+def test_a_tightening_under_another_manifest_than_it_was_laid_under_is_refused() -> None:
+    over = tightened(signed_files(files(policy(), [owner()])), Tightening(banned=(Purpose.TOLL,)))
+    assert Purpose.TOLL in bundles.parse(over, signed=True).banned
+    other = parse_manifest(over.manifest).model_copy(update={"version": 2})
+    with pytest.raises(PolicyError, match=r"tightened\.json: does not fit what it was laid over"):
+        bundles.parse(replace(over, manifest=other.to_bytes()), signed=True)
 
 
 def test_laid_over_a_narrower_policy_it_changes_nothing() -> None:

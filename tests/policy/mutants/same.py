@@ -25,6 +25,12 @@ SAME = {
     ("tightening.py", "if not by:", "guard"): "only a short way: laying nothing over the policy gives the policy",
     ("tightening.py", "if not by.suspended:", "guard"): "only a short way: suspending nobody gives the registry",
     ("subscribers.py", "if name in made:", "guard"): "only a short way: what is made again is the same",
+    ("decide.py", "if not tags.hits:", "guard"): "only a short way: of no hits there is none to be told of",
+    (
+        "entries.py",
+        'masked = [at for at, pattern in enumerate(some.patterns) if "?" in pattern]',
+        "filter",
+    ): "those without a `?` are only found more quickly in a table of their own",
     ("hotlists.py", "if len(self) > _REMEMBERED:", "compare 0"): "how many times are remembered changes no meaning",
     (
         "hotlists.py",
