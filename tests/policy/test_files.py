@@ -218,6 +218,12 @@ def test_a_law_pack_under_another_name_is_refused() -> None:
         bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
 
 
+def test_a_law_pack_that_the_policy_does_not_name_is_refused() -> None:
+    whole = {**files().files, "laws/generic.toml": law_text("generic")}
+    with pytest.raises(PolicyError, match=r"laws/generic\.toml: is not named in \[law\] `packs` of policy\.toml"):
+        bundles.parse(bundles.unsigned(whole, hotlists={}), signed=True)
+
+
 def test_a_law_pack_that_the_policy_names_and_nobody_brought_is_refused() -> None:
     whole = {name: content for name, content in files().files.items() if name != "laws/us-il.toml"}
     with pytest.raises(PolicyError, match=r"\[law\] names the pack `us-il`, but `laws/us-il.toml` is missing"):
