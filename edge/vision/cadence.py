@@ -18,16 +18,16 @@ LOOK_SECONDS = 0.15
 AGAIN_SECONDS = 0.05
 """Between the first and the second look at a plate: a later one may be too far away to be matched."""
 SLOW_LOOK_SECONDS = 0.25
-"""Between two looks when the text of every plate in view is stable."""
-ALL_SECONDS = 0.5
+"""Between two looks when the text of every plate in view is stable, or one has just left and none is in view."""
+ALL_SECONDS = 0.7
 """Between two looks at all that moves, when it fits into no part and there are plates to follow."""
 WANTED_LOOKS = 8
 """A plate that would leave sooner is looked at faster, so that it still gets so many."""
-IDLE_LOOK_SECONDS = 2.0
+IDLE_LOOK_SECONDS = 3.0
 """Between two looks at the whole picture, so that a parked vehicle is seen."""
 GLANCE_SECONDS = 0.05
 """Between two pictures that are held against one another to see whether something moves."""
-GATE_SECONDS = 0.4
+GATE_SECONDS = 0.1
 """How long looking goes on after the last motion."""
 ATTENDED_LOOKS = 24
 """So many looks a text that is not sure yet is followed although nothing moves: its vehicle has just stopped."""
@@ -50,18 +50,24 @@ class Cadence:
     def part(self, frame: Frame, tracks: Sequence[Track], reach: tuple[float, float], pace: float) -> Box | None:
         """The part to look at in this frame, the whole picture at times; None: it is not time for a look."""
         at, size = frame.captured_at, frame.picture.size
-        if not 0 <= _since(self._last_glance, at) < GLANCE_SECONDS - _EARLY:
-            self._last_glance = at
-            motion = self._gate.moving(frame)
-            if motion is not None:
-                self._last_motion, self._motion = at, motion
-        if not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS:
+        is_time = not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS
+        if not is_time and _since(self._last_look, at) < _patience(tracks, at, size) / pace - _EARLY:
+            return None
+        self._glance(frame)
+        if is_time:
             return self._looked(at, whole(size), size)
         moving = 0 <= _since(self._last_motion, at) <= GATE_SECONDS
-        waited = _since(self._last_look, at)
-        if not (moving or _attends(tracks)) or waited < _patience(tracks, size) / pace - _EARLY:
-            return None
-        return self._chosen(at, tracks, size, reach, moving=moving)
+        return self._chosen(at, tracks, size, reach, moving=moving) if moving or _attends(tracks) else None
+
+    def _glance(self, frame: Frame) -> None:
+        """Asks the gate where something moves, but not of every picture."""
+        at = frame.captured_at
+        if 0 <= _since(self._last_glance, at) < GLANCE_SECONDS - _EARLY:
+            return
+        self._last_glance = at
+        motion = self._gate.moving(frame)
+        if motion is not None:
+            self._last_motion, self._motion = at, motion
 
     def _chosen(
         self, at: datetime, tracks: Sequence[Track], size: tuple[int, int], reach: tuple[float, float], *, moving: bool
@@ -102,14 +108,16 @@ def _attends(tracks: Sequence[Track]) -> bool:
     )
 
 
-def _patience(tracks: Sequence[Track], size: tuple[int, int]) -> float:
+def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> float:
     """Seconds until the next look is due while something moves."""
     # what has no text is mostly a lamp or a grille, and worth no look of its own
-    in_view = [track for track in tracks if track.ballot.readings and not track.missed]
+    with_text = [track for track in tracks if track.ballot.readings]
+    in_view = [track for track in with_text if not track.missed]
     if any(track.looks == 1 for track in in_view):
         return AGAIN_SECONDS
     unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
-    if in_view and not unsure:
+    left = any(not inside(track.predicted(at), whole(size)) for track in with_text)
+    if not unsure and (in_view or left):
         return SLOW_LOOK_SECONDS
     wanted = [LOOK_SECONDS]
     for track in unsure:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge.values import Box, PlateRead
+from edge.vision.parts import inside, whole
 from edge.vision.texts import differences
 from edge.vision.tracker import Track, centre, distance
 from edge.vision.vote import Vote
@@ -27,7 +28,7 @@ WATCHED_SECONDS = 3.0
 """How long what has never moved is watched before it is believed: a burnt-in clock ticks in that time."""
 HAND_ON_SECONDS = 60.0
 """A vehicle that stays is handed on after this long, however unsure its text is."""
-CORRECTION_SECONDS = 20.0
+CORRECTION_SECONDS = 30.0
 """How long after a read was handed on a correction may follow."""
 TOGETHER_SECONDS = 0.4
 """Between the last look at one thing and the first at another that goes with it, at most."""
@@ -129,11 +130,12 @@ def _at_the_margin(box: Box, size: tuple[int, int]) -> bool:
     return middle <= MARGIN_OF_PICTURE or middle >= 1.0 - MARGIN_OF_PICTURE
 
 
-def has_gone(track: Track, at: datetime) -> bool:
-    """Whether the vehicle of a track that is out of sight is not coming back."""
+def has_gone(track: Track, at: datetime, size: tuple[int, int]) -> bool:
+    """Whether the vehicle of a track that is out of sight is not coming back; `size` is that of the picture."""
     stands = track.stood_still() >= STILL_SECONDS
     patience = PATIENCE_STANDING_SECONDS if stands else PATIENCE_SECONDS
-    return track.missed >= LEAST_MISSED and (at - track.last_seen).total_seconds() >= patience
+    is_out = track.missed >= LEAST_MISSED or not inside(track.predicted(at), whole(size))
+    return is_out and (at - track.last_seen).total_seconds() >= patience
 
 
 def is_ready(track: Track) -> bool:
@@ -180,8 +182,10 @@ def goes_with(track: Track, other: Track, widths: float) -> bool:
 def is_echo(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
     """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near."""
     for other in others:
-        plate = other.ballot.result()
-        if plate is None or other.ballot.readings < track.ballot.readings or not goes_with(track, other, 8.0):
+        plate, is_dropped = other.ballot.result(), other.settled and other.read is None
+        if plate is None or is_dropped or not goes_with(track, other, 8.0):
+            continue
+        if other.ballot.readings < track.ballot.readings:
             continue
         alike = 2 * differences(vote.text, plate.text) < len(vote.text)
         if alike or vote.text in plate.text:

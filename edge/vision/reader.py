@@ -4,6 +4,7 @@ Input: uint8 1 x H x W x C, as the plate config says. Output: for each slot the 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,6 +96,14 @@ def cut_from(picture: Picture, box: Box, *, margin: float) -> Pixels:
     return picture.cut(*_around(box, picture.size, margin))
 
 
+def cuts_from(picture: Picture, box: Box, *, margins: Sequence[float]) -> list[Pixels]:
+    """The same with each of these margins; the picture is cut once, the crops share their memory."""
+    corners = [_around(box, picture.size, margin) for margin in margins]
+    left, top = min(each[0] for each in corners), min(each[1] for each in corners)
+    widest = picture.cut(left, top, max(each[2] for each in corners), max(each[3] for each in corners))
+    return [widest[y1 - top : y2 - top, x1 - left : x2 - left] for x1, y1, x2, y2 in corners]
+
+
 def _around(box: Box, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
     wide, high = size
     left, right = box.x1 - margin * box.width, box.x2 + margin * box.width
@@ -106,4 +115,5 @@ def _around(box: Box, size: tuple[int, int], margin: float) -> tuple[int, int, i
 
 def sharpness_of(crop: Pixels) -> float:
     """How much the brightness of neighbouring pixels (BGR) differs, in levels."""
-    return math.sqrt(float(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F).var()) + 1.0)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(crop[:, :, 1], cv2.CV_32F))
+    return math.hypot(float(deviation[0, 0]), 1.0)

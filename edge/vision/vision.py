@@ -16,6 +16,7 @@ from edge.vision.memory import Memory
 from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
+    SURELY_A_PLATE,
     Plausibility,
     Rejection,
     has_gone,
@@ -26,7 +27,7 @@ from edge.vision.passage import (
     made,
     same_vehicle,
 )
-from edge.vision.reader import cut_from, sharpness_of
+from edge.vision.reader import cuts_from, sharpness_of
 from edge.vision.second import CLOSELY_SURE, part_to_look_at
 from edge.vision.tracker import Look, Track, match, nested
 from edge.vision.vote import Vote
@@ -158,17 +159,21 @@ class Vision:
         return [one for one in sure if not any(nested(one.box, other.box) for other in found)]
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
-        """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
+        """Reads one plate that was found, unless it is too small, partly out of the picture or known already.
+
+        What hardly looks like a plate is read from its second look on: most of it is a lamp or a grille in one frame.
+        """
         box = detection.box
         is_whole = not comes_near(box, whole(self._size), max(2.0, EDGE * self._size[0]))
-        known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
-        if known or not is_whole or box.width < READABLE_WIDTH:
+        at = frame.captured_at
+        known = any(track.is_known(box, at) for track in self._tracks)
+        doubtful = detection.confidence < SURELY_A_PLATE and not any(track.expects(box, at) for track in self._tracks)
+        if known or doubtful or not is_whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, whole=is_whole)
         reader = self._models.reader
-        reading = reader.read(cut_from(frame.picture, box, margin=reader.margin))
-        crop = cut_from(frame.picture, box, margin=SHOWN_MARGIN)
+        read, shown = cuts_from(frame.picture, box, margins=(reader.margin, SHOWN_MARGIN))
         self._count["readings"] += 1
-        return Look(detection=detection, reading=reading, crop=crop, sharpness=sharpness_of(crop))
+        return Look(detection=detection, reading=reader.read(read), crop=shown, sharpness=sharpness_of(shown))
 
     def _rejoin(self, at: datetime) -> None:
         """Joins tracks of one vehicle that was out of sight for a while."""
@@ -184,7 +189,7 @@ class Vision:
         """Hands on what is stable, has gone, or has stayed for long; corrects what was handed on."""
         done: list[PlateRead] = []
         for track in list(self._tracks):
-            gone = has_gone(track, at)
+            gone = has_gone(track, at, self._size)
             if gone:
                 done += self._complete(track)
                 self._tracks = [other for other in self._tracks if other is not track]

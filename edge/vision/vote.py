@@ -200,12 +200,21 @@ def _weigh(text: str, weighed: list[_Weighed]) -> str:
     return "".join(signs[best[place]] if scores[place].any() else text[place] for place in range(len(text)))
 
 
-def _spread(reading: Reading, signs: str) -> NDArray[np.float64]:
-    """The logarithm of the chance of each of `signs` at each place of a reading."""
+def _told(reading: Reading, signs: str) -> NDArray[np.float64]:
+    """The chance of each of `signs` at each place of a reading; what it does not tell is shared out evenly."""
     rows = np.zeros((len(reading.text), len(signs)))
     for place, (sign, sure) in enumerate(zip(reading.text, reading.confidences, strict=True)):
         rows[place] = (1.0 - sure) / max(1, len(signs) - 1)
         rows[place, signs.index(sign)] = sure
     if reading.chances is not None:
         rows[:, [signs.index(sign) for sign in reading.signs]] = reading.chances
+    return rows
+
+
+def _spread(reading: Reading, signs: str) -> NDArray[np.float64]:
+    """The logarithm of the chance of each of `signs` at each place of a reading."""
+    if reading.chances is not None and reading.signs == signs:
+        rows = reading.chances.astype(np.float64)  # as a rule: one reader has read all of them
+    else:
+        rows = _told(reading, signs)
     return np.log((1.0 - FLOOR) * np.clip(rows, 0.0, 1.0) + FLOOR / len(signs))

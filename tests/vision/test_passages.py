@@ -45,6 +45,12 @@ def test_vehicles_side_by_side_are_one_read_each() -> None:
     assert sorted(texts(reads)) == ["AB12345", "XY98765"]
 
 
+def test_a_plate_that_is_found_twice_all_the_time_is_one_read() -> None:
+    plate, again = (unsure(crossing("AB12345", begins=1.0, lasts=1.1, top=top)) for top in (150.0, 250.0))
+    reads, vision, _ = watch(plate, again, seconds=5)
+    assert (texts(reads), vision.counts.rejected) == (["AB12345"], {"the same vehicle again": 1})
+
+
 def handed_on(vehicle: Vehicle, *, seconds: float, fps: float = 25.0) -> list[tuple[float, PlateRead]]:
     """The reads of a scene with one vehicle, each with the second at which it was handed on."""
     scene = {10: vehicle}
@@ -89,7 +95,7 @@ def test_a_vehicle_that_stays_is_corrected_within_seconds_or_never() -> None:
 
     soon = handed_on(says(8), seconds=120, fps=2)
     assert [read.text for _, read in soon] == ["PARKEDI", "PARKED1"]
-    assert soon[1][0] - soon[0][0] < 25
+    assert soon[1][0] - soon[0][0] < 35
     late = handed_on(says(40), seconds=300, fps=2)
     assert [read.text for _, read in late] == ["PARKEDI"]
 
@@ -142,7 +148,7 @@ def test_a_vehicle_that_stays_is_handed_on_once() -> None:
 
 def test_a_vehicle_that_stays_and_is_never_sure_is_handed_on_after_a_minute() -> None:
     ((at, _),) = handed_on(unsure(standing("PARKED1")), seconds=150, fps=2)
-    assert 60 <= at <= 62  # the first look after a minute
+    assert 60 <= at <= 63  # the first look after a minute
 
 
 def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None:
