@@ -8,6 +8,7 @@ import pytest
 from edge.cli.words import switches
 from edge.policy.bundle import Bundle
 from edge.policy.spans import span, whole
+from edge.policy.switches import switches as words_of
 from tests.policy.city import INSTANT, bundle_of, city, owner, policy
 from tests.policy.test_laws import under
 
@@ -79,6 +80,20 @@ def test_a_length_of_time_is_told_in_the_largest_unit_of_which_there_are_two(len
 )
 def test_what_is_left_of_a_time_is_rounded_down(length: timedelta, exact: str, rounded: str) -> None:
     assert (span(length), whole(length)) == (exact, rounded)
+
+
+def test_every_switch_has_a_word_under_which_the_audit_log_knows_it() -> None:
+    here = city(sharing={"national_lookup": False, "channels": {"compact": True, "mutual": False}})
+    assert words_of(here) == {
+        "national-lookup": "off",
+        "statewide-lookup": "on",
+        "compact": "on",
+        "mutual": "off",
+        "out-of-state": "agreement",
+        "federal": "never",
+        "private": "never",
+        "foreign": "never",
+    }
 
 
 def test_a_pack_that_overrides_nothing_is_not_said_to() -> None:
