@@ -59,7 +59,6 @@ packages() { # of a checkout; those of the Debian package are there already
     missing=
     check_python quietly || missing="$missing python3 python3-venv"
     command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
-    command -v ip >/dev/null || missing="$missing iproute2"
     [ -z "$missing" ] && return 0
     # shellcheck disable=SC2086 - several words
     get $missing || fail "these packages are missing:$missing; as root: apt-get install$missing"

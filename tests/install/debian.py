@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).parent.parent.parent
 SUITE = os.environ.get("HOMERULE_SUITE", "bookworm")
 ROOT = CHECKOUT / ".cache" / f"debian-{SUITE}"
 """Made once; what tests write goes to an overlay over it. Debian 12, or HOMERULE_SUITE=trixie for 13."""
-ASKED = "ca-certificates,dbus,systemd,systemd-sysv"
+ASKED = "ca-certificates,dbus,iproute2,systemd,systemd-sysv"
 """What every Debian computer has, and the smallest root has not."""
 
 
@@ -34,11 +34,10 @@ def package() -> Path:
     parts = [CHECKOUT / name for name in ("edge", "models", "deploy", "systemd")]
     files = [path for part in parts for path in part.rglob("*") if path.suffix != ".pyc" and path.is_file()]
     newest = max(path.stat().st_mtime for path in (*files, CHECKOUT / "pyproject.toml", CHECKOUT / "README.md"))
-    for made in (CHECKOUT / "dist").glob(f"homerule_{__version__}_*.deb"):
-        if made.stat().st_mtime > newest:
-            return made
-    done(CHECKOUT / "deploy" / "package")
-    (made,) = (CHECKOUT / "dist").glob(f"homerule_{__version__}_*.deb")
+    architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
+    made = CHECKOUT / "dist" / f"homerule_{__version__}_{architecture}.deb"
+    if not made.exists() or made.stat().st_mtime < newest:
+        done(CHECKOUT / "deploy" / "package")
     return made
 
 

@@ -154,7 +154,7 @@ def test_what_people_wrote_is_never_written_over(computer: Computer) -> None:
     assert computer.root.path("/etc/homerule/policy/policy.toml").read_text() == "# the city's\n"
 
 
-@pytest.mark.needs("mosquitto", "ip")
+@pytest.mark.needs("mosquitto")
 def test_from_a_checkout_it_is_the_same_and_nothing_is_written_there(computer: Computer) -> None:
     """Which cannot be written here."""
     done = computer.root.run(CHECKOUT / "deploy" / "install.sh")
