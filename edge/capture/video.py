@@ -91,7 +91,8 @@ def _open(path: Path) -> InputContainer:
     try:
         # A playlist in disguise stays off the network.
         container = av.open(str(path), options={"protocol_whitelist": "file"})
-        if container.streams.video:
+        # without a context it is in a coding that ffmpeg does not know
+        if container.streams.video and container.streams.video[0].codec_context is not None:
             return container
         container.close()
     except (FFmpegError, ValueError):

@@ -25,6 +25,7 @@ MOST_PIXELS = 16_000_000
 """Of a picture. A damaged stream may speak of a hundred times as many, and the decoder would ask for the memory."""
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 
+_UNREADABLE = "its kind of picture cannot be read; set the camera to plain H.264"
 _FAULTS = (fault.FFmpegError, OSError, ValueError)
 P = TypeVar("P")
 
@@ -142,7 +143,7 @@ class Stream(Generic[P]):
                 try:
                     frame.reformat(width=16, height=16, format="bgr24")
                 except _FAULTS:
-                    trouble = Trouble(Why.GARBAGE, "its kind of picture cannot be read; set the camera to plain H.264")
+                    trouble = Trouble(Why.GARBAGE, _UNREADABLE)
                 if trouble is not None:
                     raise trouble
                 self._convertible = frame.format.name
@@ -165,9 +166,12 @@ def _opened(address: Address) -> InputContainer | Trouble:
         container = av.open(address.name, format=address.format, options=address.options, timeout=timeout)
     except _FAULTS as error:
         return _unopened(error, address)
-    if container.streams.video:
+    video = next(iter(container.streams.video), None)
+    if video is not None and video.codec_context is not None:
         return container
     container.close()
+    if video is not None:  # in a coding that ffmpeg does not know
+        return Trouble(Why.GARBAGE, _UNREADABLE)
     return Trouble(Why.GARBAGE, f"{address.place} answers, but with no video; check the path in `url`")
 
 

@@ -2,10 +2,16 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from edge.capture import open_recording
+from edge.decoding.address import Address
+from edge.decoding.stream import Stream
+from edge.decoding.trouble import Trouble
+from edge.errors import CameraError
 from edge.road.clip import Pass, Road, write_video
 
 KINDS = {
@@ -28,6 +34,15 @@ def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = ["ffmpeg", "-v", "error", "-i", clip, "-t", "2", "-an", "-pix_fmt", "yuv420p", *words.split()]
         subprocess.run([*command, folder / name], check=True)
     return folder
+
+
+def test_a_coding_that_nobody_knows_is_said(streams: Path, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes((streams / "file.mp4").read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(Trouble, match="its kind of picture cannot be read; set the camera"):
+        Stream(Address(place="here", name=str(film)), lambda frame: frame)
+    with pytest.raises(CameraError, match="not a video that can be played"):
+        open_recording(film, camera_id="north", start=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def fuzzed(streams: Path, first: int, count: int) -> None:
