@@ -25,12 +25,13 @@ from edge.audit.verify import verify_archive
 from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger import Ledger, checkpoint
-from edge.ledger.entries import Pinned, SelfTest
+from edge.ledger.entries import Opaque, Pinned, SelfTest
 from edge.ledger.log import mark
 from edge.ledger.tree import Frontier, leaf_hash
 from edge.ledger.verify import verify
 from edge.receive.witness import Witness
 from tests.audit.logs import (
+    CITY,
     SECOND_VERIFIER,
     archived,
     begun,
@@ -517,6 +518,27 @@ def test_what_a_receiver_kept_is_taken_as_it_is(lived: tuple[Path, bytes, str], 
     forged = archived(path, tmp_path / "b.zip")
     assert verify_archive(forged, device_key=KEY.public_key(), held=kept).faults[0].sort == "fork"
     assert second_word(forged, [(tmp_path / "reads.jsonl.checkpoints").read_text()]) == "fork"
+
+
+def test_what_this_version_does_not_know_is_said_once(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "ledger.sqlite"
+    ledger = begun(path, clock)
+    ledger.note(*(Opaque(kind=kind, fields=(1,)) for kind in ("from-the-future", "and-another", "and-another")))
+    ledger.close()
+    found = verify_archive(
+        archived(path, tmp_path / "a.zip"), device_key=KEY.public_key(), city_keys=[CITY.public_key()]
+    )
+    assert found.faults == []
+    assert sum("kinds that this version does not know" in note for note in found.notes) == 1
+
+
+def test_entries_that_ran_together_are_not_read(archive: Path, lived: tuple[Path, bytes, str]) -> None:
+    name, first, _ = entries_in(archive)
+    spoiled = bytearray(lived[1])
+    spoiled[first + lived[1][first:].index(b"\n")] = ord(" ")
+    archive.write_bytes(spoiled)
+    with open_archive(archive) as found, pytest.raises(LedgerError, match=f"{name} is damaged"):
+        list(found.entries())
 
 
 def test_without_pinned_keys_it_says_that_the_archive_vouches_for_itself(archive: Path) -> None:

@@ -114,6 +114,15 @@ def test_names_that_are_html_are_shown_as_they_are_written(ledger: Path) -> None
     assert "<i>y" not in page
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_the_page_says_whether_the_log_fits_what_the_device_signed(ledger: Path, fits: bool) -> None:
+    page = render(replace(public_of(ledger), log_fits=fits))
+    assert ("Every entry of the log fits the checkpoint" in page, "holds no signed checkpoint" in page) == (
+        fits,
+        not fits,
+    )
+
+
 def test_a_log_that_does_not_verify_is_not_published(ledger: Path, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     shutil.copy(ledger, path)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -16,9 +17,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema import Draft202012Validator
 
+from edge.audit import parts
 from edge.audit.asked import Asked
 from edge.audit.make import assemble, make
 from edge.audit.page import render
+from edge.audit.parts import span
 from edge.audit.report import Agency, Report, Rights
 from edge.audit.source import open_source
 from edge.audit.table import HEADS, csv_text, json_text, packaged_schema, schema
@@ -373,6 +376,37 @@ def test_the_page_says_what_an_auditor_asks_first(whole: Report) -> None:
     ):
         assert said in page, said
     assert PLATE not in page
+
+
+def test_the_page_says_for_how_long_national_lookup_was_off(archive: Path, whole: Report) -> None:
+    began, ended = whole.question.covers_from, whole.question.covers_to
+    off = ended - OPTED_OUT_AGAIN + (BACK_ON - OPTED_OUT_FIRST)
+    assert f"was off for <b>{span(off)}</b> of {span(ended - began)}: turned off" in render(whole)
+    part = asked_of(archive, between(OPTED_OUT_FIRST + timedelta(days=2), BACK_ON - timedelta(days=5)))
+    length = span(BACK_ON - OPTED_OUT_FIRST - timedelta(days=7))
+    assert f"was off for <b>{length}</b> of {length}: nobody turned it" in render(part)
+
+
+def test_the_bars_of_the_timeline_stand_side_by_side_where_their_days_are(whole: Report, archive: Path) -> None:
+    page = render(whole)
+    bars = re.findall(r'class="reads" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', page)
+    places = [float(place) for place, _ in bars]
+    assert places == sorted(set(places))
+    assert len(bars) == 112
+    assert min(float(width) for _, width in bars) > 1.0
+    assert re.findall(r'class="month" d="[^"]*"/><text class="when"[^>]*>([^<]*)', page) == ["Sep 2026", "Oct", "Nov"]
+    day = asked_of(archive, between(OPTED_OUT_FIRST, OPTED_OUT_FIRST + timedelta(hours=20)))
+    assert ">18:00</text>" in render(day)
+
+
+def test_a_time_has_its_seconds_and_a_table_its_heads_and_columns_of_numbers() -> None:
+    at = datetime(2026, 8, 3, 4, 3, tzinfo=UTC)
+    assert [parts.moment(at), parts.moment(at.replace(second=7))] == ["2026-08-03 04:03", "2026-08-03 04:03:07"]
+    assert parts.moment(at.replace(microsecond=1)) == "2026-08-03 04:03:00"
+    table = parts.table("Reads", ("Agency", "Sent"), [("a-pd", "1,200"), ("b-pd", "·")], none="None.")
+    assert '<thead><tr><th>Agency</th><th class="n">Sent</th></tr></thead>' in table
+    assert '<td>a-pd</td><td class="n">1,200</td>' in table
+    assert "<thead>" not in parts.table("Reads", ("", ""), [("a-pd", "1")], none="None.")
 
 
 def homerule(*words: str, where: Path) -> CompletedProcess[str]:
