@@ -371,6 +371,7 @@ def test_a_checkpoint_of_another_key_is_a_strangers(archive: Path) -> None:
 
 def test_an_archive_of_another_device_key_is_a_strangers(archive: Path) -> None:
     assert word(archive, key=STRANGER) == "stranger"
+    assert len(faults(archive, key=STRANGER)) == 1  # what it vouches for itself is not judged then
 
 
 def test_a_bundle_that_another_city_signed_is_a_strangers(archive: Path) -> None:

@@ -373,6 +373,7 @@ def test_the_page_says_what_an_auditor_asks_first(whole: Report) -> None:
         "Silence is never proof of nothing",
         "Every entry fits the device&#x27;s signed checkpoint",
         "of this time nothing is known",
+        "not through another channel: The city has switched National Lookup off.",
     ):
         assert said in page, said
     assert PLATE not in page
