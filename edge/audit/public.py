@@ -112,6 +112,10 @@ def publish(
     report = make(source, asked, made_at=at, key=key)
     if report.log.fault is not None or not report.log.bundles_whole:
         raise LedgerError(f"{source.where}: it does not verify, and is not published; run `homerule audit verify`")
+    if report.log.unknown_kinds:
+        raise LedgerError(
+            f"{source.where}: a newer homerule wrote it and must count it, and it is not published; update"
+        )
     if report.log.earliest is None or report.log.earliest >= ended:
         raise LedgerError(f"{source.where}: no whole month of it is over yet, ask again in the next one")
     return _public(report, max(report.question.covers_from, report.log.earliest), ended)

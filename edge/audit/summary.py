@@ -29,6 +29,9 @@ def verdict(log: Log) -> tuple[str, Literal["good", "some", "bad"]]:
         return f"do not trust this report: {log.fault}", "bad"
     if not log.bundles_whole:
         return "do not trust what this report says of policies: the bytes of one are not as accepted", "bad"
+    if log.unknown_kinds:
+        said = f"this version does not know what {log.unknown_kinds:,} of the entries say, and does not count them"
+        return f"do not trust these numbers: {said}; update homerule", "bad"
     if log.missing:
         said = f"{log.missing:,} entries are not in what was read"
         return f"{said}; `homerule audit verify` tells whether the rest fits", "some"

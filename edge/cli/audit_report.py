@@ -69,7 +69,7 @@ def report(
     for line in lines(made):
         print(line)
     _write(written, mode=0o600)
-    if made.log.fault is not None or not made.log.bundles_whole:
+    if made.log.fault is not None or not made.log.bundles_whole or made.log.unknown_kinds:
         raise typer.Exit(1)
 
 

@@ -11,13 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.audit.asked import Asked
+from edge.audit.make import make
 from edge.audit.public import ROUND, Public, json_text, publish, rough
 from edge.audit.public_page import about, render
 from edge.audit.source import open_source
+from edge.audit.summary import lines
 from edge.clock import milliseconds
 from edge.errors import LedgerError
+from edge.ledger import Ledger
+from edge.ledger.entries import Opaque
 from tests.audit.village import NORTH, SOUTH, Village
-from tests.ledger.builders import KEY, PLATE
+from tests.ledger.builders import KEY, PLATE, HandClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -112,6 +117,20 @@ def test_names_that_are_html_are_shown_as_they_are_written(ledger: Path) -> None
     page = render(evil)
     assert "<b>x" not in page
     assert "<i>y" not in page
+
+
+def test_what_a_newer_program_wrote_is_not_published(ledger: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    shutil.copy(ledger, path)
+    written = Ledger.open(path, clock=HandClock(at=NOW), key=KEY, device="pole-7")
+    written.note(Opaque(kind="out.3", fields=(1,)))
+    written.checkpoint()
+    written.close()
+    with pytest.raises(LedgerError, match="a newer homerule wrote it"):
+        public_of(path)
+    with open_source(path) as source:
+        made = make(source, Asked(), made_at=NOW, key=KEY.public_key())
+    assert any("this version does not know what 1 of the entries say" in line for line in lines(made))
 
 
 @pytest.mark.parametrize("fits", [True, False])
