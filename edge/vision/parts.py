@@ -7,6 +7,7 @@ from edge.values import Box
 Size = tuple[float, float]
 """Width and height in pixels."""
 STRETCH = 1.25
+"""What is a little too big for a part is seen a little smaller: what moves there is near, and its plate large."""
 CUT = 0.1
 """What comes nearer to the edge of a part than this, in its own widths, may be cut off."""
 
@@ -28,12 +29,19 @@ def around(boxes: Sequence[Box]) -> Box | None:
     )
 
 
+def with_room(box: Box) -> Box:
+    """A box with its own width left free on all sides: a plate may be elsewhere than it should be by now."""
+    free = box.width
+    return Box(x1=box.x1 - free, y1=box.y1 - free, x2=box.x2 + free, y2=box.y2 + free)
+
+
 def covers(reach: Size, box: Box) -> bool:
     """Whether a part of that size can hold a box."""
     return box.width <= reach[0] and box.height <= reach[1]
 
 
 def wider(reach: Size) -> Size:
+    """The most that a part may hold."""
     return STRETCH * reach[0], STRETCH * reach[1]
 
 

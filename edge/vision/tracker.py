@@ -180,10 +180,6 @@ class Track:
         seconds = min((at - self.last_seen).total_seconds(), 1.0)
         return 0.75 * self.box.width + 0.6 * math.hypot(*self._velocity) * seconds
 
-    def expects(self, box: Box, at: datetime) -> bool:
-        """Whether a box lies where the plate may be by now."""
-        return distance(self.predicted(at), box) <= self.reach(at)
-
     def says_otherwise(self, look: Look) -> bool:
         """Whether a look is surely another plate: half of the characters differ, and both sides are sure of theirs."""
         mine, theirs = self.ballot.result(), look.reading

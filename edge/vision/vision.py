@@ -16,7 +16,6 @@ from edge.vision.memory import Memory
 from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
-    SURELY_A_PLATE,
     Plausibility,
     Rejection,
     has_gone,
@@ -159,16 +158,11 @@ class Vision:
         return [one for one in sure if not any(nested(one.box, other.box) for other in found)]
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
-        """Reads one plate that was found, unless it is too small, partly out of the picture or known already.
-
-        What hardly looks like a plate is read from its second look on: most of it is a lamp or a grille in one frame.
-        """
+        """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""
         box = detection.box
         is_whole = not comes_near(box, whole(self._size), max(2.0, EDGE * self._size[0]))
-        at = frame.captured_at
-        known = any(track.is_known(box, at) for track in self._tracks)
-        doubtful = detection.confidence < SURELY_A_PLATE and not any(track.expects(box, at) for track in self._tracks)
-        if known or doubtful or not is_whole or box.width < READABLE_WIDTH:
+        known = any(track.is_known(box, frame.captured_at) for track in self._tracks)
+        if known or not is_whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, whole=is_whole)
         reader = self._models.reader
         read, shown = cuts_from(frame.picture, box, margins=(reader.margin, SHOWN_MARGIN))

@@ -24,6 +24,7 @@ STABLE_READINGS, STABLE_LATEST = 8, 4
 STABLE_CONFIDENCE = 0.9
 """if the vote is as sure as this."""
 EMPTY_LATEST, SHORTEST_TEXT = 2, 3
+"""After so many readings in a row of fewer characters there is no text in it, as far as can be seen from here."""
 FLOOR = 0.01
 """What is kept for a sign that the reader rules out: one look alone decides nothing."""
 ROUNDS = 3
