@@ -139,6 +139,7 @@ class Vision:
         self._count["looks"] += 1
         if part == whole(self._size):
             return self._inside(self._models.detector.look(frame.picture))
+        self._count["parts"] += 1
         found = self._inside(self._models.detector.look(frame.picture, part))
         return [one for one in found if not is_cut(one.box, part, self._size)]
 

@@ -49,6 +49,7 @@ def seen(*vehicles: object, seconds: float) -> tuple[list[str], int, Narrow]:
     vision = Vision(models=eyes, clock=ReplayClock(start=START))
     frames = draw(numbered, seconds=seconds, fps=30)  # type: ignore[arg-type]
     reads = [read for frame in frames for read in vision.passages(frame)] + vision.finish()
+    assert (vision.counts.looks, vision.counts.parts) == (eyes.whole + eyes.parts, eyes.parts)
     return texts(reads), reads[0].frames, eyes
 
 
