@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -32,11 +32,20 @@ HERE = Address(place="camera:554", name="rtsp://viewer:geheim@camera:554/")
 
 
 def decoders() -> list[int]:
-    """The decoders that this process has started."""
+    """The decoders that this process has started; a thread or a child may be over before it is asked."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        found += [int(number) for number in (task / "children").read_text().split()]
-    return [number for number in found if b"edge.decoding.child" in Path(f"/proc/{number}/cmdline").read_bytes()]
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(number) for number in (task / "children").read_text().split()]
+    return [number for number in found if is_decoder(number)]
+
+
+def is_decoder(number: int) -> bool:
+    """Whether a process is there and is a decoder."""
+    try:
+        return b"edge.decoding.child" in Path(f"/proc/{number}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def status_of(number: int) -> dict[str, str]:
