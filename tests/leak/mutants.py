@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
 
+from tests.broker import wait_until
 from tests.leak.agencies import MANNERS
 from tests.leak.events import EVENTS, let_in, shut_out
 from tests.leak.rounds import Plan, play
@@ -87,7 +88,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "what a part gave comes when it is given back": Mutant(
         changes=(GIVEN_BACK,),
-        plan=Plan(event="a part", before="broker away"),
+        plan=Plan(event="a part", again="while the broker is away"),
     ),
     "only a revocation drops sessions": Mutant(
         changes=(
@@ -143,6 +144,24 @@ def late(scene: Scene) -> None:
     scene.have_more(3, OWNER, NEIGHBOUR)
 
 
+def absent(scene: Scene) -> None:
+    """A part of a right goes and comes back while the broker is away: nothing that waits is tried in between."""
+    event = EVENTS["a part"]
+    scene.kill_broker()
+    enough = scene.count_waiting(*scene.far) + 3 * len(scene.far)
+    wait_until(lambda: scene.count_waiting(*scene.far) > enough, what="reads wait for everybody", within=20)
+    scene.flow(0)
+    answer = event.act(scene)
+    assert answer.startswith("broker:"), answer
+    scene.shut_out(*event.losers(scene), at=scene.mark(), told=False)
+    let_in(scene, event, served=False)
+    scene.revive()
+    wait_until(lambda: scene.serves(*scene.agencies), what=f"all are served: {scene.said[-600:]}", within=40)
+    scene.gather(*scene.agencies)
+    scene.flow()
+    scene.have_more(3, *scene.agencies)
+
+
 def found(plan: Plan) -> list[str]:
     """What the oracle finds after the plan, or why it did not come to its end."""
     nursery, few = Nursery(), plan.again == "while it stands still"
@@ -157,6 +176,8 @@ def found(plan: Plan) -> list[str]:
                 scene.begin()
                 if plan.again == "while it stands still":
                     late(scene)
+                elif plan.again == "while the broker is away":
+                    absent(scene)
                 else:
                     play(scene, plan, scene.line)
                 scene.drain()
