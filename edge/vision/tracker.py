@@ -110,6 +110,7 @@ class Track:
 
     def take(self, later: "Track") -> None:
         """Joins a later track of the same vehicle to this one."""
+        self._velocity = self._speed_with(later)
         self.ballot.take(later.ballot)
         if self.read is None:
             self.read, self.read_at = later.read, later.read_at
@@ -126,8 +127,13 @@ class Track:
             self.best, self.best_seen = later.best, later.best_seen
         if distance(self._anchor, later.box) > STILL_WIDTHS * later.box.width:
             self._anchor, self._anchored = later._anchor, later._anchored
-        self.box, self._velocity = later.box, later._velocity
+        self.box = later.box
         self._last_read, self._read_width = later._last_read, later._read_width
+
+    def _speed_with(self, later: "Track") -> tuple[float, float]:
+        """How fast it goes. One look alone does not tell: as if it stood still, the next look would miss it again."""
+        seconds = (later.last_seen - self.last_seen).total_seconds()
+        return self._blend(later.box, seconds) if later.looks == 1 and seconds > 0 else later._velocity
 
     @property
     def sureness(self) -> float:

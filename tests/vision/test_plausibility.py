@@ -219,16 +219,24 @@ def test_a_device_that_is_behind_looks_less_often() -> None:
     assert found(0.25) < 0.6 * found(1.0)
 
 
-def test_what_stands_takes_no_look_beside_its_place_and_what_moves_does() -> None:
-    def look(left: float) -> Look:
-        box = Box(x1=left, y1=100.0, x2=left + 80.0, y2=140.0)
-        return Look(detection=Detection(box=box, confidence=0.4))
+def seen(left: float) -> Look:
+    """A plate of 80 pixels' width at that place, not read."""
+    return Look(detection=Detection(box=Box(x1=left, y1=100.0, x2=left + 80.0, y2=140.0), confidence=0.4))
 
+
+def test_what_stands_takes_no_look_beside_its_place_and_what_moves_does() -> None:
     def matched(step: float) -> int:
-        track = Track(look(300.0), START)
+        track = Track(seen(300.0), START)
         for number in range(1, 20):
-            track.update(look(300.0 + step * number), START + timedelta(seconds=number / 10))
-        beside = look(300.0 + 19 * step + 45.0)
+            track.update(seen(300.0 + step * number), START + timedelta(seconds=number / 10))
+        beside = seen(300.0 + 19 * step + 45.0)
         return len(match([track], [beside], START + timedelta(seconds=2)))
 
     assert (matched(0.0), matched(12.0)) == (0, 1)
+
+
+def test_a_plate_that_is_found_again_is_looked_for_where_it_goes_on_to() -> None:
+    lost = Track(seen(0.0), START)
+    lost.update(seen(20.0), START + timedelta(seconds=0.1))
+    lost.take(Track(seen(420.0), START + timedelta(seconds=0.3)))
+    assert 500.0 < lost.predicted(START + timedelta(seconds=0.4)).x1 < 620.0
