@@ -18,7 +18,7 @@ from edge.capture.picture import Converter
 from edge.config import Camera
 from edge.decoding.stream import Stream
 from tests.broker import wait_until
-from tests.capture.watching import said, watching
+from tests.capture.watching import BACK_WITHIN, said, watching
 from tests.rtsp import RtspCamera, camera_at, rtsp_camera, street_clip
 
 __all__ = ["rtsp_camera", "said", "street_clip"]
@@ -74,7 +74,7 @@ def test_a_camera_that_starts_later_than_the_daemon_is_found(
     with camera_at(tmp_path, street_clip) as camera, watching(camera.url) as watcher:
         watcher.is_in(Why.NOT_REACHED)
         camera.start()
-        watcher.sees()
+        watcher.sees(within=2 * BACK_WITHIN)  # the camera itself takes a while to start
     assert watcher.whys == ["not-reached"]
     assert len(said) == 2
     assert "refuses the connection" in said[0]
