@@ -75,7 +75,7 @@ class Cadence:
         self, at: datetime, tracks: Sequence[Track], size: tuple[int, int], reach: tuple[float, float], *, moving: bool
     ) -> Box:
         followed = [track.predicted(at) for track in tracks if _is_followed(track)]
-        plates = around([box for box in followed if inside(box, whole(size))])
+        plates = around([box for box in followed if inside(box, size)])
         everything = around([box for box in (plates, self._motion if moving else None) if box is not None])
         if everything is not None and covers(wider(reach), everything):
             return self._looked(at, part_around(everything, reach, size), size)
@@ -119,7 +119,7 @@ def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> f
     if any(track.looks == 1 for track in in_view):
         return AGAIN_SECONDS
     unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
-    left = any(not inside(track.predicted(at), whole(size)) for track in with_text)
+    left = any(not inside(track.predicted(at), size) for track in with_text)
     if not unsure and (in_view or left):
         return SLOW_LOOK_SECONDS
     wanted = [LOOK_SECONDS]

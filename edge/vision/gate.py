@@ -46,7 +46,7 @@ class MotionGate:
         changed = self._changed(frame.picture.luma(step), frame.captured_at.timestamp())
         if changed is None:
             return whole(frame.picture.size)
-        if np.count_nonzero(changed) < CHANGED_PIXELS:
+        if not _is_enough(changed):
             return None
         columns, rows = np.flatnonzero(changed.any(axis=0)), np.flatnonzero(changed.any(axis=1))
         left, right, top, bottom = columns[0] - 1, columns[-1] + 2, rows[0] - 1, rows[-1] + 2
@@ -61,7 +61,7 @@ class MotionGate:
     def stirs(self, luma: NDArray[np.uint8], at: float) -> bool:
         """Whether something moves, by the brightness alone: a plane of about PLANE_WIDTH columns, at second `at`."""
         changed = self._changed(luma, at)
-        return changed is None or int(np.count_nonzero(changed)) >= CHANGED_PIXELS
+        return changed is None or _is_enough(changed)
 
     def _changed(self, luma: NDArray[np.uint8], at: float) -> NDArray[np.bool_] | None:
         """Which pixels of the plane have; None: there is nothing yet to compare them with."""
@@ -84,3 +84,7 @@ class MotionGate:
         if self._counts is not None:
             changed &= self._counts
         return changed
+
+
+def _is_enough(changed: NDArray[np.bool_]) -> bool:
+    return int(np.count_nonzero(changed)) >= CHANGED_PIXELS

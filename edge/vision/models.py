@@ -108,8 +108,8 @@ class Stored:
 
         Raises ModelError when its licence is not accepted, its bytes are others, or it is no detector.
         """
-        parts = self.parts._finder(threads, provider) if self.parts else None
-        return self._finder(threads, provider, parts)
+        near = self.parts
+        return self._finder(threads, provider, near._finder(threads, provider) if near else None)
 
     def _finder(self, threads: int, provider: str, parts: Detector | None = None) -> Detector:
         self._allowed()
@@ -142,8 +142,9 @@ class Stored:
         """Raises ModelError when a file of it is missing or has other bytes than the manifest says."""
         entry = self.entry
         verified(self.folder, entry.file, entry.sha256)
-        if self.parts is not None:
-            verified(self.folder, self.parts.entry.file, self.parts.entry.sha256)
+        near = self.parts
+        if near is not None:
+            verified(self.folder, near.entry.file, near.entry.sha256)
         if entry.kind == "reader":
             if entry.config is None or entry.config_sha256 is None:
                 raise ModelError(f"{self.folder / MANIFEST}: reader `{entry.name}` has no `config` and `config_sha256`")

@@ -45,10 +45,9 @@ def wider(reach: Size) -> Size:
     return STRETCH * reach[0], STRETCH * reach[1]
 
 
-def inside(box: Box, part: Box) -> bool:
-    """Whether the middle of a box lies in a part."""
-    x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
-    return part.x1 <= x < part.x2 and part.y1 <= y < part.y2
+def inside(box: Box, size: Size) -> bool:
+    """Whether the middle of a box lies in a picture of that size."""
+    return 0.0 <= (box.x1 + box.x2) / 2 < size[0] and 0.0 <= (box.y1 + box.y2) / 2 < size[1]
 
 
 def part_around(box: Box, reach: Size, size: Size) -> Box:
@@ -80,4 +79,4 @@ def is_cut(box: Box, part: Box, size: Size) -> bool:
 
 def is_in_sight(box: Box, part: Box, size: Size) -> bool:
     """Whether a look at the part says that a plate is not where it should be; beyond the picture's edge none is."""
-    return not (inside(box, whole(size)) and is_cut(box, part, size))
+    return not (inside(box, size) and is_cut(box, part, size))

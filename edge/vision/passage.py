@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge.values import Box, PlateRead
-from edge.vision.parts import inside, whole
+from edge.vision.parts import inside
 from edge.vision.texts import differences
 from edge.vision.tracker import Track, centre, distance
 from edge.vision.vote import Vote
@@ -134,7 +134,7 @@ def has_gone(track: Track, at: datetime, size: tuple[int, int]) -> bool:
     """Whether the vehicle of a track that is out of sight is not coming back; `size` is that of the picture."""
     stands = track.stood_still() >= STILL_SECONDS
     patience = PATIENCE_STANDING_SECONDS if stands else PATIENCE_SECONDS
-    is_out = track.missed >= LEAST_MISSED or not inside(track.predicted(at), whole(size))
+    is_out = track.missed >= LEAST_MISSED or not inside(track.predicted(at), size)
     return is_out and (at - track.last_seen).total_seconds() >= patience
 
 

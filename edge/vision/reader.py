@@ -91,13 +91,11 @@ def cut_out(pixels: Pixels, box: Box, *, margin: float) -> Pixels:
     return pixels[y1:y2, x1:x2].copy()
 
 
-def cut_from(picture: Picture, box: Box, *, margin: float) -> Pixels:
-    """The same out of a picture of which nothing else needs to be converted."""
-    return picture.cut(*_around(box, picture.size, margin))
-
-
 def cuts_from(picture: Picture, box: Box, *, margins: Sequence[float]) -> list[Pixels]:
-    """The same with each of these margins; the picture is cut once, the crops share their memory."""
+    """The same with each of these margins, out of a picture of which nothing else needs to be converted.
+
+    The picture is cut once, the crops share their memory.
+    """
     corners = [_around(box, picture.size, margin) for margin in margins]
     left, top = min(each[0] for each in corners), min(each[1] for each in corners)
     widest = picture.cut(left, top, max(each[2] for each in corners), max(each[3] for each in corners))

@@ -1,7 +1,7 @@
 """The second look: a part of the picture at twice the scale, where a plate was and the first look has lost it.
 
-A plate that is small, distant or blurred is found there that the look at the whole picture misses. It costs as much as
-the first look, so it is taken only to keep to something with a text that goes by and is not sure yet.
+A plate that is small, distant or blurred is found there that the look at the whole picture misses. It is one look
+more, so it is taken only to keep to something with a text that goes by and is not sure yet.
 """
 
 from collections.abc import Sequence

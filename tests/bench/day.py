@@ -9,17 +9,15 @@ disk: the ledger with all of its files stays within what its entries need.
 """
 
 import argparse
-import json
 import struct
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, sleep
 
 from edge.ledger.entries import Gap, Read, SelfTest
-from tests.bench.soak import Sample, Watched, chart, sampled, verdict
+from tests.bench.soak import Sample, Watched, chart, judged, sampled, verdict
 from tests.daemon.pole import OWNER, Pole, Running, dense_clip
 from tests.site import running
 
@@ -97,12 +95,9 @@ def main() -> int:
     print(f"reads {reads}, received {samples[-1].received}, self-tests ", end="")
     print(f"{sum(isinstance(one, SelfTest) for one in entries) // 2}, ", end="")
     print(f"gaps {sum(isinstance(one, Gap) for one in entries)}, peak {samples[-1].peak:.0f} MB")
-    print(said if found else "verdict: flat")
-    for each in found:
-        print(f"verdict: {each}")
-    if asked.out:
-        asked.out.write_text(json.dumps({"found": found, "samples": [asdict(each) for each in samples]}, indent=1))
-    return 1 if found else 0
+    if found:
+        print(said)
+    return judged(samples, found, asked.out)
 
 
 if __name__ == "__main__":

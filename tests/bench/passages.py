@@ -26,7 +26,7 @@ from edge.clock import ReplayClock
 from edge.shares import Share
 from edge.values import Frame, PlateRead
 from edge.vision import Models, Reading, Vision
-from edge.vision.reader import cut_from
+from edge.vision.reader import cuts_from
 from edge.vision.texts import differences
 from edge.vision.vote import Ballot
 
@@ -117,7 +117,7 @@ def every(clip: Path, models: Models, told: tuple[Truth, ...], step: int) -> dic
 def readings(frame: Frame, models: Models, at: float) -> list[Look]:
     """Every plate in one frame, read."""
     boxes = [one.box for one in models.detector.look(frame.picture)]
-    crops = [(box, cut_from(frame.picture, box, margin=models.reader.margin)) for box in boxes]
+    crops = [(box, cuts_from(frame.picture, box, margins=(models.reader.margin,))[0]) for box in boxes]
     return [Look(at=at, width=box.width, reading=models.reader.read(crop)) for box, crop in crops]
 
 

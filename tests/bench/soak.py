@@ -226,6 +226,15 @@ def report(samples: list[Sample], entries: list[Entry]) -> None:
     print(f"CPU {100 * used / max(passed, 1e-6):.1f} % of one core")
 
 
+def judged(samples: list[Sample], found: list[str], out: Path | None) -> int:
+    """Prints what was found and writes all of it to `out`; the exit code."""
+    for each in found or ["flat"]:
+        print(f"verdict: {each}")
+    if out:
+        out.write_text(json.dumps({"found": found, "samples": [asdict(each) for each in samples]}, indent=1))
+    return 1 if found else 0
+
+
 def main() -> int:
     """Runs and judges."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -248,13 +257,7 @@ def main() -> int:
         print(*found, sep="\n")
         return 1
     report(samples, entries)
-    if not found:
-        print("verdict: flat")
-    for each in found:
-        print(f"verdict: {each}")
-    if asked.out:
-        asked.out.write_text(json.dumps({"found": found, "samples": [asdict(each) for each in samples]}, indent=1))
-    return 1 if found else 0
+    return judged(samples, found, asked.out)
 
 
 if __name__ == "__main__":

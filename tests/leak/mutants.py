@@ -162,6 +162,10 @@ def absent(scene: Scene) -> None:
     scene.have_more(3, *scene.agencies)
 
 
+ODD = {"while it stands still": late, "while the broker is away": absent}
+"""Ways to come back that are scenes of their own."""
+
+
 def found(plan: Plan) -> list[str]:
     """What the oracle finds after the plan, or why it did not come to its end."""
     nursery, few = Nursery(), plan.again == "while it stands still"
@@ -174,10 +178,8 @@ def found(plan: Plan) -> list[str]:
             try:
                 EVENTS[plan.event].prepare(scene)
                 scene.begin()
-                if plan.again == "while it stands still":
-                    late(scene)
-                elif plan.again == "while the broker is away":
-                    absent(scene)
+                if plan.again in ODD:
+                    ODD[plan.again](scene)
                 else:
                     play(scene, plan, scene.line)
                 scene.drain()
