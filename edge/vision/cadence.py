@@ -48,12 +48,16 @@ class Cadence:
         self._last_all: datetime | None = None
         self._last_whole: datetime | None = None
         self._motion: Box | None = None
+        self._patience: float | None = None
+        """Seconds from the last look to the next; what is followed changes with a look only."""
 
     def part(self, frame: Frame, tracks: Sequence[Track], reach: tuple[float, float], pace: float) -> Box | None:
         """The part to look at in this frame, the whole picture at times; None: it is not time for a look."""
         at, size = frame.captured_at, frame.picture.size
         is_time = not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS
-        if not is_time and _since(self._last_look, at) < _patience(tracks, at, size) / pace - _EARLY:
+        if self._patience is None:
+            self._patience = _patience(tracks, at, size)
+        if not is_time and _since(self._last_look, at) < self._patience / pace - _EARLY:
             return None
         self._glance(frame)
         if is_time:
@@ -86,7 +90,7 @@ class Cadence:
 
     def _looked(self, at: datetime, part: Box, size: tuple[int, int], *, at_all: bool = True) -> Box:
         """Notes a look at a part; `at_all`: it holds all that moves."""
-        self._last_look = at
+        self._last_look, self._patience = at, None
         if at_all:
             self._last_all = at
         if part == whole(size):
@@ -119,11 +123,11 @@ def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> f
     if any(track.looks == 1 for track in in_view):
         return AGAIN_SECONDS
     unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
-    left = any(not inside(track.predicted(at), size) for track in with_text)
-    if not unsure and (in_view or left):
+    if not unsure and (in_view or any(not inside(track.predicted(at), size) for track in with_text)):
         return SLOW_LOOK_SECONDS
     wanted = [LOOK_SECONDS]
     for track in unsure:
-        missing = max(1, WANTED_LOOKS - track.looks) + 1  # the last of them is already cut off
-        wanted.append(track.leaves_in(size) / missing)
+        missing = WANTED_LOOKS - track.looks
+        if missing > 0:
+            wanted.append(track.leaves_in(size) / (missing + 1))  # the last of them is already cut off
     return max(0.0, min(wanted))

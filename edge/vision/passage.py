@@ -132,10 +132,12 @@ def _at_the_margin(box: Box, size: tuple[int, int]) -> bool:
 
 def has_gone(track: Track, at: datetime, size: tuple[int, int]) -> bool:
     """Whether the vehicle of a track that is out of sight is not coming back; `size` is that of the picture."""
+    unseen = (at - track.last_seen).total_seconds()
+    if unseen < PATIENCE_SECONDS:
+        return False
     stands = track.stood_still() >= STILL_SECONDS
-    patience = PATIENCE_STANDING_SECONDS if stands else PATIENCE_SECONDS
     is_out = track.missed >= LEAST_MISSED or not inside(track.predicted(at), size)
-    return is_out and (at - track.last_seen).total_seconds() >= patience
+    return is_out and (not stands or unseen >= PATIENCE_STANDING_SECONDS)
 
 
 def is_ready(track: Track) -> bool:

@@ -70,6 +70,8 @@ class Ballot:
         self._result: Vote | None = None
         self._is_counted = False
         self._latest: deque[str] = deque(maxlen=STABLE_READINGS)
+        self.readings = 0
+        """How many looks gave a text."""
 
     def add(self, reading: Reading, *, width: float, sharpness: float, at: datetime) -> None:
         """Adds one look; `width` is the plate's width in pixels. A look without a text does not vote."""
@@ -77,6 +79,7 @@ class Ballot:
         if not reading.text:
             return
         self._is_counted = False
+        self.readings += 1
         # Twice the width is four times the pixels on a character; a look that doubts itself hardly counts.
         weight = width * width * sharpness * reading.confidence**4 + 1e-9
         self._weighed.append(_Weighed(reading, weight))
@@ -88,15 +91,11 @@ class Ballot:
         """Adds all readings of another ballot: it was the same vehicle."""
         self._is_counted = False
         self._latest.extend(other._latest)
+        self.readings += other.readings
         together = sorted((*self._weighed, *other._weighed), key=lambda one: -one.weight)
         self._weighed = together[:KEPT_READINGS]
         for text, span in other._spans.items():
             self._note(text, span)
-
-    @property
-    def readings(self) -> int:
-        """How many looks gave a text."""
-        return sum(span.readings for span in self._spans.values())
 
     def result(self) -> Vote | None:
         """The text that the looks agree on, or None without any."""
