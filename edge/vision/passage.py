@@ -94,19 +94,22 @@ class Plausibility:
         length = len(vote.text)
         if not self.shortest <= length <= self.longest:
             return Rejection.LENGTH
-        if length > self.usual_longest and vote.agreement < self.long_text_agreement:
+        followed = self._was_followed(track)
+        if length > self.usual_longest and vote.agreement < (self.agreement if followed else self.long_text_agreement):
             return Rejection.LENGTH
-        unsure = self._unsure(track, vote)
+        unsure = self._unsure(track, vote, followed=followed)
         burnt_in = is_a_time(vote.text) and _at_the_margin(box, size)
         if not track.moved and (burnt_in or not (unsure or track.ballot.still_says(vote.text))):
             return Rejection.TIMESTAMP
         return unsure
 
-    def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
+    def _was_followed(self, track: Track) -> bool:
+        """Whether it went by and is surely a plate: then it is one, however hard or long it is to read."""
+        return track.moved and track.looks >= self.followed_looks and track.sureness >= self.followed_sureness
+
+    def _unsure(self, track: Track, vote: Vote, *, followed: bool) -> Rejection | None:
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
-        # What goes by and is surely a plate is one, however hard it is to read.
-        followed = track.moved and track.looks >= self.followed_looks and track.sureness >= self.followed_sureness
         if followed and vote.agreement >= self.followed_agreement:
             return None
         if vote.agreement < self.agreement:

@@ -4,7 +4,7 @@ Nothing is looked at more often than needed: the gate says when something moves,
 """
 
 from collections import Counter, deque
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from edge.clock import Clock
 from edge.values import Box, Detection, Frame, PlateRead
@@ -37,6 +37,8 @@ SHOWN_MARGIN = 0.1
 """Free space around the plate in the crop that people see, as a part of the box on each side."""
 READABLE_WIDTH = 28.0
 """Pixels; a narrower plate is followed but not read yet."""
+SETTLED_EVERY = timedelta(seconds=0.1)
+"""How often what has left is asked for between the looks."""
 EDGE = 0.004
 """A box that comes nearer to the picture's edge than this part of its width is cut off: the detector sees no finer."""
 
@@ -66,6 +68,7 @@ class Vision:
         self._tracks: list[Track] = []
         self._ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
         self._camera_id = ""
+        self._settled_at = datetime.min.replace(tzinfo=UTC)
         self._size, self._reach = (0, 0), (0.0, 0.0)
         self._count: Counter[str] = Counter()
         self._rejected: Counter[Rejection] = Counter()
@@ -84,9 +87,13 @@ class Vision:
             self._size = frame.picture.size
             self._reach = self._models.detector.reach(self._size)
         part = self._cadence.part(frame, self._tracks, self._reach, self.pace)
+        at = frame.captured_at
         if part is not None:
             self._look(frame, part)
-        return done + self._settle(frame.captured_at)
+        elif timedelta(0) <= at - self._settled_at < SETTLED_EVERY:
+            return done
+        self._settled_at = at
+        return done + self._settle(at)
 
     def finish(self) -> list[PlateRead]:
         """Completes every passage that is still in view, at the end of a recording."""

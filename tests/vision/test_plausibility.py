@@ -52,12 +52,12 @@ def test_a_number_that_is_seen_for_a_moment_on_a_vehicle_is_no_vehicle() -> None
     assert rejected(vision) == {Rejection.LETTERING}
 
 
-def followed(text: str, *, looks: int, found: float, top: float) -> Track:
-    """A track of something that drives by, found with that confidence at each look."""
+def followed(text: str, *, looks: int, found: float, top: float, sure: float = 0.95, pace: float = 80.0) -> Track:
+    """A track of something that drives by, found and read with that confidence at each look."""
 
     def look(number: int) -> Look:
-        box = Box(x1=80.0 * number, y1=top, x2=80.0 * number + 70, y2=top + 35)
-        reading = Reading(text=text, confidences=(0.95,) * len(text))
+        box = Box(x1=pace * number, y1=top, x2=pace * number + 70, y2=top + 35)
+        reading = Reading(text=text, confidences=(sure,) * len(text))
         return Look(detection=Detection(box=box, confidence=found), reading=reading)
 
     track = Track(look(0), START)
@@ -74,6 +74,17 @@ def test_what_hardly_looks_like_a_plate_and_is_read_half_as_often_as_the_plate_b
     vote = number.ballot.result()
     assert vote is not None
     assert is_lettering(number, vote, [plate, number]) == is_dropped
+
+
+@pytest.mark.parametrize(
+    ("sure", "pace", "reason"),
+    [(0.95, 80.0, None), (0.8, 80.0, None), (0.6, 80.0, Rejection.LENGTH), (0.8, 0.0, Rejection.LENGTH)],
+)
+def test_ten_characters_are_believed_when_they_drive_by_and_are_read_well(
+    sure: float, pace: float, reason: Rejection | None
+) -> None:
+    track = followed("UP16AB1234", looks=8, found=0.8, top=200, sure=sure, pace=pace)
+    assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
 
 
 def test_a_piece_of_a_plate_that_was_seen_first_is_the_same_vehicle() -> None:
