@@ -149,6 +149,9 @@ def add_agreement(
     purpose: Annotated[list[str], typer.Option(metavar="CODE", help="What it covers; may be repeated.")],
     begins_on: Annotated[str | None, typer.Option(metavar="DATE", help="Else on the day of the signature.")] = None,
     case: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="For this case alone; repeatable.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(metavar="STATE", help="For cameras in this state alone; repeatable.")
+    ] = None,
     document: Annotated[Path | None, typer.Option(metavar="FILE", help="The signed paper, as a file.")] = None,
     document_sha256: Annotated[str | None, typer.Option(metavar="HEX", help="Or its sha256.")] = None,
     socket: Socket = None,
@@ -169,6 +172,8 @@ def add_agreement(
         table["begins_on"] = _day(begins_on, "--begins-on")
     if case:
         table["cases"] = case
+    if state:
+        table["states"] = state
     registry.add_agreement(folder, one.id, table)
     print(f"{_who(one)} has the agreement `{agreement}` until {expires_on}; the paper's sha256 is in the registry")
     say_effects(before, folder)

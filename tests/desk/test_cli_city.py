@@ -268,14 +268,19 @@ def test_an_agreement_is_added_with_the_sha256_of_the_paper(house: House) -> Non
     words = ["subscriber", "agreement", "add", house.folder, "johnson-fork-so", "jf-2026"]
     words += ["--form", "declaration", "--signed-by", "Sheriff", "--signed-on", "2026-11-01"]
     words += ["--expires-on", "2027-11-01", "--purpose", "stolen_vehicle", "--socket", nobody(house)]
-    words += ["--begins-on", "2026-11-15", "--case", "26-1234"]
+    words += ["--begins-on", "2026-11-15", "--case", "26-1234", "--state", "US-IL"]
     code, said, _ = homerule(*words, "--document", house.root / "paper.pdf")
     assert code == 0
     assert "until 2027-11-01" in said
     assert hashlib.sha256(b"signed").hexdigest() in (house.folder / "subscribers.toml").read_text()
     house.sign()
     (made,) = house.take_up().subscribers["johnson-fork-so"].agreements
-    assert (made.id, f"{made.begins:%F}", made.cases) == ("jf-2026", "2026-11-15", {"26-1234"})
+    assert (made.id, f"{made.begins:%F}", made.cases, made.states) == (
+        "jf-2026",
+        "2026-11-15",
+        {"26-1234"},
+        {"US-IL"},
+    )
 
 
 def test_a_new_audit_log_is_adopted_by_a_signature(house: House) -> None:
