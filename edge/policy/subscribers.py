@@ -149,8 +149,10 @@ def registry(text: str) -> Mapping[str, Subscriber]:
     for one in table.subscriber:
         _check(one, written)
     made: dict[str, Subscriber] = {}
+    known: dict[str, int] = {}
     for name in sorted(written):
-        _make(name, written, made, ())
+        _deep(name, written, known, ())
+        _make(name, written, made)
     return {name: made[name] for name in sorted(made)}
 
 
@@ -194,20 +196,27 @@ def _repeated(names: Iterable[str]) -> str | None:
     return None
 
 
-def _make(
-    name: str, written: Mapping[str, SubscriberTable], made: dict[str, Subscriber], above: tuple[str, ...]
-) -> Subscriber:
-    """The agency `name` with its members, and theirs; a task force that is its own member is refused."""
+def _deep(name: str, written: Mapping[str, SubscriberTable], known: dict[str, int], above: tuple[str, ...]) -> int:
+    """How deep task forces stand inside `name`; too deep is refused, and a task force that is its own member."""
     if name in above:
         raise PolicyError(f"{FILE}: `{name}` is a member of itself by way of `{above[-1]}`, remove one of the two")
-    if len(above) > DEEPEST:
+    if name not in known and len(above) <= DEEPEST:  # a longer way down is too deep whatever is below
+        members = written[name].members
+        known[name] = max((1 + _deep(member, written, known, (*above, name)) for member in members), default=0)
+    if len(above) > DEEPEST or known[name] > DEEPEST:
+        outermost = above[0] if above else name
         raise PolicyError(
-            f"{FILE}: task forces stand more than {DEEPEST} deep inside `{above[0]}`, name its members flat"
+            f"{FILE}: task forces stand more than {DEEPEST} deep inside `{outermost}`, name its members flat"
         )
+    return known[name]
+
+
+def _make(name: str, written: Mapping[str, SubscriberTable], made: dict[str, Subscriber]) -> Subscriber:
+    """The agency `name` with its members, and theirs."""
     if name in made:
         return made[name]
     one = written[name]
-    direct = [_make(member, written, made, (*above, name)) for member in one.members]
+    direct = [_make(member, written, made) for member in one.members]
     members = {member.id: member for each in direct for member in (each, *each.members)}
     made[name] = Subscriber(
         id=one.id,

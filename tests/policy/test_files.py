@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -178,16 +179,18 @@ def test_a_manifest_whose_version_is_written_as_text_is_refused() -> None:
         bundles.parse_manifest(whole.manifest.replace(b'"version": 0', b'"version": "0"'))
 
 
-def forces(count: int) -> list[Table]:
-    """So many task forces, each the one member of the one before."""
-    inside = [agency(f"f-{at}", kind="task_force", members=[f"f-{at + 1}"]) for at in range(count)]
-    return [owner(), *inside, agency(f"f-{count}")]
+def forces(names: str) -> list[Table]:
+    """Task forces of these names, each the one member of the one before; the last is an agency."""
+    inside = [agency(f"f-{one}", kind="task_force", members=[f"f-{other}"]) for one, other in pairwise(names)]
+    return [owner(), *inside, agency(f"f-{names[-1]}")]
 
 
-def test_task_forces_stand_eight_deep_at_most() -> None:
-    assert len(bundle_of(POLICY, forces(subscribers.DEEPEST)).subscribers["f-0"].members) == subscribers.DEEPEST
-    with pytest.raises(PolicyError, match="more than 8 deep inside `f-0`, name its members flat"):
-        bundle_of(POLICY, forces(subscribers.DEEPEST + 1))
+@pytest.mark.parametrize("names", ["0123456789", "9876543210", "4837261509"])
+def test_task_forces_stand_eight_deep_at_most_in_whatever_order_they_are_named(names: str) -> None:
+    flat = bundle_of(POLICY, forces(names[1:])).subscribers[f"f-{names[1]}"].members
+    assert len(flat) == subscribers.DEEPEST
+    with pytest.raises(PolicyError, match=f"more than 8 deep inside `f-{names[0]}`, name its members flat"):
+        bundle_of(POLICY, forces(names))
 
 
 def signed_days_before_its_end(days: int) -> BundleFiles:
