@@ -43,7 +43,7 @@ FIRST, POOL = 600, 8_000
 REPLACED = 8
 PICTURES = 900
 BACKGROUND = 0.08
-REAL = 0.38
+REAL = 0.28
 SHUFFLED = 0.55
 """Of the real crops that can be cut between their characters."""
 _AHEAD = 12

@@ -71,9 +71,9 @@ def vanity(rng: np.random.Generator, longest: int = 8) -> str:
 def american(rng: np.random.Generator) -> str:
     """Text of an American plate; two thirds are series, the rest vanity or plain chance (no prior to lean on)."""
     draw = rng.random()
-    if draw < 0.6:
+    if draw < 0.66:
         return filled(rng, _pick(rng, AMERICAN))
-    if draw < 0.78:
+    if draw < 0.82:
         return vanity(rng)
     length = int(rng.choice([4, 5, 6, 6, 7, 7, 7, 8]))
     # Nothing around it tells a lone O from a zero: where one shape serves for both, the commoner one is the answer.
