@@ -106,8 +106,10 @@ class Ballot:
 
     def is_stable(self) -> bool:
         """Whether more of the same looks would not change the text any more."""
+        if self.readings < STABLE_READINGS:
+            return False  # before any counting, which takes time
         vote = self.result()
-        if vote is None or self.readings < STABLE_READINGS or vote.confidence < STABLE_CONFIDENCE:
+        if vote is None or vote.confidence < STABLE_CONFIDENCE:
             return False
         return all(text == vote.text for text in list(self._latest)[-STABLE_LATEST:])
 
