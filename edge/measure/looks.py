@@ -16,7 +16,7 @@ from edge.measure.overlaps import OVERLAP, Boxes, overlaps, pairs, rows, strays
 from edge.values import Box, Detection, Pixels
 from edge.vision import Reading
 from edge.vision.eyesight import Reads
-from edge.vision.reader import cut_out
+from edge.vision.reader import ROOM, cut_out
 
 JOINT = 0.3
 """The joint score from which on a box counts as found."""
@@ -135,8 +135,8 @@ def _plates(models: Both, shown: Photograph, ranked: Sequence[Believed], spent: 
     found = set(pairs(shown.boxes, places[: sum(one.joint >= JOINT for one in ranked)]).values())
     for number, (place, text) in enumerate(zip(shown.boxes, shown.texts, strict=True)):
         box = Box(x1=float(place[0]), y1=float(place[1]), x2=float(place[2]), y2=float(place[3]))
-        # a crop has nothing left around it
-        margin = models.reader.margin if shown.boxed else 0.0
+        # a crop has nothing left around it that a second reading could take
+        margin = models.reader.margin if shown.boxed else None
         on = _on(place, places)
         yield SeenPlate(
             text=text,
@@ -154,8 +154,9 @@ def _on(plate: Boxes, places: Boxes) -> list[int]:
     return [int(number) for number in np.flatnonzero(overlaps(places, plate[None])[:, 0] >= OVERLAP)]
 
 
-def _read(models: Both, pixels: Pixels, box: Box, margin: float, spent: list[float]) -> Reading:
+def _read(models: Both, pixels: Pixels, box: Box, margin: float | None, spent: list[float]) -> Reading:
     began = busy()
-    reading = models.reader.read(cut_out(pixels, box, margin=margin))
+    cuts = [cut_out(pixels, box, margin=each) for each in ((0.0,) if margin is None else (margin, margin + ROOM))]
+    reading = models.reader.read(*cuts)
     spent.append(busy() - began)
     return reading

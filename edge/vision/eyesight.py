@@ -23,7 +23,9 @@ class Reads(Protocol):
     @property
     def margin(self) -> float: ...
 
-    def read(self, crop: Pixels) -> Reading: ...
+    def read(self, crop: Pixels, roomier: Pixels | None = None) -> Reading:
+        """`roomier` is the same plate with ROOM more around it, for a second reading where the first is doubtful."""
+        ...
 
 
 class Eyesight(Protocol):

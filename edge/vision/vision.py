@@ -26,7 +26,7 @@ from edge.vision.passage import (
     made,
     same_vehicle,
 )
-from edge.vision.reader import cuts_from, sharpness_of
+from edge.vision.reader import ROOM, cuts_from, sharpness_of
 from edge.vision.second import CLOSELY_SURE, part_to_look_at
 from edge.vision.tracker import Look, Track, match, nested
 from edge.vision.vote import Vote
@@ -173,9 +173,11 @@ class Vision:
         if known or not is_whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, whole=is_whole)
         reader = self._models.reader
-        read, shown = cuts_from(frame.picture, box, margins=(reader.margin, SHOWN_MARGIN))
-        self._count["readings"] += 1
-        return Look(detection=detection, reading=reader.read(read), crop=shown, sharpness=sharpness_of(shown))
+        margins = (reader.margin, reader.margin + ROOM, SHOWN_MARGIN)
+        cut, roomier, shown = cuts_from(frame.picture, box, margins=margins)
+        reading = reader.read(cut, roomier)
+        self._count["readings"] += reading.cuts
+        return Look(detection=detection, reading=reading, crop=shown, sharpness=sharpness_of(shown))
 
     def _rejoin(self, at: datetime) -> None:
         """Joins tracks of one vehicle that was out of sight for a while."""

@@ -93,7 +93,7 @@ class Models:
     def find(self, pixels: Pixels) -> list[Detection]:
         return [] if self.dead else [Detection(box=Box(x1=0, y1=0, x2=60, y2=30), confidence=0.9)]
 
-    def read(self, crop: Pixels) -> Reading:
+    def read(self, crop: Pixels, roomier: Pixels | None = None) -> Reading:
         return Reading(text="ABX4725", confidences=(0.9,) * 7)
 
 

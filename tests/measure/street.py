@@ -42,7 +42,7 @@ class Eyes:
             for x1, y1, x2, y2, score in self.found.get(grey(pixels), ())
         ]
 
-    def read(self, crop: Pixels) -> Reading:
+    def read(self, crop: Pixels, roomier: Pixels | None = None) -> Reading:
         return Reading(text=self.text, confidences=(self.sure,) * len(self.text))
 
 

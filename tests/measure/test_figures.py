@@ -77,7 +77,7 @@ def test_a_box_that_the_reader_does_not_believe_in_counts_for_the_detector_alone
 
 def test_of_two_boxes_on_a_plate_the_one_that_both_believe_in_more_is_read(folder: Path) -> None:
     class Doubtful(Eyes):
-        def read(self, crop):  # type: ignore[no-untyped-def]
+        def read(self, crop, roomier=None):  # type: ignore[no-untyped-def]
             # the better of the two boxes is one pixel wider than the plate
             self.text = "AB12" if crop.shape[1] == 41 else "XX99"
             return super().read(crop)
@@ -170,7 +170,7 @@ def test_a_labelled_box_is_read_with_the_margin_that_the_reader_wants(tmp_path: 
     shapes = []
 
     class Looking(Eyes):
-        def read(self, crop):  # type: ignore[no-untyped-def]
+        def read(self, crop, roomier=None):  # type: ignore[no-untyped-def]
             shapes.append(crop.shape[:2])
             return super().read(crop)
 

@@ -92,7 +92,7 @@ class Eyes:
     def reach(self, size: tuple[int, int]) -> tuple[float, float]:
         return float(size[0]), float(size[1])
 
-    def read(self, crop: Pixels) -> Reading:
+    def read(self, crop: Pixels, roomier: Pixels | None = None) -> Reading:
         plates = crop[crop[:, :, 2] == _PLATE_RED]
         number = int(np.bincount(plates[:, 0]).argmax())
         self.looks[number] = self.looks.get(number, 0) + 1

@@ -2,14 +2,17 @@
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.errors import ModelError
 from edge.road.plate import draw_plate
 from edge.vision import Detector, Models, Reader, models_folder, read_manifest
+from edge.vision.reader import DOUBTFUL
 from edge.vision.session import Session
 
 JUNK = b"not a network"
@@ -143,3 +146,14 @@ def test_the_built_in_reader_reads_a_drawn_plate() -> None:
 
 def test_nothing_is_found_in_an_empty_picture() -> None:
     assert Models.load().detector.find(np.full((720, 1280, 3), 100, np.uint8)) == []
+
+
+def test_a_doubtful_text_is_read_again_in_another_cut_and_the_mean_counts() -> None:
+    reader, clear = Models.load().reader, draw_plate("AB 12345", width=160)
+    blurs = (np.asarray(cv2.GaussianBlur(clear, (0, 0), sigma), np.uint8) for sigma in range(2, 12))
+    blurred = next(crop for crop in blurs if 0.0 < reader.read(crop).confidence < DOUBTFUL)
+    alone, together = reader.read(blurred), reader.read(blurred, clear)
+    assert (alone.cuts, together.cuts) == (1, 2)
+    assert reader.read(blurred, blurred) == replace(alone, cuts=2)
+    assert alone.confidence < together.confidence < reader.read(clear).confidence
+    assert reader.read(clear, blurred) == reader.read(clear)
