@@ -78,7 +78,8 @@ class Plausibility:
     width: float = 36.0
     flattest: float = 8.0
     steepest: float = 0.8
-    shortest: int = 4
+    shortest: int = 3
+    usual_shortest: int = 4
     usual_longest: int = 8
     longest: int = 10
 
@@ -91,25 +92,33 @@ class Plausibility:
         box = track.best.detection.box
         if not self.steepest <= box.width / max(box.height, 1.0) <= self.flattest:
             return Rejection.SHAPE
-        length = len(vote.text)
-        if not self.shortest <= length <= self.longest:
+        if not self._is_as_long_as_a_plate(track, vote):
             return Rejection.LENGTH
-        followed = self._was_followed(track)
-        if length > self.usual_longest and vote.agreement < (self.agreement if followed else self.long_text_agreement):
-            return Rejection.LENGTH
-        unsure = self._unsure(track, vote, followed=followed)
+        unsure = self._unsure(track, vote)
         burnt_in = is_a_time(vote.text) and _at_the_margin(box, size)
         if not track.moved and (burnt_in or not (unsure or track.ballot.still_says(vote.text))):
             return Rejection.TIMESTAMP
         return unsure
 
-    def _was_followed(self, track: Track) -> bool:
-        """Whether it went by and is surely a plate: then it is one, however hard or long it is to read."""
-        return track.moved and track.looks >= self.followed_looks and track.sureness >= self.followed_sureness
+    def _is_as_long_as_a_plate(self, track: Track, vote: Vote) -> bool:
+        """A text of an unusual length is believed when it goes by and is read well: some plates have three or ten."""
+        length, read_well = len(vote.text), vote.agreement >= self.agreement
+        if length > self.usual_longest:
+            well = read_well if self._went_by(track) else vote.agreement >= self.long_text_agreement
+            return length <= self.longest and well
+        # a badge has three as well, but is hardly found as surely as a plate
+        return length >= self.usual_shortest or (
+            length >= self.shortest and read_well and self._went_by(track) and track.sureness >= self.followed_sureness
+        )
 
-    def _unsure(self, track: Track, vote: Vote, *, followed: bool) -> Rejection | None:
+    def _went_by(self, track: Track) -> bool:
+        return track.moved and track.looks >= self.followed_looks
+
+    def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
+        # What goes by and is surely a plate is one, however hard it is to read.
+        followed = self._went_by(track) and track.sureness >= self.followed_sureness
         if followed and vote.agreement >= self.followed_agreement:
             return None
         if vote.agreement < self.agreement:

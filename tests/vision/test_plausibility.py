@@ -77,13 +77,24 @@ def test_what_hardly_looks_like_a_plate_and_is_read_half_as_often_as_the_plate_b
 
 
 @pytest.mark.parametrize(
-    ("sure", "pace", "reason"),
-    [(0.95, 80.0, None), (0.8, 80.0, None), (0.6, 80.0, Rejection.LENGTH), (0.8, 0.0, Rejection.LENGTH)],
+    ("text", "sure", "found", "pace", "reason"),
+    [
+        ("UP16AB1234", 0.95, 0.4, 0.0, None),
+        ("UP16AB1234", 0.8, 0.4, 80.0, None),
+        ("UP16AB1234", 0.8, 0.8, 0.0, Rejection.LENGTH),
+        ("UP16AB1234", 0.6, 0.8, 80.0, Rejection.LENGTH),
+        ("UP16AB12345", 0.95, 0.8, 80.0, Rejection.LENGTH),
+        ("747", 0.8, 0.8, 80.0, None),
+        ("747", 0.6, 0.8, 80.0, Rejection.LENGTH),
+        ("747", 0.95, 0.4, 80.0, Rejection.LENGTH),
+        ("747", 0.95, 0.8, 0.0, Rejection.LENGTH),
+        ("74", 0.95, 0.8, 80.0, Rejection.LENGTH),
+    ],
 )
-def test_ten_characters_are_believed_when_they_drive_by_and_are_read_well(
-    sure: float, pace: float, reason: Rejection | None
+def test_a_text_of_an_unusual_length_is_believed_when_it_goes_by_and_is_read_well(
+    text: str, sure: float, found: float, pace: float, reason: Rejection | None
 ) -> None:
-    track = followed("UP16AB1234", looks=8, found=0.8, top=200, sure=sure, pace=pace)
+    track = followed(text, looks=8, found=found, top=200, sure=sure, pace=pace)
     assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
 
 
