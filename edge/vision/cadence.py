@@ -11,7 +11,7 @@ from edge.values import Box, Frame
 from edge.vision.eyesight import Gate
 from edge.vision.parts import around, covers, inside, part_around, whole, wider, with_room
 from edge.vision.passage import LEAST_MISSED
-from edge.vision.tracker import Track
+from edge.vision.tracker import READABLE_WIDTH, Track
 
 LOOK_SECONDS = 0.15
 """Between two looks at a road on which something moves and nothing stable is in view yet."""
@@ -103,7 +103,9 @@ def _since(before: datetime | None, at: datetime) -> float:
 
 
 def _is_followed(track: Track) -> bool:
-    return track.ballot.readings > 0 and track.missed < LEAST_MISSED and not track.stands
+    # one that has become too small to read would keep the looks from the next vehicle, and tell nothing
+    is_readable = track.ballot.readings > 0 and track.box.width >= READABLE_WIDTH
+    return is_readable and track.missed < LEAST_MISSED and not track.stands
 
 
 def _attends(tracks: Sequence[Track]) -> bool:

@@ -14,6 +14,8 @@ from edge.vision.reader import Reading
 from edge.vision.texts import differences
 from edge.vision.vote import Ballot
 
+READABLE_WIDTH = 28.0
+"""Pixels; a narrower plate is not read."""
 SURE = 0.85
 """From this confidence on a reading may say that two looks show two vehicles."""
 STILL_WIDTHS = 0.35

@@ -28,15 +28,13 @@ from edge.vision.passage import (
 )
 from edge.vision.reader import ROOM, cuts_from, sharpness_of
 from edge.vision.second import CLOSELY_SURE, part_to_look_at
-from edge.vision.tracker import Look, Track, match, nested
+from edge.vision.tracker import READABLE_WIDTH, Look, Track, match, nested
 from edge.vision.vote import Vote
 
 KEPT_TRACKS = 8
 """Tracks that have ended, and that a later one may turn out to belong to."""
 SHOWN_MARGIN = 0.1
 """Free space around the plate in the crop that people see, as a part of the box on each side."""
-READABLE_WIDTH = 28.0
-"""Pixels; a narrower plate is followed but not read yet."""
 SETTLED_EVERY = timedelta(seconds=0.1)
 """How often what has left is asked for between the looks."""
 EDGE = 0.004
