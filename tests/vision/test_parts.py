@@ -13,7 +13,7 @@ from edge.values import Box, Detection, Picture
 from edge.vision import Detector, Models, Vision
 from edge.vision.parts import Size, covers, part_around
 from tests import networks
-from tests.vision.scene import START, WIDE, Eyes, crossing, draw, standing, texts
+from tests.vision.scene import START, WIDE, Eyes, Vehicle, crossing, draw, standing, texts
 
 REACH = (256.0, 160.0)
 
@@ -72,6 +72,13 @@ def test_two_vehicles_far_apart_are_one_read_each() -> None:
     one, other = crossing("AB12345", begins=1.0, width=50, top=60), crossing("XY98765", begins=1.2, width=50, top=300)
     said, _, _ = seen(one, other, seconds=5)
     assert sorted(said) == ["AB12345", "XY98765"]
+
+
+def test_a_plate_that_has_become_too_small_to_read_keeps_no_looks_from_the_next_vehicle() -> None:
+    away = Vehicle(text="AB12345", at=lambda seconds: (400 + 25 * seconds, 20.0, max(14.0, 60 - 16 * seconds)))
+    said, _, eyes = seen(away, crossing("XY98765", begins=3.6, lasts=0.8, width=60, top=300), seconds=6)
+    assert sorted(said) == ["AB12345", "XY98765"]
+    assert eyes.looks[11] >= 8
 
 
 def test_a_parked_vehicle_is_not_lost_while_others_are_looked_at() -> None:
