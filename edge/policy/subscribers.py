@@ -200,15 +200,17 @@ def _deep(name: str, written: Mapping[str, SubscriberTable], known: dict[str, in
     """How deep task forces stand inside `name`; too deep is refused, and a task force that is its own member."""
     if name in above:
         raise PolicyError(f"{FILE}: `{name}` is a member of itself by way of `{above[-1]}`, remove one of the two")
-    if name not in known and len(above) <= DEEPEST:  # a longer way down is too deep whatever is below
-        members = written[name].members
-        known[name] = max((1 + _deep(member, written, known, (*above, name)) for member in members), default=0)
-    if len(above) > DEEPEST or known[name] > DEEPEST:
-        outermost = above[0] if above else name
+    if name in known:
+        return known[name]
+    if len(above) > DEEPEST:
+        return 0  # what stands above is too deep whatever is below
+    inside = max((1 + _deep(member, written, known, (*above, name)) for member in written[name].members), default=0)
+    if inside > DEEPEST:
         raise PolicyError(
-            f"{FILE}: task forces stand more than {DEEPEST} deep inside `{outermost}`, name its members flat"
+            f"{FILE}: task forces stand more than {DEEPEST} deep inside `{(*above, name)[0]}`, name its members flat"
         )
-    return known[name]
+    known[name] = inside
+    return inside
 
 
 def _make(name: str, written: Mapping[str, SubscriberTable], made: dict[str, Subscriber]) -> Subscriber:

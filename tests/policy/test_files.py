@@ -193,6 +193,13 @@ def test_task_forces_stand_eight_deep_at_most_in_whatever_order_they_are_named(n
         bundle_of(POLICY, forces(names))
 
 
+def test_the_deepest_member_counts_and_not_the_one_beside_it() -> None:
+    tables = forces("0123456789")
+    tables[1]["members"] = ["f-x", *tables[1]["members"]]
+    with pytest.raises(PolicyError, match="more than 8 deep inside `f-0`"):
+        bundle_of(POLICY, [*tables, agency("f-x")])
+
+
 def signed_days_before_its_end(days: int) -> BundleFiles:
     manifest = bundles.parse_manifest(files().manifest)
     signed_at = POLICY["valid_until"] - timedelta(days=days)
