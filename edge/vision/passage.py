@@ -107,19 +107,19 @@ class Plausibility:
             well = read_well if self._went_by(track) else vote.agreement >= self.long_text_agreement
             return length <= self.longest and well
         # a badge has three as well, but is hardly found as surely as a plate
-        return length >= self.usual_shortest or (
-            length >= self.shortest and read_well and self._went_by(track) and track.sureness >= self.followed_sureness
-        )
+        return length >= self.usual_shortest or (length >= self.shortest and read_well and self._was_followed(track))
 
     def _went_by(self, track: Track) -> bool:
         return track.moved and track.looks >= self.followed_looks
+
+    def _was_followed(self, track: Track) -> bool:
+        return self._went_by(track) and track.sureness >= self.followed_sureness
 
     def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
         # What goes by and is surely a plate is one, however hard it is to read.
-        followed = self._went_by(track) and track.sureness >= self.followed_sureness
-        if followed and vote.agreement >= self.followed_agreement:
+        if self._was_followed(track) and vote.agreement >= self.followed_agreement:
             return None
         if vote.agreement < self.agreement:
             return Rejection.UNSURE
