@@ -16,7 +16,7 @@ from edge.measure.overlaps import OVERLAP, Boxes, overlaps, pairs, rows, strays
 from edge.values import Box, Detection, Pixels
 from edge.vision import Reading
 from edge.vision.eyesight import Reads
-from edge.vision.reader import ROOM, cut_out
+from edge.vision.reader import cut_out, two_margins
 
 JOINT = 0.3
 """The joint score from which on a box counts as found."""
@@ -106,7 +106,7 @@ def look(models: Both, shown: Photograph) -> Look:
     spent: list[float] = []
     found = []
     for one in detections:
-        reading = _read(models, shown.pixels, one.box, models.reader.margin, spent)
+        reading = _read(models, shown.pixels, one.box, two_margins(models.reader.margin), spent)
         score = joint(one.confidence, reading.confidences)
         found.append(Believed(box=one.box, score=one.confidence, reading=reading, joint=score))
     whole = busy() - began
@@ -136,14 +136,14 @@ def _plates(models: Both, shown: Photograph, ranked: Sequence[Believed], spent: 
     for number, (place, text) in enumerate(zip(shown.boxes, shown.texts, strict=True)):
         box = Box(x1=float(place[0]), y1=float(place[1]), x2=float(place[2]), y2=float(place[3]))
         # a crop has nothing left around it that a second reading could take
-        margin = models.reader.margin if shown.boxed else None
+        margins = two_margins(models.reader.margin) if shown.boxed else (0.0,)
         on = _on(place, places)
         yield SeenPlate(
             text=text,
             box=box,
             found=number in found,
             detected=bool(on),
-            on_truth=_read(models, shown.pixels, box, margin, spent) if text else None,
+            on_truth=_read(models, shown.pixels, box, margins, spent) if text else None,
             best=ranked[on[0]] if on else None,
         )
 
@@ -154,9 +154,8 @@ def _on(plate: Boxes, places: Boxes) -> list[int]:
     return [int(number) for number in np.flatnonzero(overlaps(places, plate[None])[:, 0] >= OVERLAP)]
 
 
-def _read(models: Both, pixels: Pixels, box: Box, margin: float | None, spent: list[float]) -> Reading:
+def _read(models: Both, pixels: Pixels, box: Box, margins: Sequence[float], spent: list[float]) -> Reading:
     began = busy()
-    cuts = [cut_out(pixels, box, margin=each) for each in ((0.0,) if margin is None else (margin, margin + ROOM))]
-    reading = models.reader.read(*cuts)
+    reading = models.reader.read(*(cut_out(pixels, box, margin=margin) for margin in margins))
     spent.append(busy() - began)
     return reading

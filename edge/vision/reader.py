@@ -105,6 +105,11 @@ class Reader:
         )
 
 
+def two_margins(margin: float) -> tuple[float, float]:
+    """The margins of the two cuts that `Reader.read` takes, of a reader that reads best with `margin`."""
+    return margin, margin + ROOM
+
+
 def cut_out(pixels: Pixels, box: Box, *, margin: float) -> Pixels:
     """A copy of the plate with `margin` of its width and height left free on each side, inside the picture."""
     high, wide = pixels.shape[:2]

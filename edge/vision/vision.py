@@ -26,7 +26,7 @@ from edge.vision.passage import (
     made,
     same_vehicle,
 )
-from edge.vision.reader import ROOM, cuts_from, sharpness_of
+from edge.vision.reader import cuts_from, sharpness_of, two_margins
 from edge.vision.second import CLOSELY_SURE, part_to_look_at
 from edge.vision.tracker import READABLE_WIDTH, Look, Track, match, nested
 from edge.vision.vote import Vote
@@ -171,7 +171,7 @@ class Vision:
         if known or not is_whole or box.width < READABLE_WIDTH:
             return Look(detection=detection, whole=is_whole)
         reader = self._models.reader
-        margins = (reader.margin, reader.margin + ROOM, SHOWN_MARGIN)
+        margins = (*two_margins(reader.margin), SHOWN_MARGIN)
         cut, roomier, shown = cuts_from(frame.picture, box, margins=margins)
         reading = reader.read(cut, roomier)
         self._count["readings"] += reading.cuts

@@ -17,7 +17,7 @@ from samples import samples
 
 from edge.measure.looks import folded, joint
 from edge.values import Box
-from edge.vision.reader import ROOM, Reader, cut_out
+from edge.vision.reader import Reader, cut_out, two_margins
 
 LEAST_DETECTOR_SCORE = 0.15
 JOINT_SCORES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -45,7 +45,9 @@ def judged(detector: Detector, reader: Reader, photographs: Iterable[Sample]) ->
             if x2 - x1 < 2 or y2 - y1 < 2 or x2 <= 0 or y2 <= 0:
                 continue
             box = Box(x1=x1, y1=y1, x2=x2, y2=y2)
-            reading = reader.read(*(cut_out(sample.pixels, box, margin=reader.margin + more) for more in (0.0, ROOM)))
+            reading = reader.read(
+                *(cut_out(sample.pixels, box, margin=margin) for margin in two_margins(reader.margin))
+            )
             rows.append((joint(float(found.scores[i]), reading.confidences), reading.text, found.boxes[i]))
         rows.sort(key=lambda row: -row[0])
         boxes = np.array([box for _, _, box in rows], np.float32).reshape(-1, 4)

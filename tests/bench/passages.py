@@ -26,7 +26,7 @@ from edge.clock import ReplayClock
 from edge.shares import Share
 from edge.values import Frame, PlateRead
 from edge.vision import Models, Reading, Vision
-from edge.vision.reader import ROOM, cuts_from
+from edge.vision.reader import cuts_from, two_margins
 from edge.vision.texts import differences
 from edge.vision.vote import Ballot
 
@@ -117,7 +117,7 @@ def every(clip: Path, models: Models, told: tuple[Truth, ...], step: int) -> dic
 def readings(frame: Frame, models: Models, at: float) -> list[Look]:
     """Every plate in one frame, read."""
     boxes = [one.box for one in models.detector.look(frame.picture)]
-    margins = (models.reader.margin, models.reader.margin + ROOM)
+    margins = two_margins(models.reader.margin)
     crops = [(box, cuts_from(frame.picture, box, margins=margins)) for box in boxes]
     return [Look(at=at, width=box.width, reading=models.reader.read(*cuts)) for box, cuts in crops]
 
