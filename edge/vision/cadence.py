@@ -9,7 +9,7 @@ from datetime import datetime
 
 from edge.values import Box, Frame
 from edge.vision.eyesight import Gate
-from edge.vision.parts import around, covers, inside, part_around, whole, wider, with_room
+from edge.vision.parts import around, covers, inside, middle, part_around, whole, wider, with_room
 from edge.vision.passage import LEAST_MISSED
 from edge.vision.tracker import READABLE_WIDTH, Track
 
@@ -20,9 +20,12 @@ AGAIN_SECONDS = 0.05
 SLOW_LOOK_SECONDS = 0.25
 """Between two looks when the text of every plate in view is stable, or one has just left and none is in view."""
 ALL_SECONDS = 0.7
-"""Between two looks at all that moves, when it fits into no part and there are plates to follow."""
-NEARER = 0.6
-"""Plates that are followed are seen larger: in a part of so much of the width and height of another."""
+"""Between two looks at all that moves, while there are plates to follow."""
+CLOSE = 0.6
+"""What is followed is seen larger, and every other look at what moves and shows no plate is at its middle: at a part of
+so much of the width and height of another."""
+MOST_MISSED = 1
+"""Looks in a row without a plate, after which it is not followed any more: what moves is looked at."""
 WANTED_LOOKS = 8
 """A plate that would leave sooner is looked at faster, so that it still gets so many."""
 IDLE_LOOK_SECONDS = 3.0
@@ -80,13 +83,16 @@ class Cadence:
     ) -> Box:
         followed = [track.predicted(at) for track in tracks if _is_followed(track)]
         plates = around([box for box in followed if inside(box, size)])
+        close, since_all = (CLOSE * reach[0], CLOSE * reach[1]), _since(self._last_all, at)
+        if plates is not None and covers(reach, plates) and since_all < ALL_SECONDS:
+            return self._looked(at, part_around(with_room(plates), close, size), size, at_all=False)
         everything = around([box for box in (plates, self._motion if moving else None) if box is not None])
-        if everything is not None and covers(wider(reach), everything):
-            return self._looked(at, part_around(everything, reach, size), size)
-        if plates is not None and covers(reach, plates) and _since(self._last_all, at) < ALL_SECONDS:
-            near = part_around(with_room(plates), (NEARER * reach[0], NEARER * reach[1]), size)
-            return self._looked(at, near, size, at_all=False)
-        return self._looked(at, whole(size), size)
+        if everything is None or not covers(wider(reach), everything):
+            return self._looked(at, whole(size), size)
+        if plates is None and since_all < ALL_SECONDS and self._last_all == self._last_look:
+            # nothing was found in it just now: a plate is mostly in the middle
+            return self._looked(at, part_around(middle(everything), close, size), size, at_all=False)
+        return self._looked(at, part_around(everything, reach, size), size)
 
     def _looked(self, at: datetime, part: Box, size: tuple[int, int], *, at_all: bool = True) -> Box:
         """Notes a look at a part; `at_all`: it holds all that moves."""
@@ -105,7 +111,7 @@ def _since(before: datetime | None, at: datetime) -> float:
 def _is_followed(track: Track) -> bool:
     # one that has become too small to read would keep the looks from the next vehicle, and tell nothing
     is_readable = track.ballot.readings > 0 and track.box.width >= READABLE_WIDTH
-    return is_readable and track.missed < LEAST_MISSED and not track.stands
+    return is_readable and track.missed <= MOST_MISSED and not track.stands
 
 
 def _attends(tracks: Sequence[Track]) -> bool:

@@ -29,6 +29,12 @@ def around(boxes: Sequence[Box]) -> Box | None:
     )
 
 
+def middle(box: Box) -> Box:
+    """The point in the middle of a box."""
+    x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+    return Box(x1=x, y1=y, x2=x, y2=y)
+
+
 def with_room(box: Box) -> Box:
     """A box with its own width left free on all sides: a plate may be elsewhere than it should be by now."""
     free = box.width

@@ -123,7 +123,8 @@ class Plausibility:
             return None
         if vote.agreement < self.agreement:
             return Rejection.UNSURE
-        if vote.lowest_character_confidence < self.character_confidence:
+        # of what stands a doubtful character says that it is no plate, of what goes by that it is hard to read
+        if vote.lowest_character_confidence < self.character_confidence and not self._went_by(track):
             return Rejection.UNSURE_CHARACTER
         span = track.ballot.span(vote.text)
         sure = vote.agreement >= self.single_look_agreement and track.sureness >= SURELY_A_PLATE

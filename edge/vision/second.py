@@ -12,7 +12,7 @@ from edge.vision.parts import Size, comes_near, part_around, whole
 from edge.vision.tracker import Track, centre, nested
 
 CLOSELY_SURE = 0.45
-"""What a second look finds counts from this confidence on: at twice the scale, more things look like plates."""
+"""What a close look finds and nobody expected counts from this confidence on: more things look like plates there."""
 CLOSER = 0.5
 """The part's width and height, of what a look at a part otherwise holds."""
 SHORTEST = 4
@@ -29,7 +29,7 @@ def part_to_look_at(
         box = track.predicted(at)
         if not is_worth_it(track) or comes_near(box, whole(size), 0.0):
             continue
-        if not any(nested(one.box, box) or _follows(track, one, at) for one in found):
+        if not any(nested(one.box, box) or follows(track, one, at) for one in found):
             return part_around(box, (CLOSER * reach[0], CLOSER * reach[1]), size)
     return None
 
@@ -42,7 +42,7 @@ def is_worth_it(track: Track) -> bool:
     return len(vote.text) >= SHORTEST and vote.agreement >= AGREEMENT
 
 
-def _follows(track: Track, one: Detection, at: datetime) -> bool:
+def follows(track: Track, one: Detection, at: datetime) -> bool:
     """Whether what was found may be the track's plate."""
     here, there = centre(track.predicted(at)), centre(one.box)
     return abs(here[0] - there[0]) + abs(here[1] - there[1]) <= track.reach(at)

@@ -27,7 +27,7 @@ from edge.vision.passage import (
     same_vehicle,
 )
 from edge.vision.reader import cuts_from, sharpness_of, two_margins
-from edge.vision.second import CLOSELY_SURE, part_to_look_at
+from edge.vision.second import CLOSELY_SURE, follows, part_to_look_at
 from edge.vision.tracker import READABLE_WIDTH, Look, Track, match, nested
 from edge.vision.vote import Vote
 
@@ -146,7 +146,14 @@ class Vision:
             return self._inside(self._models.detector.look(frame.picture))
         self._count["parts"] += 1
         found = self._inside(self._models.detector.look(frame.picture, part))
-        return [one for one in found if not is_cut(one.box, part, self._size)]
+        entire = [one for one in found if not is_cut(one.box, part, self._size)]
+        if part.width >= self._reach[0]:
+            return entire
+        return [one for one in entire if one.confidence >= CLOSELY_SURE or self._is_expected(one, frame.captured_at)]
+
+    def _is_expected(self, found: Detection, at: datetime) -> bool:
+        """Whether it may be a plate that was read before."""
+        return any(track.ballot.readings and follows(track, found, at) for track in self._tracks)
 
     def _inside(self, found: list[Detection]) -> list[Detection]:
         """Those that lie where the camera is to look."""
@@ -160,8 +167,7 @@ class Vision:
         if part is None:
             return []
         more = self._found(frame, part)
-        sure = [one for one in more if one.confidence >= CLOSELY_SURE]
-        return [one for one in sure if not any(nested(one.box, other.box) for other in found)]
+        return [one for one in more if not any(nested(one.box, other.box) for other in found)]
 
     def _examine(self, frame: Frame, detection: Detection) -> Look:
         """Reads one plate that was found, unless it is too small, partly out of the picture or known already."""

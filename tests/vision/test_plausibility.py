@@ -47,17 +47,29 @@ def test_a_plate_of_letters_alone_is_a_plate() -> None:
 
 def test_a_number_that_is_seen_for_a_moment_on_a_vehicle_is_no_vehicle() -> None:
     car = crossing("AB12345", begins=0.5, lasts=2.5, top=280)
-    reads, vision, _ = watch(car, beside(car, "3768750", up=160, lasts=(1.1, 1.3)), seconds=5)
+    reads, vision, _ = watch(car, beside(car, "3768750", up=160, lasts=(1.1, 1.6)), seconds=5)
     assert texts(reads) == ["AB12345"]
     assert rejected(vision) == {Rejection.LETTERING}
 
 
-def followed(text: str, *, looks: int, found: float, top: float, sure: float = 0.95, pace: float = 80.0) -> Track:
-    """A track of something that drives by, found and read with that confidence at each look."""
+def followed(
+    text: str,
+    *,
+    looks: int,
+    found: float,
+    top: float,
+    sure: float = 0.95,
+    pace: float = 80.0,
+    last: float | None = None,
+) -> Track:
+    """A track of something that drives by, found and read with that confidence at each look; `last` is that of the
+    last character, if it is another.
+    """
+    confidences = (*(sure,) * (len(text) - 1), sure if last is None else last)
 
     def look(number: int) -> Look:
         box = Box(x1=pace * number, y1=top, x2=pace * number + 70, y2=top + 35)
-        reading = Reading(text=text, confidences=(sure,) * len(text))
+        reading = Reading(text=text, confidences=confidences)
         return Look(detection=Detection(box=box, confidence=found), reading=reading)
 
     track = Track(look(0), START)
@@ -98,8 +110,14 @@ def test_a_text_of_an_unusual_length_is_believed_when_it_goes_by_and_is_read_wel
     assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
 
 
+@pytest.mark.parametrize(("pace", "reason"), [(80.0, None), (0.0, Rejection.UNSURE_CHARACTER)])
+def test_one_doubtful_character_is_no_reason_not_to_believe_what_goes_by(pace: float, reason: Rejection | None) -> None:
+    track = followed("AB12345", looks=8, found=0.4, top=200, pace=pace, last=0.2)
+    assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
+
+
 def test_a_piece_of_a_plate_that_was_seen_first_is_the_same_vehicle() -> None:
-    car = crossing("AB12345", begins=0.6)
+    car = crossing("AB12345", begins=0.5)
     piece = Vehicle(text="B1234", at=lambda seconds: (10.0, 120.0, 60.0) if 0.5 <= seconds <= 0.75 else None)
     reads, vision, _ = watch(car, piece, seconds=5)
     assert texts(reads) == ["AB12345"]

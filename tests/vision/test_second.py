@@ -1,11 +1,15 @@
 """The second look: it keeps to a plate that the first look loses, and costs nothing where there is none to keep to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import pytest
 
 from edge.clock import ReplayClock
 from edge.values import Box, Detection, Picture, PlateRead
 from edge.vision import Vision
-from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts
+from edge.vision.cadence import CLOSE
+from edge.vision.second import CLOSELY_SURE, CLOSER
+from tests.vision.scene import START, WIDE, Eyes, Vehicle, crossing, draw, standing, texts
 
 
 @dataclass
@@ -46,12 +50,26 @@ def test_a_plate_that_is_always_found_is_never_looked_at_twice() -> None:
         parts: int = 0
 
         def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
-            self.parts += part is not None
+            self.parts += part is not None and part.width <= CLOSER * WIDE
             return super().look(picture)
 
     eyes = Counting(scene)
     assert texts(seen_by(eyes, scene)) == ["AB12345"]
     assert eyes.parts <= 2  # when it has just left
+
+
+@pytest.mark.parametrize(("confidence", "said"), [(CLOSELY_SURE, ["AB12345"]), (CLOSELY_SURE - 0.01, [])])
+def test_what_moves_and_shows_no_plate_is_looked_at_closely_and_what_is_found_there_must_be_sure(
+    confidence: float, said: list[str]
+) -> None:
+    class Far(Eyes):
+        def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+            if part is None or part.width > CLOSE * WIDE:
+                return []
+            return [replace(one, confidence=confidence) for one in super().look(picture)]
+
+    scene = {10: crossing("AB12345", begins=1.0)}
+    assert texts(seen_by(Far(scene), scene)) == said
 
 
 def test_what_stands_and_is_hidden_is_not_looked_for_closely() -> None:
