@@ -34,8 +34,10 @@ TOGETHER_SECONDS = 0.4
 """Between the last look at one thing and the first at another that goes with it, at most."""
 SURELY_A_PLATE = 0.5
 """The detector's mean confidence, over all looks, in what is surely a plate."""
-FOLLOWED_AGREEMENT = 0.4
-"""What is followed for long and is surely a plate is believed from this agreement of its looks on."""
+FOLLOWED_EVIDENCE = 0.28
+"""What goes by is believed from here on: how sure the detector is of a plate, times how well its looks agree."""
+PLATES_AGREEMENT = 0.4
+"""Other lettering goes with a plate that is read at least so well."""
 MARGIN_OF_PICTURE = 0.12
 """The part of the picture's height, at top and bottom, where cameras burn in the time."""
 
@@ -72,7 +74,7 @@ class Plausibility:
     character_confidence: float = 0.35
     followed_looks: int = 5
     followed_sureness: float = SURELY_A_PLATE
-    followed_agreement: float = FOLLOWED_AGREEMENT
+    followed_evidence: float = FOLLOWED_EVIDENCE
     single_look_agreement: float = 0.9
     long_text_agreement: float = 0.9
     width: float = 36.0
@@ -107,24 +109,21 @@ class Plausibility:
             well = read_well if self._went_by(track) else vote.agreement >= self.long_text_agreement
             return length <= self.longest and well
         # a badge has three as well, but is hardly found as surely as a plate
-        return length >= self.usual_shortest or (length >= self.shortest and read_well and self._was_followed(track))
+        is_surely_one = self._went_by(track) and track.sureness >= self.followed_sureness
+        return length >= self.usual_shortest or (length >= self.shortest and read_well and is_surely_one)
 
     def _went_by(self, track: Track) -> bool:
         return track.moved and track.looks >= self.followed_looks
 
-    def _was_followed(self, track: Track) -> bool:
-        return self._went_by(track) and track.sureness >= self.followed_sureness
-
     def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
-        # What goes by and is surely a plate is one, however hard it is to read.
-        if self._was_followed(track) and vote.agreement >= self.followed_agreement:
+        # What goes by and looks like a plate is one, however hard it is to read.
+        if self._went_by(track) and track.sureness * vote.agreement >= self.followed_evidence:
             return None
         if vote.agreement < self.agreement:
             return Rejection.UNSURE
-        # of what stands a doubtful character says that it is no plate, of what goes by that it is hard to read
-        if vote.lowest_character_confidence < self.character_confidence and not self._went_by(track):
+        if vote.lowest_character_confidence < self.character_confidence:
             return Rejection.UNSURE_CHARACTER
         span = track.ballot.span(vote.text)
         sure = vote.agreement >= self.single_look_agreement and track.sureness >= SURELY_A_PLATE
@@ -223,7 +222,7 @@ def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
         factor = 2 if track.sureness < SURELY_A_PLATE else 3 if track.ballot.readings <= 2 else math.inf
         rarer = factor * track.ballot.readings <= other.ballot.readings
         named = wordy and track.moved and track.looks <= other.looks + 3 and any(sign.isdigit() for sign in plate.text)
-        if (rarer or named) and plate.agreement >= FOLLOWED_AGREEMENT:
+        if (rarer or named) and plate.agreement >= PLATES_AGREEMENT:
             return True
     return False
 

@@ -116,6 +116,12 @@ def test_one_doubtful_character_is_no_reason_not_to_believe_what_goes_by(pace: f
     assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
 
 
+@pytest.mark.parametrize(("sure", "reason"), [(0.6, None), (0.5, Rejection.UNSURE)])
+def test_what_goes_by_may_be_hard_to_read_if_it_looks_like_a_plate(sure: float, reason: Rejection | None) -> None:
+    track = followed("AB12345", looks=8, found=0.5, top=200, sure=sure)
+    assert Plausibility().rejection(track, track.ballot.result(), SIZE) == reason
+
+
 def test_a_piece_of_a_plate_that_was_seen_first_is_the_same_vehicle() -> None:
     car = crossing("AB12345", begins=0.5)
     piece = Vehicle(text="B1234", at=lambda seconds: (10.0, 120.0, 60.0) if 0.5 <= seconds <= 0.75 else None)
