@@ -24,7 +24,7 @@ ALL_SECONDS = 0.7
 CLOSE = 0.6
 """What is followed is seen larger, and every other look at what moves and shows no plate is at its middle: at a part of
 so much of the width and height of another."""
-MOST_MISSED = 1
+FOLLOWED_MISSED = 1
 """Looks in a row without a plate, after which it is not followed any more: what moves is looked at."""
 WANTED_LOOKS = 8
 """A plate that would leave sooner is looked at faster, so that it still gets so many."""
@@ -111,7 +111,7 @@ def _since(before: datetime | None, at: datetime) -> float:
 def _is_followed(track: Track) -> bool:
     # one that has become too small to read would keep the looks from the next vehicle, and tell nothing
     is_readable = track.ballot.readings > 0 and track.box.width >= READABLE_WIDTH
-    return is_readable and track.missed <= MOST_MISSED and not track.stands
+    return is_readable and track.missed <= FOLLOWED_MISSED and not track.stands
 
 
 def _attends(tracks: Sequence[Track]) -> bool:

@@ -29,9 +29,14 @@ def around(boxes: Sequence[Box]) -> Box | None:
     )
 
 
+def centre(box: Box) -> tuple[float, float]:
+    """The middle of a box."""
+    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+
+
 def middle(box: Box) -> Box:
-    """The point in the middle of a box."""
-    x, y = (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
+    """The same as a box without size."""
+    x, y = centre(box)
     return Box(x1=x, y1=y, x2=x, y2=y)
 
 
@@ -53,7 +58,8 @@ def wider(reach: Size) -> Size:
 
 def inside(box: Box, size: Size) -> bool:
     """Whether the middle of a box lies in a picture of that size."""
-    return 0.0 <= (box.x1 + box.x2) / 2 < size[0] and 0.0 <= (box.y1 + box.y2) / 2 < size[1]
+    x, y = centre(box)
+    return 0.0 <= x < size[0] and 0.0 <= y < size[1]
 
 
 def part_around(box: Box, reach: Size, size: Size) -> Box:

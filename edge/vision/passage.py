@@ -11,9 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge.values import Box, PlateRead
-from edge.vision.parts import inside
+from edge.vision.parts import centre, inside
 from edge.vision.texts import differences
-from edge.vision.tracker import Track, centre, distance
+from edge.vision.tracker import Track, distance
 from edge.vision.vote import Vote
 
 STILL_SECONDS = 1.5

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from edge.values import Box, Detection
-from edge.vision.parts import Size, comes_near, part_around, whole
-from edge.vision.tracker import Track, centre, nested
+from edge.vision.parts import Size, centre, comes_near, part_around, whole
+from edge.vision.tracker import Track, nested
 
 CLOSELY_SURE = 0.45
 """What a close look finds and nobody expected counts from this confidence on: more things look like plates there."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edge.values import Box, Detection, Pixels, PlateRead
+from edge.vision.parts import centre
 from edge.vision.reader import Reading
 from edge.vision.texts import differences
 from edge.vision.vote import Ballot
@@ -234,11 +235,6 @@ def match(tracks: Sequence[Track], looks: Sequence[Look], at: datetime) -> list[
         used_looks.add(n)
         pairs.append((tracks[t], looks[n]))
     return pairs
-
-
-def centre(box: Box) -> tuple[float, float]:
-    """The middle of a box."""
-    return (box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2
 
 
 def distance(one: Box, other: Box) -> float:
