@@ -54,15 +54,11 @@ class Result:
             "with a sub-stream, of the naive loop with one thread": (Kind.SUB, (Kind.NAIVE_ONE,)),
             "with a sub-stream, of decoding the main stream": (Kind.SUB, (Kind.DECODING,)),
         }
-        found = {
+        return {
             name: Figure.of([self._share(kind, others, at) for at in range(len(self.outcomes[kind]))])
             for name, (kind, others) in below.items()
             if all(each in self.outcomes for each in (kind, *others))
         }
-        if Kind.NAIVE_ONE in self.outcomes:
-            rounds = range(len(self.outcomes[Kind.NAIVE_ONE]))
-            found["of what that one takes beside decoding"] = Figure.of([self._beside(at) for at in rounds])
-        return found
 
     @property
     def scores(self) -> dict[Kind, Score]:
@@ -116,11 +112,6 @@ class Result:
                 kind.value: round(max(one.peak for one in runs), 1) for kind, runs in self.outcomes.items()
             },
         }
-
-    def _beside(self, at: int) -> float:
-        """Our share of the naive loop's time, decoding left out of both: no reader of every frame can do without it."""
-        ours, naive, decoding = (self.outcomes[kind][at].cpu for kind in (Kind.OURS, Kind.NAIVE_ONE, Kind.DECODING))
-        return (ours - decoding) / max(1e-9, naive - decoding)
 
     def _share(self, kind: Kind, others: tuple[Kind, ...], at: int) -> float:
         return self.outcomes[kind][at].cpu / max(1e-9, sum(self.outcomes[other][at].cpu for other in others))

@@ -82,13 +82,6 @@ def test_ratios_are_taken_within_a_round_so_that_a_busy_computer_falls_on_both_s
     assert (figure.least, figure.median, figure.most) == (1.0, 20 / 18, 1.2)
 
 
-def test_what_decoding_takes_is_left_out_of_both_sides() -> None:
-    naive = [Outcome(cpu=cpu, seconds=60.0, peak=100.0) for cpu in (48.0, 28.0, 36.0)]
-    outcomes = result().outcomes | {Kind.NAIVE_ONE: naive}
-    figure = Result(clip="a.mp4", outcomes=outcomes, truths=None).ratios["of what that one takes beside decoding"]
-    assert (figure.least, figure.median, figure.most) == (0.1, 0.1, 0.2)
-
-
 def test_the_cost_is_for_a_minute_of_video_with_its_spread() -> None:
     figure = result().cost[Kind.OURS]
     assert (figure.least, figure.median, figure.most) == (10.0, 12.0, 20.0)
