@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 import traceback
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import pytest
 
-from edge.capture import LiveCamera, Trouble, Why
+from edge.capture import LiveCamera, Trouble, Why, frames
 from edge.capture.address import address_of
 from edge.capture.picture import Converter
 from edge.config import Camera
@@ -49,12 +49,11 @@ def test_frames_come_live_and_in_order(rtsp_camera: RtspCamera, transport: str, 
 
 
 def test_the_pictures_are_those_of_the_clip(rtsp_camera: RtspCamera, street_clip: Path) -> None:
-    clip = cv2.VideoCapture(str(street_clip))
-    filmed = clip.read()[1]
+    filmed = [frame.pixels.astype(int) for frame in frames(street_clip, camera_id="lane-1", start=datetime.now(UTC))]
     with watching(rtsp_camera.url) as watcher:
         wait_until(lambda: watcher.frames, what="a frame")
-    # the same drawn street, but for cars, noise and what coding loses
-    assert abs(watcher.frames[0].pixels.astype(int) - filmed).mean() < 12
+    # the camera plays in a loop, so any of them, but for what coding loses
+    assert min(abs(watcher.frames[0].pixels - pixels).mean() for pixels in filmed) < 3
 
 
 def test_a_frame_that_nobody_takes_is_dropped_and_counted(rtsp_camera: RtspCamera) -> None:
