@@ -24,7 +24,7 @@ _NAP_SECONDS = 0.005
 MOST_PIXELS = 16_000_000
 """Of a picture. A damaged stream may speak of a hundred times as many, and the decoder would ask for the memory."""
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS), "skip_loop_filter": "nointra"}
-"""Smoothing the edges of blocks is a quarter of decoding, and no plate is read better for it. Key frames are smoothed, so
+"""Smoothing the edges of blocks is a fifth of decoding, and no more plates are read for it. Key frames are smoothed, so
 that what the others lack adds up to the next one at most. What has no such filter is decoded as ever."""
 
 _UNREADABLE = "its kind of picture cannot be read; set the camera to plain H.264"
