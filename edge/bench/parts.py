@@ -15,7 +15,7 @@ _TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(double
 
 
 def decoding(clip: str) -> Outcome:
-    """Every picture decoded, none converted."""
+    """Every picture decoded, its block edges smoothed as ffmpeg does it unasked, none converted."""
     with av.open(clip) as container:
         video = container.streams.video[0]
         video.thread_type = "NONE"
