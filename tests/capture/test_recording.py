@@ -69,15 +69,15 @@ def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, tmp_p
 def test_frames_between_key_frames_are_left_unsmoothed_and_stay_close_to_the_encoders(tmp_path: Path) -> None:
     path = tmp_path / "road.mp4"
     source = "testsrc2=size=640x360:rate=25:duration=4,noise=alls=12:allf=t"
-    coding = "-c:v libx264 -preset veryfast -bf 0 -g 50 -sc_threshold 0 -crf 26 -pix_fmt yuv420p".split()
-    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *coding, str(path)], check=True)
+    coding = "-c:v libx264 -preset veryfast -bf 0 -g 50 -sc_threshold 0 -crf 26 -pix_fmt yuv420p"
+    ffmpeg = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, *coding.split(), str(path)]
+    subprocess.run(ffmpeg, check=True)
     with av.open(path) as container:
         smoothed = [(frame.key_frame, frame.to_ndarray()[:360].astype(float)) for frame in container.decode(video=0)]
     ours = [frame.picture for frame in frames(path, camera_id="north", start=START)]
     assert len(ours) == len(smoothed) == 100
     errors = [
-        float(np.square(picture.luma(1) - theirs).mean())
-        for picture, (_, theirs) in zip(ours, smoothed, strict=True)
+        float(np.square(picture.luma(1) - theirs).mean()) for picture, (_, theirs) in zip(ours, smoothed, strict=True)
     ]
     keys = [at for at, (is_key, _) in enumerate(smoothed) if is_key]
     assert keys == [0, 50]
