@@ -14,7 +14,7 @@ from edge.capture.lookout import Lookout
 from edge.capture.picture import Converter, Decoded
 from edge.config import Camera
 from edge.decoding.gated import GatedStream
-from edge.decoding.stream import DECODER_OPTIONS, Arrival
+from edge.decoding.stream import Arrival, decode_cheaply
 from edge.errors import CameraError
 from edge.replay import CAMERA_ID
 from edge.values import Frame
@@ -74,8 +74,7 @@ class _File:
     def __init__(self, path: str) -> None:
         container = av.open(path)
         video = container.streams.video[0]
-        video.thread_type = "NONE"
-        video.codec_context.options = DECODER_OPTIONS
+        decode_cheaply(video)
         self._packets = container.demux(video)
         self._codec = video.codec_context
         self._converter = Converter()

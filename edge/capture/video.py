@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from edge.capture.picture import Converter, Decoded, keep_freed_memory
-from edge.decoding.stream import DECODER_OPTIONS
+from edge.decoding.stream import decode_cheaply
 from edge.errors import CameraError
 from edge.values import Frame
 
@@ -34,8 +34,7 @@ class VideoFile:
         keep_freed_memory()
         self._container = _open(path)
         video = self._container.streams.video[0]
-        video.thread_type = "NONE"
-        video.codec_context.options = DECODER_OPTIONS
+        decode_cheaply(video)
         told = float(video.guessed_rate or 0)
         self.frames_per_second = told if 1.0 <= told <= 1000.0 else USUAL_FRAMES_PER_SECOND
         self.total = video.frames or round((self._container.duration or 0) / av.time_base * self.frames_per_second)

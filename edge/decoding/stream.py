@@ -12,6 +12,7 @@ from typing import Generic, Literal, TypeVar
 import av
 from av import error as fault
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from edge.clock import monotonic
 from edge.decoding.address import OPEN_SECONDS, Address
@@ -49,6 +50,12 @@ class Arrival(Generic[P]):
     late: bool = False
 
 
+def decode_cheaply(video: VideoStream) -> None:
+    """Before the first picture: one thread, which costs least processor time, and DECODER_OPTIONS."""
+    video.thread_type = "NONE"
+    video.codec_context.options = DECODER_OPTIONS
+
+
 class Stream(Generic[P]):
     """An open stream. Belongs to the thread that opened it."""
 
@@ -65,8 +72,7 @@ class Stream(Generic[P]):
         self._has_clock = address.has_clock
         self._container = opened
         self._video = opened.streams.video[0]
-        self._video.thread_type = "NONE"
-        self._video.codec_context.options = DECODER_OPTIONS
+        decode_cheaply(self._video)
         self._packets = opened.demux(self._video)
         self._over = False
         self._shown = shown

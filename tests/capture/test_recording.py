@@ -66,6 +66,7 @@ def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, tmp_p
     assert np.array_equal(upright, cv2.VideoCapture(str(path)).read()[1])
 
 
+@pytest.mark.needs("ffmpeg")
 def test_frames_between_key_frames_are_left_unsmoothed_and_stay_close_to_the_encoders(tmp_path: Path) -> None:
     path = tmp_path / "road.mp4"
     source = "testsrc2=size=640x360:rate=25:duration=4,noise=alls=12:allf=t"
