@@ -48,14 +48,13 @@ class MotionGate:
             return whole(frame.picture.size)
         if not _is_enough(changed):
             return None
-        columns, rows = np.flatnonzero(changed.any(axis=0)), np.flatnonzero(changed.any(axis=1))
-        left, right, top, bottom = columns[0] - 1, columns[-1] + 2, rows[0] - 1, rows[-1] + 2
+        left, top, columns, rows = cv2.boundingRect(changed.view(np.uint8))
         wide, high = frame.picture.size
         return Box(
-            x1=float(max(0, step * left)),
-            y1=float(max(0, step * top)),
-            x2=float(min(wide, step * right)),
-            y2=float(min(high, step * bottom)),
+            x1=float(max(0, step * (left - 1))),
+            y1=float(max(0, step * (top - 1))),
+            x2=float(min(wide, step * (left + columns + 1))),
+            y2=float(min(high, step * (top + rows + 1))),
         )
 
     def stirs(self, luma: NDArray[np.uint8], at: float) -> bool:
@@ -65,24 +64,24 @@ class MotionGate:
 
     def _changed(self, luma: NDArray[np.uint8], at: float) -> NDArray[np.bool_] | None:
         """Which pixels of the plane have; None: there is nothing yet to compare them with."""
-        plane = cv2.blur(luma.astype(np.float32), (3, 3)).astype(np.float32, copy=False)
+        plane = cv2.boxFilter(luma, cv2.CV_32F, (3, 3)).astype(np.float32, copy=False)
         background, seconds = self._background, max(0.0, at - self._before)
         self._before = at
         if background is None or background.shape != plane.shape:
             self._background, self._counts = plane.copy(), self._area.plane(plane.shape)
             self._moments = [(at, plane)]
             return None
-        change = plane - background
-        background += change * np.float32(1.0 - math.exp(-seconds / BACKGROUND_SECONDS))
-        # The whole picture growing lighter or darker is a cloud or the camera's exposure, not a vehicle.
-        some = change[::3, ::3].ravel()
-        change -= np.partition(some, some.size // 2)[some.size // 2]
-        changed: NDArray[np.bool_] = np.abs(change) > CHANGE
-        changed &= np.abs(plane - self._moments[0][1]) > STIR
-        if not 0.0 <= at - self._moments[-1][0] < STIR_SECONDS:
-            self._moments = [*self._moments[-1:], (at, plane)]
+        changed: NDArray[np.bool_] = cv2.absdiff(plane, self._moments[0][1]) > STIR
         if self._counts is not None:
             changed &= self._counts
+        if _is_enough(changed):
+            # The whole picture growing lighter or darker is a cloud or the camera's exposure, not a vehicle.
+            some = (plane[::3, ::3] - background[::3, ::3]).ravel()
+            lighter = np.partition(some, some.size // 2)[some.size // 2]
+            changed &= cv2.absdiff(plane, background + lighter) > CHANGE
+        cv2.accumulateWeighted(plane, background, 1.0 - math.exp(-seconds / BACKGROUND_SECONDS))
+        if not 0.0 <= at - self._moments[-1][0] < STIR_SECONDS:
+            self._moments = [*self._moments[-1:], (at, plane)]
         return changed
 
 
