@@ -3,21 +3,27 @@
     python tests/bench/models.py [--reader FILE.onnx]
 
 A detector's time is that of one look at a 1280 x 720 picture, letterbox and all that comes after the network included;
-it is held against a YOLO-shaped network of 2.9 GFLOP that goes through the same door (yardstick.py). FILE is a reader
-to hold ours against, its plate config beside it. Exit code 1 when the default detector takes more than half of the
-yardstick, the small one more than a quarter, the letterbox as much as its network, or our reader more than FILE.
+it is held against a YOLO-shaped network of 2.9 GFLOP that goes through the same door (yardstick.py). So is the motion
+gate, asked about pictures in which something moves half of the time. FILE is a reader to hold ours against, its plate
+config beside it. Exit code 1 when the default detector takes more than half of the yardstick, the small one more than a
+quarter, the letterbox as much as its network, the gate a hundredth, or our reader more than FILE.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from edge.capture import Plain
 from edge.clock import busy
 from edge.measure import load
+from edge.values import Frame, Pixels
 from edge.vision import Detector, models_folder, read_manifest
+from edge.vision.gate import MotionGate
 from edge.vision.models import find_model
 from tests import networks
 from tests.bench.yardstick import Yardstick
@@ -38,6 +44,16 @@ def least(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, f
     return spent
 
 
+def filmed(street: Pixels) -> Iterator[Frame]:
+    """Pictures of a camera at ten a second, before which something large comes and goes."""
+    with_car = street.copy()
+    with_car[200:600, 300:900] //= 2
+    pictures, start = (Plain(street), Plain(with_car)), datetime(2026, 1, 1, tzinfo=UTC)
+    for number in count():
+        at = start + timedelta(seconds=number / 10)
+        yield Frame(camera_id="north", sequence=number, captured_at=at, picture=pictures[number // 4 % 2])
+
+
 def main() -> int:
     """Times, prints, judges."""
     parser = argparse.ArgumentParser(description="what the built-in models cost beside others")
@@ -46,7 +62,7 @@ def main() -> int:
     given = parser.parse_args()
     cv2.setNumThreads(1)
     chance = np.random.default_rng(1)
-    street = cv2.resize(chance.integers(0, 255, (45, 80, 3)).astype(np.uint8), (1280, 720))
+    street = cv2.resize(chance.integers(0, 255, (45, 80, 3)).astype(np.uint8), (1280, 720)).astype(np.uint8, copy=False)
     yardstick = Yardstick()
     other = Detector(name="yardstick", written=yardstick.written())
     named = [one for one in read_manifest(models_folder()) if one.kind == "detector"]
@@ -56,6 +72,8 @@ def main() -> int:
         works[one.name] = lambda one=one: one.find(street)
         bare = Detector(name="bare", written=networks.detector([], one.input_size))
         works[f"{one.name} bare"] = lambda bare=bare: bare.find(street)
+    gate, frames = MotionGate(), filmed(street)
+    works["gate"] = lambda: gate.moving(next(frames))
     spent = least(works, given.rounds)
     print(f"yardstick: {2 * yardstick.macs / 1e9:.2f} GFLOP, {spent['yardstick']:.1f} ms")
     wrong = False
@@ -64,6 +82,9 @@ def main() -> int:
         network = spent[one.name] - box
         print(f"{one.name}: {spent[one.name]:.1f} ms, {share:.2f} of the yardstick; {box:.1f} of them letterbox")
         wrong |= share > allowed or box >= network
+    share, of_ours = spent["gate"] / spent["yardstick"], spent["gate"] / spent[ours[0].name]
+    print(f"motion gate: {spent['gate']:.2f} ms, {share:.4f} of the yardstick, {of_ours:.4f} of {ours[0].name}")
+    wrong |= share >= 0.01
     if given.reader:
         crop = chance.integers(0, 255, (70, 140, 3)).astype(np.uint8)
         pair, theirs = load(None, None, None), load(None, None, str(given.reader))

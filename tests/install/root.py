@@ -17,12 +17,12 @@ set -e
 mount -t tmpfs -o size=4g tmpfs "$0"
 mkdir "$0/upper" "$0/work" "$0/root"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$0/upper,workdir=$0/work" "$0/root"
-mkdir -p "$0/root$2"
-mount --bind -o ro "$2" "$0/root$2"
 mount --rbind /dev "$0/root/dev"
 mount -t proc proc "$0/root/proc"
 mount -t tmpfs tmpfs "$0/root/tmp"
 mount -t tmpfs tmpfs "$0/root/run"
+mkdir -p "$0/root$2" # after these: what is tried may lie in /tmp itself
+mount --bind -o ro "$2" "$0/root$2"
 ip link set lo up 2>/dev/null || true
 echo ready
 exec cat
