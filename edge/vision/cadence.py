@@ -16,7 +16,7 @@ from edge.vision.tracker import READABLE_WIDTH, Track
 LOOK_SECONDS = 0.15
 """Between two looks at a road on which something moves and nothing stable is in view yet."""
 AGAIN_SECONDS = 0.05
-"""Between the first and the second look at a plate: a later one may be too far away to be matched."""
+"""Between the first look at a plate and the one that finds it again: later it may be too far away to be matched."""
 SLOW_LOOK_SECONDS = 0.25
 """Between two looks when the text of every plate in view is stable, or one has just left and none is in view."""
 ALL_SECONDS = 0.7
@@ -128,7 +128,7 @@ def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> f
     # what has no text is mostly a lamp or a grille, and worth no look of its own
     with_text = [track for track in tracks if track.ballot.readings]
     in_view = [track for track in with_text if not track.missed]
-    if any(track.looks == 1 for track in in_view):
+    if any(track.looks == 1 and track.missed < LEAST_MISSED for track in with_text):
         return AGAIN_SECONDS
     unsure = [track for track in in_view if not (track.settled or track.ballot.is_stable())]
     if not unsure and (in_view or any(not inside(track.predicted(at), size) for track in with_text)):

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
 from edge.capture import Plain
 from edge.clock import ReplayClock
 from edge.errors import ModelError
-from edge.values import PlateRead
+from edge.values import Box, Detection, Picture, PlateRead
 from edge.vision import Vision
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure, watch
 
@@ -49,6 +50,27 @@ def test_a_plate_that_is_found_twice_all_the_time_is_one_read() -> None:
     plate, again = (unsure(crossing("AB12345", begins=1.0, lasts=1.1, top=top)) for top in (150.0, 250.0))
     reads, vision, _ = watch(plate, again, seconds=5)
     assert (texts(reads), vision.counts.rejected) == (["AB12345"], {"the same vehicle again": 1})
+
+
+class Once(Eyes):
+    """Finds a plate once, and never again."""
+
+    def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+        found = super().look(picture, part)
+        return [] if self.looks else found
+
+
+def test_a_plate_that_is_missed_after_its_first_look_is_looked_for_a_few_times_more_at_once() -> None:
+    scene = {10: crossing("AB12345", begins=1.0)}
+    eyes, looked = Once(scene), list[float]()
+    vision = Vision(models=eyes, clock=ReplayClock(start=START))
+    for frame in draw(scene, seconds=3, fps=20):
+        before = eyes.found
+        vision.passages(frame)
+        if eyes.looks and eyes.found > before:
+            looked.append((frame.captured_at - START).total_seconds())
+    gaps = [round(later - earlier, 2) for earlier, later in pairwise(looked)]
+    assert gaps[:4] == [0.05, 0.05, 0.05, 0.15]
 
 
 def handed_on(vehicle: Vehicle, *, seconds: float, fps: float = 25.0) -> list[tuple[float, PlateRead]]:
