@@ -50,6 +50,7 @@ _PROGRESS = os.dup(2)
 def tried(mutants: Sequence[Mutant], seconds: float) -> Iterator[tuple[Mutant, bool]]:
     """Each mutant and whether a test turned red, as long as there is time."""
     ends = monotonic() + seconds
+    os.environ.pop("HOMERULE_FULL", None)  # the tests of every day: the others would try mutants in their turn
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     settings.register_profile("trial", phases=(Phase.explicit, Phase.generate), database=None)
     settings.load_profile("trial")
