@@ -18,7 +18,7 @@ from edge.ledger.database import open_readonly
 from edge.ledger.entries import Begun
 from edge.ledger.look import look as entries
 from edge.policy.manifest import parse_manifest
-from edge.timekeeping import synchronised
+from edge.timekeeping import Timekeepers
 
 
 def device(config: Config, *, clock: Clock) -> list[Finding]:
@@ -45,8 +45,9 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
 
 
 def _clock() -> Finding | str:
-    if synchronised():
-        return "synchronised"
+    vouched = Timekeepers()()
+    if vouched is not None:
+        return f"synchronised, says {vouched.by}"
     return wrong(
         "clock",
         "not synchronised, so that only the owner is served; start systemd-timesyncd or chrony and wait a minute",

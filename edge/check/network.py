@@ -18,6 +18,7 @@ from edge.delivery.access import MosquittoRights
 from edge.delivery.certificates import WARN_WITHIN, load_certificate
 from edge.delivery.here import is_here, require_here
 from edge.delivery.roles import DEVICE_ROLE
+from edge.delivery.site import find_plugin
 from edge.delivery.tls import Tls
 from edge.delivery.walls import listening, listens_elsewhere
 from edge.errors import BrokerError, CameraError, ConfigError
@@ -25,7 +26,6 @@ from edge.keys import load_password
 
 _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-_PLUGINS = "/usr/lib"
 _MISSING = (
     ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
     (
@@ -202,9 +202,7 @@ def _mosquitto() -> str:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise BrokerError("mosquitto is not installed, run `apt-get install mosquitto`")
-    if not any(Path(_PLUGINS).glob("**/mosquitto_dynamic_security.so")):
-        raise BrokerError("mosquitto's dynamic security plugin is missing, install Debian's mosquitto package")
-    return f"{program} with its dynamic security plugin"
+    return f"{program} with its dynamic security plugin {find_plugin()}"
 
 
 def _why(error: OSError) -> str:

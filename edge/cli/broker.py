@@ -196,8 +196,7 @@ def enroll(
     """Makes an agency's certificate (30 days) from its request, and registers its sealing key."""
     from edge import keys
     from edge.delivery import madefiles, site
-    from edge.desk.registry import find
-    from edge.desk.sealing import set_sealing_key
+    from edge.desk.registry import find, set_sealing_key
 
     agency = find(folder, subscriber)
     if agency.certificate_name is None:

@@ -23,7 +23,7 @@ from edge.policy.hotlists import HotLists
 from edge.policy.tag import tag
 from edge.values import Box, Effect, Instant, PlateRead
 
-READS = "reads.jsonl"
+READS, DECISIONS = "reads.jsonl", "decisions.jsonl"
 _LARGEST = 512 * 1024 * 1024
 
 
@@ -38,7 +38,8 @@ def diff(
     on: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Reads that `homerule replay --out` recorded: its decisions.jsonl or folder."
+            metavar="FILE",
+            help="Reads that `homerule replay --out` recorded: its folder, its reads.jsonl, or decisions.jsonl beside it.",
         ),
     ] = None,
     at: At = None,
@@ -103,7 +104,7 @@ def _show(sides: list[_Side], reads: int) -> None:
 
 def _texts(on: Path) -> list[tuple[str, int]]:
     """What was read, and on how many frames, of each recorded read."""
-    path = on / READS if on.is_dir() else on.with_name(READS)
+    path = on / READS if on.is_dir() else on.with_name(READS) if on.name == DECISIONS else on
     try:
         content, _ = disk.read(path, most=_LARGEST)
     except OSError as error:

@@ -39,30 +39,25 @@ class City:
         pin: Path,
         floor: Path | None,
         device_id: str,
-        pinned: str | None = None,
         note_pin: Callable[[str], object] = lambda key: None,
         pin_owner: int = 0,
     ) -> None:
-        """Touches no file. `pinned` is the key (base64) that the audit log names last, None when it names none yet.
+        """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none.
 
-        `note_pin` writes down another one there, before anything comes into force under it. `pin_owner` is the user
-        who must own the pin: root, but for a house that has none.
+        `note_pin` writes the pinned key (base64) into the audit log, before anything comes into force under it: once
+        after each start, and when another has taken its place.
         """
         self._folder, self._pin, self._floor = folder, pin, floor
         self._device_id, self._pin_owner = device_id, pin_owner
         self._shelf = Shelf(folder, heights=None if floor is None else floor.with_name(f"{floor.name}.hotlists"))
-        self._pinned, self._note_pin = pinned, note_pin
+        self._pinned: str | None = None
+        self._note_pin = note_pin
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
         self._seen: Seen = ()
         self._look_again = False
         self._read: BundleFiles | None = None
         self._last: tuple[BundleFiles, bytes, str | None, Bundle | Refused] | None = None
-
-    @property
-    def pinned(self) -> str | None:
-        """The city's public key (base64) under which something last came into force here; None before that."""
-        return self._pinned
 
     def changed(self) -> bool:
         """Whether a file was changed, swapped, removed or made unreadable since the last look; true at the first."""
@@ -185,7 +180,7 @@ class City:
             verify(signed, *pins.ancestors(self._pin, key))
 
     def _pinned_key(self) -> Ed25519PublicKey:
-        """The pinned key, if it is the one that was known, or one to which that one's word leads."""
+        """The pinned key, if it is the one that counted since the start, or one to which that one's word leads."""
         try:
             found = pins.load(self._pin, owner=self._pin_owner)
             if self._pinned not in (None, public_text(found)) and self._pinned not in self._ancestors(found):

@@ -1,4 +1,4 @@
-"""subscribers.toml, edited in place: an agency or an agreement more, one suspended, resumed or removed.
+"""subscribers.toml, edited in place: an agency or an agreement more, one suspended, resumed or removed, its sealing key.
 
 Whatever is not about that agency stays as it was typed, comments included. The edited text is read again before it is
 written: if it says anything else than what was asked for, nothing is written.
@@ -13,6 +13,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from edge.desk.disk import get, put
+from edge.desk.edit import set_value
 from edge.desk.folder import hotlist_digests, read
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
@@ -74,6 +75,27 @@ def remove(folder: Path, subscriber_id: str) -> None:
         return _retire([*lines[:first], *lines[last:]], subscriber_id)
 
     _change(folder, subscriber_id, edit, lambda one: [])
+
+
+def set_sealing_key(folder: Path, subscriber_id: str, key: str) -> bool:
+    """Registers the public key `key` (base64) of one agency; False if it was registered already. Raises PolicyError.
+
+    It counts only once the city has signed it: a swapped key would be somebody else's eyes.
+    """
+    written, lines = _open(folder)
+    number, before = _place(written, subscriber_id), "".join(lines)
+    if written.subscriber[number].sealing_key == key:
+        return False
+    try:
+        document = tomlkit.parse(before)
+        set_value(document["subscriber"][number], "sealing_key", key)
+        after = tomlkit.dumps(document)
+    except (TOMLKitError, TypeError) as error:
+        raise _by_hand() from error
+    agencies = list(written.subscriber)
+    agencies[number] = _with(agencies[number], sealing_key=key)
+    _write(folder, before, after, written.model_copy(update={"subscriber": tuple(agencies)}), whole=False)
+    return True
 
 
 def find(folder: Path, name: str) -> SubscriberTable:

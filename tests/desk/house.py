@@ -91,7 +91,6 @@ class House:
             pin=self.pin,
             floor=self.floor,
             device_id=DEVICE,
-            pinned=self.pinned[-1] if self.pinned else None,
             note_pin=self.pinned.append,
             pin_owner=os.geteuid(),
         )

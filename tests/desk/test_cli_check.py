@@ -148,12 +148,13 @@ def test_the_same_policy_makes_no_difference(folder: Path) -> None:
     assert said.strip() == "Nobody gains or loses by it as things stand today."
 
 
+@pytest.mark.parametrize("named", [".", "reads.jsonl", "decisions.jsonl"])
 def test_on_recorded_reads_each_agency_s_gains_and_losses_are_counted(
-    folder: Path, changed: Path, tmp_path: Path
+    folder: Path, changed: Path, tmp_path: Path, named: str
 ) -> None:
     reads = [{"text": text, "frames": 5} for text in ("AB12345", "ZK95417", "XX00000")]
     (tmp_path / "reads.jsonl").write_text("".join(json.dumps(read) + "\n" for read in reads))
-    _, said, _ = homerule("policy", "diff", folder, changed, "--on", tmp_path / "decisions.jsonl", *AT)
+    _, said, _ = homerule("policy", "diff", folder, changed, "--on", tmp_path / named, *AT)
     rows = {
         line.split("(")[1].split(")")[0]: [cell.strip() for cell in line.split("│")[2:6]]
         for line in said.splitlines()
@@ -166,7 +167,7 @@ def test_on_recorded_reads_each_agency_s_gains_and_losses_are_counted(
 
 
 def test_a_replay_without_reads_is_said_so(folder: Path, tmp_path: Path) -> None:
-    code, _, complained = homerule("policy", "diff", folder, folder, "--on", tmp_path / "decisions.jsonl", *AT)
+    code, _, complained = homerule("policy", "diff", folder, folder, "--on", tmp_path / "reads.jsonl", *AT)
     assert code == 1
     assert "reads.jsonl`: cannot be read" in complained
 

@@ -110,7 +110,6 @@ def boots(house: House) -> list[Bundle]:
         found.append(house.city.take_up(was, ledger_id=house.ledger)[1])
     except HomeruleError as error:
         found.append(judged(error, was))
-    house.pinned = house.pinned[:1]
     try:
         again = house.boot()
         assert again is not None
