@@ -155,7 +155,7 @@ def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: 
     elif first["type"] == "missing":
         said = f"`{where[-1]}` is missing, write it down"
     elif first["type"] == "enum" or first["type"] == "literal_error":
-        said = _not_a_choice(where, table, model, str(first["msg"]))
+        said = _not_a_choice(where, table, str(first["msg"]))
     else:
         wanted = _WANTED.get(first["type"]) or SPELLED.get(str(first.get("ctx", {}).get("pattern")))
         wanted = wanted or re.sub(r"^(input|string|tuple|list|value) should", "must", _lower(str(first["msg"])))
@@ -173,7 +173,7 @@ def _unknown_key(where: Location, table: dict[str, Any], model: type[BaseModel])
     return f"{what} `{name}`{nearest(name, known) or ', remove it'}"
 
 
-def _not_a_choice(where: Location, table: dict[str, Any], model: type[BaseModel], said: str) -> str:
+def _not_a_choice(where: Location, table: dict[str, Any], said: str) -> str:
     value = _value_at(table, where)
     choices = re.findall(r"'([^']*)'", said)
     shown = ", ".join(f"`{choice}`" for choice in choices)

@@ -1,6 +1,6 @@
 """Cameras: frames out, in order, none changed. Live ones give the newest frame, recordings every one."""
 
-from edge.capture.live import LiveCamera, Patience, live
+from edge.capture.live import LiveCamera, Patience
 from edge.capture.picture import Plain
 from edge.capture.recorded_at import recorded_at
 from edge.capture.recording import Recording, frames, open_recording
@@ -18,7 +18,6 @@ __all__ = [
     "Trouble",
     "Why",
     "frames",
-    "live",
     "open_recording",
     "recorded_at",
 ]

@@ -65,7 +65,7 @@ class _Caught:
 
 
 class LiveCamera:
-    """One camera. Made by `live`; any thread may ask for its state and gaps, one takes the frames."""
+    """One camera. Any thread may ask for its state and gaps, one takes the frames."""
 
     def __init__(
         self,
@@ -77,6 +77,11 @@ class LiveCamera:
         gate: Stirs | None = None,
         isolate: bool = False,
     ) -> None:
+        """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several.
+
+        `gate` says whether something moves in the camera's sub-stream, if it has one; `isolate`: another process
+        decodes.
+        """
         self.id = camera.id
         self._camera, self._isolate, self._apart = camera, isolate, NOBODY
         self._clock = clock
@@ -269,22 +274,6 @@ class LiveCamera:
         if self._zero is None or abs((zero - self._zero).total_seconds()) > _UNSURE + after - before:
             self._zero = zero
         return self._zero + timedelta(seconds=at)
-
-
-def live(
-    camera: Camera,
-    *,
-    clock: Clock,
-    patience: Patience | None = None,
-    bell: threading.Event | None = None,
-    gate: Stirs | None = None,
-    isolate: bool = False,
-) -> LiveCamera:
-    """A camera of device.toml, not started yet. `bell` is set at each new frame, for one who looks at several.
-
-    `gate` says whether something moves in the camera's sub-stream, if it has one; `isolate`: another process decodes.
-    """
-    return LiveCamera(camera, clock=clock, patience=patience, bell=bell, gate=gate, isolate=isolate)
 
 
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:

@@ -39,7 +39,7 @@ def diff(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Reads that `homerule replay --out` recorded: its folder, its reads.jsonl, or decisions.jsonl beside it.",
+            help="Reads that `homerule replay --out` recorded: its folder or a file in it.",
         ),
     ] = None,
     at: At = None,

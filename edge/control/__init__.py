@@ -2,7 +2,3 @@
 
 `edge.control.control` is imported by its own name: whoever only asks should not load what answers.
 """
-
-from edge.control.standing import Alarm, Door, InForce, Standing
-
-__all__ = ["Alarm", "Door", "InForce", "Standing"]

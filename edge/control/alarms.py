@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from edge.clock import Clock
-from edge.control.standing import Alarm
+from edge.control.status import AlarmStatus
 from edge.control.troubles import Trouble
 from edge.ledger import Ledger, entries
 from edge.ledger.entries import Entry
@@ -26,10 +26,10 @@ class Alarms:
 
     def __init__(self, *, ledger: Ledger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
-        self._standing: Mapping[str, Alarm] = {}
+        self._standing: Mapping[str, AlarmStatus] = {}
         self.unwritten: list[Entry] = []
 
-    def all(self) -> tuple[Alarm, ...]:
+    def all(self) -> tuple[AlarmStatus, ...]:
         """Those that stand, the oldest first."""
         return tuple(sorted(self._standing.values(), key=lambda one: (one.since, one.what)))
 
@@ -37,7 +37,7 @@ class Alarms:
         """Lets an alarm stand. `why` is a word for the audit log, where that has no other entry for it."""
         before = self._standing.get(what)
         since = before.since if before is not None else self._clock.now().at
-        self._standing = {**self._standing, what: Alarm(what=what, said=said, since=since)}
+        self._standing = {**self._standing, what: AlarmStatus(what=what, said=said, since=since)}
         if before is None or before.said != said:
             _log.error("%s", said)
         if before is None and why is not None:

@@ -16,7 +16,7 @@ from edge.control.course import Course
 from edge.control.doors import Doors
 from edge.control.lists import Lists
 from edge.control.rooms import Desk, Gates, Rights
-from edge.control.standing import Standing
+from edge.control.status import Standing
 from edge.control.view import view
 from edge.control.wishes import Wishes
 from edge.desk.refused import Refused

@@ -36,14 +36,9 @@ def _all(status: Status) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
         yield "policy_valid_until_seconds", "gauge", "When it runs out.", _when(bundle.valid_until)
         yield "policy_signed_seconds", "gauge", "When the city signed it.", _when(bundle.signed_at)
         yield "opt_out", "gauge", "Channels that are off.", [({"channel": name}, 1.0) for name in bundle.opt_outs]
-    count = {gate: sum(one.gate == gate for one in status.subscribers) for gate in ("open", "shut")}
-    gates = [({"gate": gate}, float(number)) for gate, number in count.items()]
-    yield (
-        "gates",
-        "gauge",
-        "Agencies whose gate is open, and shut.",
-        [(labels, float(count)) for labels, count in gates],
-    )
+    gates = [one.gate for one in status.subscribers]
+    counted = [({"gate": gate}, float(gates.count(gate))) for gate in ("open", "shut")]
+    yield "gates", "gauge", "Agencies whose gate is open, and shut.", counted
     yield from _cameras(status)
     yield "broker_connected", "gauge", "Whether the broker is there.", _one(report.broker_connected)
     yield "reads_waiting", "gauge", "Sealed reads without an acknowledgement.", _one(report.reads_waiting)

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge.control.standing import Standing
-
 LONGEST_WORDS = 2000
 
 
@@ -25,7 +23,9 @@ class AlarmStatus(Told):
 
 
 class BundleStatus(Told):
-    """The bundle in force; `by_hand` is what was closed on this device since the city signed."""
+    """The bundle in force. `signed_at` is None for one that nobody signed; `by_hand` is what was closed on this device
+    since the city signed.
+    """
 
     digest: str
     version: int
@@ -45,6 +45,22 @@ class SubscriberStatus(Told):
     gate: Literal["open", "shut"]
     right: str
     why: str
+
+
+class Standing(Told):
+    """What control knows at one moment: what is in force, whose gate is open, and what needs a person.
+
+    `held` says why only the owner is served, None when that is not so. `clear`: nobody can hold, at the broker, what it
+    should not have.
+    """
+
+    at: datetime
+    clock_trusted: bool
+    bundle: BundleStatus | None
+    held: str | None
+    subscribers: tuple[SubscriberStatus, ...]
+    clear: bool
+    alarms: tuple[AlarmStatus, ...]
 
 
 class CameraStatus(Told):
@@ -126,31 +142,13 @@ class Answer(Told):
 
 def status_of(device: str, standing: Standing, report: Report) -> Status:
     """Puts together what control and the daemon know."""
-    bundle = standing.bundle
-    told = [AlarmStatus(what=one.what, said=one.said, since=one.since) for one in standing.alarms]
     return Status(
         device=device,
         at=standing.at,
         clock_trusted=standing.clock_trusted,
-        bundle=None
-        if bundle is None
-        else BundleStatus(
-            digest=bundle.digest,
-            version=bundle.version,
-            revision=bundle.revision,
-            signed_at=bundle.signed_at,
-            valid_until=bundle.valid_until,
-            owner=bundle.owner,
-            opt_outs=bundle.opt_outs,
-            by_hand=bundle.by_hand,
-        ),
+        bundle=standing.bundle,
         held=standing.held,
-        subscribers=tuple(
-            SubscriberStatus(
-                id=one.subscriber_id, name=one.name, gate="open" if one.open else "shut", right=one.right, why=one.why
-            )
-            for one in standing.doors
-        ),
-        alarms=(*told, *report.alarms),
+        subscribers=standing.subscribers,
+        alarms=(*standing.alarms, *report.alarms),
         report=report,
     )

@@ -8,7 +8,7 @@ import logging
 import threading
 
 from edge import __version__
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.capture.apart import is_isolated
 from edge.clock import ClockTrust, SystemClock, monotonic
 from edge.config import Camera, Config
@@ -171,7 +171,7 @@ class Daemon:
             test=False,
             bell=self._read,
         )
-        seen = live(
+        seen = LiveCamera(
             camera,
             clock=self._clock,
             bell=self._bell,

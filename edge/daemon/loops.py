@@ -19,7 +19,6 @@ class Loop:
         self.name = name
         self._turn, self._broken = turn, broken
         self._stop = threading.Event()
-        self._wake = threading.Event()
         self._beat = monotonic()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -30,7 +29,6 @@ class Loop:
     def stop(self) -> None:
         """Asks it to end after the present turn."""
         self._stop.set()
-        self._wake.set()
 
     def join(self, timeout: float) -> bool:
         """Whether it has ended, after waiting `timeout` seconds at most."""
@@ -39,19 +37,8 @@ class Loop:
         return not self._thread.is_alive()
 
     def pause(self, seconds: float) -> None:
-        """Waits, but not when the loop is to stop or is woken. For the turn itself."""
-        self._wake.wait(seconds)
-        if not self._stop.is_set():
-            self._wake.clear()
-
-    def wake(self) -> None:
-        """Ends a pause."""
-        self._wake.set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was asked to end."""
-        return self._stop.is_set()
+        """Waits, but not when the loop is to stop. For the turn itself."""
+        self._stop.wait(seconds)
 
     @property
     def still_for(self) -> float:

@@ -7,8 +7,7 @@ from pathlib import Path
 from edge import __version__
 from edge.clock import ClockTrust, SystemClock
 from edge.config import Config
-from edge.control import Alarm, Standing
-from edge.control.status import AlarmStatus, CameraStatus, Report, Status, status_of
+from edge.control.status import AlarmStatus, CameraStatus, Report, Standing, Status, status_of
 from edge.daemon.health import Health
 from edge.daemon.house import House
 from edge.daemon.purging import Purging
@@ -49,9 +48,9 @@ class Reporter:
             clock_trusted=now.trusted,
             bundle=None,
             held=None,
-            doors=(),
+            subscribers=(),
             clear=False,
-            alarms=(Alarm(what="ledger", said=said, since=since),),
+            alarms=(_alarm("ledger", said, since),),
         )
 
     def _report(self, house: House | None) -> Report:

@@ -1,4 +1,4 @@
-"""subscribers.toml, edited in place: an agency or an agreement more, one suspended, resumed or removed, its sealing key.
+"""subscribers.toml, edited in place: an agency, an agreement or a key more, one suspended, resumed or removed.
 
 Whatever is not about that agency stays as it was typed, comments included. The edited text is read again before it is
 written: if it says anything else than what was asked for, nothing is written.

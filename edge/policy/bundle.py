@@ -93,11 +93,6 @@ class Bundle:
         """From here on only the owner is served."""
         return self.policy.valid_until
 
-    @property
-    def collection_refused_by(self) -> tuple[str, ...]:
-        """The law packs under which an unattended roadside reader may not collect at all."""
-        return tuple(pack.id for pack in self.packs if not pack.unattended_roadside)
-
 
 def parse(files: BundleFiles, *, signed: bool, revision: int = 0) -> Bundle:
     """Makes a Bundle of files that match their manifest; `signed` is what the caller found out about the signature.

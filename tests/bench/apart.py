@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.clock import SystemClock, monotonic
 from edge.config import Camera
 from edge.daemon.memory import give_back, one_heap
@@ -27,7 +27,7 @@ from tests.rtsp import RtspCamera
 def looked(url: str, seconds: float, isolate: bool) -> None:
     """One form, in a process of its own: prints seconds of processor time, pictures, and megabytes."""
     one_heap()
-    camera = live(Camera(id="lane-1", url=url), clock=SystemClock(trusted=True), isolate=isolate)
+    camera = LiveCamera(Camera(id="lane-1", url=url), clock=SystemClock(trusted=True), isolate=isolate)
     give_back()
     camera.start()
     while camera.frame(5.0) is None:

@@ -111,10 +111,10 @@ def test_the_login_stands_in_no_command_line_and_no_environment(tmp_path: Path, 
 
 PARENT = """
 import sys
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.clock import SystemClock
 from edge.config import Camera
-camera = live(Camera(id="lane-1", url=sys.argv[1]), clock=SystemClock(trusted=True), isolate=True)
+camera = LiveCamera(Camera(id="lane-1", url=sys.argv[1]), clock=SystemClock(trusted=True), isolate=True)
 camera.start()
 while True:
     if camera.frame(1.0) is not None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import Why, live
+from edge.capture import LiveCamera, Why
 from edge.capture.address import address_of, device_path
 from edge.config import Camera
 from edge.values import Instant
@@ -57,7 +57,7 @@ def test_a_slow_taker_loses_nothing(clip: Path) -> None:
 
 def test_a_frame_has_the_time_of_its_capture_not_of_its_taking(clip: Path) -> None:
     clock = SteppedClock()
-    camera = live(Camera(id="lane-1", url=str(clip)), clock=clock)
+    camera = LiveCamera(Camera(id="lane-1", url=str(clip)), clock=clock)
     camera.start()
     wait_until(lambda: camera.state().frames, what="a frame is there")
     there = clock.now().at

@@ -113,10 +113,10 @@ def test_a_program_that_is_not_there_is_said_with_the_mend(said: list[str]) -> N
 
 LOOKING = """
 import sys, time
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.clock import SystemClock
 from edge.config import Camera
-camera = live(Camera(id="lane-1", url="pipe:", command=("sh", "-c", sys.argv[1]), size="640x360"),
+camera = LiveCamera(Camera(id="lane-1", url="pipe:", command=("sh", "-c", sys.argv[1]), size="640x360"),
               clock=SystemClock(trusted=True))
 camera.start()
 while True:

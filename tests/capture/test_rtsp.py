@@ -234,10 +234,10 @@ def test_closing_does_not_wait_for_a_camera_that_stands_still(rtsp_camera: RtspC
 
 LOOKING = """
 import sys, time
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.clock import SystemClock, monotonic
 from edge.config import Camera
-camera = live(Camera(id="lane-1", url=sys.argv[1]), clock=SystemClock(trusted=True))
+camera = LiveCamera(Camera(id="lane-1", url=sys.argv[1]), clock=SystemClock(trusted=True))
 camera.start()
 camera.frame(0.7)
 began = monotonic()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture import live
+from edge.capture import LiveCamera
 from edge.clock import SystemClock
 from edge.config import Camera
 from edge.road.clip import Pass, Road, write_video
@@ -43,7 +43,7 @@ def server(tmp_path: Path, clips: tuple[Path, Path]) -> Iterator[RtspCamera]:
 @contextmanager
 def watched(server: RtspCamera) -> Iterator[Watcher]:
     written = Camera(id="lane-1", url=server.url, sub_url=server.sub_url)
-    camera = live(written, clock=SystemClock(trusted=True), patience=BRISK, gate=MotionGate())
+    camera = LiveCamera(written, clock=SystemClock(trusted=True), patience=BRISK, gate=MotionGate())
     camera.start()
     watcher = Watcher(camera)
     try:

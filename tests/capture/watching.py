@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.capture import CameraGap, LiveCamera, Patience, Why, live
+from edge.capture import CameraGap, LiveCamera, Patience, Why
 from edge.clock import Clock, SystemClock
 from edge.config import Camera
 from edge.values import Frame
@@ -69,7 +69,7 @@ def watching(
     """A camera of device.toml at work; `isolate`: another process decodes, as it is for all when ISOLATE is set."""
     written = Camera(id="lane-1", url=url, **keys)
     isolate = "ISOLATE" in os.environ if isolate is None else isolate
-    camera = live(written, clock=clock or SystemClock(trusted=True), patience=patience, isolate=isolate)
+    camera = LiveCamera(written, clock=clock or SystemClock(trusted=True), patience=patience, isolate=isolate)
     camera.start()
     watcher = Watcher(camera)
     try:

@@ -136,7 +136,7 @@ class Town:
 
     def open(self) -> set[str]:
         """Whose gates are open."""
-        return {one.subscriber_id for one in self.control.standing().doors if one.open}
+        return {one.id for one in self.control.standing().subscribers if one.gate == "open"}
 
     def serves(self, *names: str) -> None:
         """Waits until these and no others are served."""

@@ -275,12 +275,6 @@ def test_the_shortest_retention_of_all_applies() -> None:
     assert city().ceiling == timedelta(hours=24)
 
 
-def test_a_pack_that_forbids_unattended_collection_is_named() -> None:
-    attended = law_text("us-il").replace(b"unattended_roadside = true", b"unattended_roadside = false")
-    assert city(laws={"us-il": attended}).collection_refused_by == ("us-il",)
-    assert city().collection_refused_by == ()
-
-
 def test_every_built_in_pack_parses_and_none_claims_a_review() -> None:
     assert {pack.id for pack in packs()} >= {"us-il", "generic"}
     assert not any(pack.reviewed for pack in packs())
