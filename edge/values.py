@@ -235,8 +235,9 @@ class Envelope:
 class Waiting:
     """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again.
 
-    `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `original_sent` is
-    False for a correction or withdrawal of a message that its subscriber was never sent.
+    `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `channel` is the one
+    by which it was decided to share it. `original_sent` is False for a correction or withdrawal of a message that its
+    subscriber was never sent.
     """
 
     envelope: Envelope
@@ -246,6 +247,7 @@ class Waiting:
     decided_at: datetime
     sent_at: datetime | None
     attempts: int
+    channel: str = ""
     original_sent: bool = True
 
 

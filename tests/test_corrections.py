@@ -117,9 +117,9 @@ def test_a_withdrawal_still_stands_at_the_door_and_falls_with_the_right(house: H
         if row.envelope.subscriber_id == TEXAS and row.envelope.tags.read_id == second.tagged.read.read_id
     ]
     now, before = house.clock.now(), {row.envelope.original}
-    assert stands(row, decide_again(row, house.bundle, now, before=before), house.bundle, now)
+    assert stands(row, decide_again(row, house.bundle, house.lists, now, before=before))
     opted_out(house)
-    assert not stands(row, decide_again(row, house.bundle, now, before=before), house.bundle, now)
+    assert not stands(row, decide_again(row, house.bundle, house.lists, now, before=before))
 
 
 def test_the_log_names_the_read_that_is_corrected(house: House) -> None:

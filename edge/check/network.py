@@ -30,8 +30,9 @@ _MISSING = (
     ("apart", "the broker decides who may read which topic; this device's own check and sealing remain"),
     (
         "revocation",
-        "what the broker holds for an agency that lost its right is not dropped; it runs out within 30 s, but a broker "
-        "such as ejabberd keeps the one message under way for as long as the agency's session",
+        "what the broker holds for an agency that lost its right is not dropped; it runs out within 30 s over MQTT 5, "
+        "never over 3.1.1, and a broker such as ejabberd keeps the one message under way for as long as the agency's "
+        "session",
     ),
     ("retained", "whether the broker keeps messages, or their sessions on disk, is up to it"),
     ("status", "who may hear how this device stands is the broker's to say; no plates are in it"),

@@ -36,6 +36,21 @@ class Mqtt(StrEnum):
     THREE = "3.1.1"
 
 
+_DeviceKey = Annotated[
+    str | None, typer.Option(help="The device's public key: its .pub file, or the base64 in it. Needed but for --test.")
+]
+_Out = Annotated[
+    Path | None, typer.Option(help="Append reads here as JSON lines (0600) and delete them in time; else print them.")
+]
+_Run = Annotated[
+    str | None,
+    typer.Option(metavar="COMMAND", help="Run this for each read, JSON on its standard input; exit code 0: stored."),
+]
+_Memory = Annotated[
+    Path | None, typer.Option(help="With --run: remembers here (0600, no plates) which reads are stored.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file to the program."""
     app.command()(keygen)
@@ -77,25 +92,12 @@ def receive(
     broker: Annotated[str, typer.Option(help="The broker as HOST:PORT.")],
     subscriber: Annotated[str, typer.Option(help="Our id in the city's registry.")],
     key: Annotated[Path, typer.Option(help="Our private sealing key, from `homerule keygen --kind sealing`.")],
-    device_key: Annotated[
-        str | None,
-        typer.Option(help="The device's public key: its .pub file, or the base64 in it. Needed but for --test."),
-    ] = None,
+    device_key: _DeviceKey = None,
     device: Annotated[str | None, typer.Option(help="Take reads of this device only.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Append reads here as JSON lines (0600) and delete them in time; else print them."),
-    ] = None,
-    run: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COMMAND", help="Run this for each read, JSON on its standard input; exit code 0: stored."
-        ),
-    ] = None,
+    out: _Out = None,
+    run: _Run = None,
     run_within: Annotated[float, typer.Option(min=0.1, help="Seconds that COMMAND has for a read.")] = 20.0,
-    memory: Annotated[
-        Path | None, typer.Option(help="With --run: remembers here (0600, no plates) which reads are stored.")
-    ] = None,
+    memory: _Memory = None,
     test: Annotated[bool, typer.Option("--test", help="Take test data, and nothing else.")] = False,
     protocol: Annotated[Mqtt, typer.Option(help="The version of MQTT that the broker speaks.")] = Mqtt.FIVE,
     count: Annotated[int | None, typer.Option(min=1, help="End after so many reads.")] = None,
@@ -113,22 +115,10 @@ def receive(
     done; 1: a file, key or command is wrong, the broker was not reached, or fewer reads came than --count; 2: wrong
     usage.
     """
-    if ca is None and (cert is not None or cert_key is not None):
-        raise typer.BadParameter("--cert and --cert-key need --ca")
-    if password_file is not None and username is None:
-        raise typer.BadParameter("--password-file needs --username")
+    tls, login = _tls(ca, cert, cert_key), _login(username, password_file)
     _require_one_store(out, run, memory)
     sealing_key, device_public_key = keys.load_sealing_key(key), _device_key(device_key, test=test)
-    host, port = _host_port(broker)
-    reach = Broker(
-        host=host,
-        port=port,
-        client_id=subscriber,
-        protocol=protocol.value,
-        username=username,
-        password=None if password_file is None else keys.load_password(password_file),
-        tls=None if ca is None else Tls(ca=ca, cert=cert, key=cert_key),
-    )
+    reach = _reach(broker, subscriber, protocol, login, tls)
     with _stopping() as stop, _said_on_stderr(), closing(reach), _store(out, run, memory, run_within) as store:
         receiver = Receiver(
             broker=reach,
@@ -142,6 +132,38 @@ def receive(
             witness=Witness(out or memory, device_public_key),
         )
         _run(receiver, reach, stop, count, seconds)
+
+
+def _tls(ca: Path | None, cert: Path | None, cert_key: Path | None) -> Tls | None:
+    if ca is not None:
+        return Tls(ca=ca, cert=cert, key=cert_key)
+    if cert is not None or cert_key is not None:
+        raise typer.BadParameter("--cert and --cert-key need --ca")
+    return None
+
+
+def _login(username: str | None, password_file: Path | None) -> tuple[str | None, str | None]:
+    if password_file is None:
+        return username, None
+    if username is None:
+        raise typer.BadParameter("--password-file needs --username")
+    return username, keys.load_password(password_file)
+
+
+def _reach(
+    broker: str, subscriber: str, protocol: Mqtt, login: tuple[str | None, str | None], tls: Tls | None
+) -> Broker:
+    host, port = _host_port(broker)
+    username, password = login
+    return Broker(
+        host=host,
+        port=port,
+        client_id=subscriber,
+        protocol=protocol.value,
+        username=username,
+        password=password,
+        tls=tls,
+    )
 
 
 def _require_one_store(out: Path | None, run: str | None, memory: Path | None) -> None:

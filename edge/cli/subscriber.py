@@ -145,9 +145,11 @@ def add_agreement(
     form: Annotated[str, typer.Option(help="declaration, mou, judicial-warrant, ...")],
     signed_by: Annotated[str, typer.Option(help="Who signed it, by office.")],
     signed_on: Annotated[str, typer.Option(metavar="DATE", help="Such as 2026-11-02.")],
-    expires_on: Annotated[str, typer.Option(metavar="DATE", help="The first day on which it no longer holds.")],
+    expires_on: Annotated[str, typer.Option(metavar="DATE", help="From this midnight (UTC) on it no longer holds.")],
     purpose: Annotated[list[str], typer.Option(metavar="CODE", help="What it covers; may be repeated.")],
-    begins_on: Annotated[str | None, typer.Option(metavar="DATE", help="Else on the day of the signature.")] = None,
+    begins_on: Annotated[
+        str | None, typer.Option(metavar="DATE", help="At its midnight (UTC); else when signed.")
+    ] = None,
     case: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="For this case alone; repeatable.")] = None,
     state: Annotated[
         list[str] | None, typer.Option(metavar="STATE", help="For cameras in this state alone; repeatable.")

@@ -70,6 +70,7 @@ class House:
                 ledger=self.ledger,
                 broker=self._broker,
                 in_force=self._sends_under,
+                hotlists=self.hotlists,
                 clock=clock,
                 device_id=config.device.id,
                 test=False,

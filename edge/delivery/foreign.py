@@ -24,7 +24,8 @@ _UNTRIED = (
     ),
     (
         "what waits for an agency is dropped with its right",
-        "the broker keeps it until it runs out after 30 s; some keep the one message under way for longer",
+        "the broker keeps it until it runs out after 30 s, over MQTT 3.1.1 until the agency takes it; some keep the "
+        "one message under way for longer",
     ),
 )
 

@@ -107,6 +107,7 @@ class Play:
             ledger=self._ledger,
             broker=line,
             in_force=lambda: self._control.in_force(),
+            hotlists=lambda: self._control.hotlists(),
             clock=self._clock,
             device_id=DEVICE_ID,
             test=True,

@@ -50,7 +50,7 @@ class Deliveries:
         for row in rows:
             if not row.sent:
                 names.setdefault(row.position, set()).add(row.subscriber_id)
-        whole = {position for position, found in names.items() if found == self._log.shared_with(position)}
+        whole = {position for position, found in names.items() if found == self._log.shared_with(position).keys()}
         batch = runs(0, whole)
         for first, count in zip(batch[1::2], batch[2::2], strict=True):
             self._log.append(SentToAll(back=self._log.size - first, count=count), at)

@@ -4,7 +4,7 @@ Trusted with nothing secret: times, outcomes, digests. Whoever edits it is found
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 
 from edge.errors import LedgerError
@@ -34,7 +34,7 @@ class Log:
         if not self._frontier.fits or size != (0 if last is None else last + 1):
             raise LedgerError("the ledger's entries and tree do not fit together; run `homerule audit verify` on it")
         self._known: dict[Name | Pattern, int] = {}
-        self._shared: dict[int, frozenset[str]] = {}
+        self._shared: dict[int, dict[str, str]] = {}
 
     @property
     def size(self) -> int:
@@ -86,8 +86,8 @@ class Log:
         row = self._db.execute("SELECT position FROM reads WHERE read_id = ?", (read_id,)).fetchone()
         return None if row is None else int(row[0])
 
-    def shared_with(self, position: int) -> frozenset[str]:
-        """With whom the read at a position is shared."""
+    def shared_with(self, position: int) -> Mapping[str, str]:
+        """With whom the read at a position is shared, each with the channel."""
         read = self.entry(position).entry
         if not isinstance(read, Read):
             raise LedgerError(f"entry {position} of the ledger is no read; run `homerule audit verify` on it")
@@ -96,7 +96,7 @@ class Log:
             outcomes = pattern.outcomes if isinstance(pattern, Pattern) else ()
             if len(self._shared) >= _REMEMBERED:
                 self._shared.clear()
-            self._shared[read.pattern] = frozenset(one[0] for one in outcomes if one[1] == Effect.SHARE)
+            self._shared[read.pattern] = {one[0]: one[2] for one in outcomes if one[1] == Effect.SHARE}
         return self._shared[read.pattern]
 
     def entry(self, position: int) -> Logged:

@@ -6,6 +6,7 @@ caller stops sharing. One connection behind one lock, used from several threads.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -175,7 +176,7 @@ class Ledger:
         none. Without it: what was never sent, or not acknowledged for too long.
         """
         with self._file.reading():
-            return self._outbox.due(milliseconds(now), limit, turn)
+            return [self._with_channel(row) for row in self._outbox.due(milliseconds(now), limit, turn)]
 
     def unsure(self, subscriber_id: str, digest: str, since: datetime) -> Iterator[Waiting]:
         """The rows of a subscriber, oldest first, but those decided under this bundle after that moment."""
@@ -184,8 +185,9 @@ class Ledger:
         for message_id in found:  # others may write meanwhile
             with self._file.reading():
                 waiting = self._outbox.get(message_id)
-            if waiting is not None:
-                yield waiting
+                known = None if waiting is None else self._with_channel(waiting)
+            if known is not None:
+                yield known
 
     def mark_sent(self, rows: Sequence[Waiting], *, refused: Sequence[tuple[Waiting, Decision]] = ()) -> list[Waiting]:
         """Commits that these rows are handed to the broker, before they are. Only what it gives back may be published:
@@ -289,6 +291,11 @@ class Ledger:
             yield at
             if self._log.size - self._signer.size >= CHECKPOINT_ENTRIES:
                 self._sign(at)
+
+    def _with_channel(self, row: Waiting) -> Waiting:
+        """The channel stands in the log; a row that nobody decided to share has none, and no channel has that name."""
+        channel = self._log.shared_with(row.position).get(row.envelope.subscriber_id, "")
+        return replace(row, channel=channel)
 
     def _sign(self, at: int) -> Checkpoint:
         self._deliveries.log_acknowledgements(at)

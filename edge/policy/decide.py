@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from edge.policy.bundle import Bundle
-from edge.policy.channels import taken
+from edge.policy.channels import closed, taken
 from edge.policy.reads import READ, STATE, fault, feed, flagged, gets_all, state, validity
 from edge.policy.reasons import ORDER, Reason
 from edge.policy.rules import CLASS, RULES
@@ -64,9 +64,17 @@ def explain(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) ->
     found: dict[str, list[Reason]] = {family: [] for family in FAMILIES}
     for family, reasons in objections(tags, standing, _own(tags, subscriber.purposes), bundle, now):
         found[family].extend(reasons)
-    chosen, closed = taken(standing.ways, tags.flags)
-    found[CHANNEL] = closed or ([Reason.DENY_DEFAULT] if chosen is None else [])
+    chosen, against = taken(standing.ways, tags.flags)
+    found[CHANNEL] = against or ([Reason.DENY_DEFAULT] if chosen is None else [])
     return tuple(Verdict(family=family, reasons=ordered(reasons)) for family, reasons in found.items())
+
+
+def channel_shut(tags: Tags, channel: str, subscriber: Subscriber, bundle: Bundle, now: Instant) -> Reason | None:
+    """Why a read that was shared by `channel` may not go by it any more; None: it may."""
+    for way in stand(subscriber, bundle, now.at).ways:
+        if way.channel == channel:
+            return closed(way, tags.flags)
+    return Reason.DENY_CHANNEL_UNKNOWN
 
 
 def hits_for(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Hit, ...]:
@@ -75,6 +83,14 @@ def hits_for(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -
         return ()
     standing, own = stand(subscriber, bundle, now.at), _own(tags, subscriber.purposes)
     return tuple(hit for hit in tags.hits if fault(hit, standing, own, bundle, now) is None)
+
+
+def hits_against(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reason, ...]:
+    """Why the agency may not be told of some hit of the read any more; none: it may be told of all."""
+    if not tags.hits:
+        return ()
+    standing, own = stand(subscriber, bundle, now.at), _own(tags, subscriber.purposes)
+    return ordered(filter(None, (fault(hit, standing, own, bundle, now) for hit in tags.hits)))
 
 
 def grant_ends(subscriber: Subscriber, bundle: Bundle, now: datetime) -> datetime | None:
@@ -160,12 +176,12 @@ def _at_large(tags: Tags, bundle: Bundle, now: Instant, *, owner: bool) -> froze
 
 
 def _before(tags: Tags, standing: Standing, at_large: frozenset[Reason]) -> _Before:
-    channel, closed = taken(standing.ways, tags.flags)
+    channel, against = taken(standing.ways, tags.flags)
     hits_only = frozenset() if gets_all(tags, standing) else frozenset({Obligation.HIT_ONLY})
     return _Before(
         against=at_large.union(flagged(tags, standing), *(reasons for _, reasons in standing.against)),
         channel=channel,
-        closed=frozenset(closed),
+        closed=frozenset(against),
         grounds=standing.basis,
         obligations=standing.obligations | hits_only,
     )

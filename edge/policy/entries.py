@@ -6,7 +6,7 @@ entry that is wrong refuses the list.
 
 import re
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +78,10 @@ class HotList:
                 at += 1
         return found
 
+    def names(self, entry_id: str) -> bool:
+        """Whether an entry of this id is on the list."""
+        return self._rows.find(entry_id)
+
     def by_source(self) -> dict[str, int]:
         """How many entries each source agency has."""
         named = Counter(self._rows.sources)
@@ -116,6 +120,16 @@ class _Rows:
         first = self.ends[row - 1] if row else 0
         entry, _, case = self.text[first : self.ends[row]].decode("ascii").partition("\n")
         return entry, case
+
+    def find(self, entry_id: str) -> bool:
+        """Whether a row has this id."""
+        wanted, at = entry_id.encode(), 0
+        while (at := self.text.find(wanted, at)) >= 0:
+            row = bisect_right(self.ends, at)
+            if self.named(row)[0] == entry_id:
+                return True
+            at = self.ends[row]
+        return False
 
     def hit(self, list_id: str, row: int) -> Hit:
         entry, case = self.named(row)

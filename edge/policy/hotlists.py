@@ -71,6 +71,10 @@ class HotLists:
         found = [hit for one in self.lists for hit in one.look_up(plate, now)]
         return tuple(sorted(found, key=lambda hit: (hit.list_id, hit.entry_id)))
 
+    def has_struck(self, hit: Hit) -> bool:
+        """Whether the list of a hit is at hand and has its entry no more."""
+        return any(one.id == hit.list_id and not one.names(hit.entry_id) for one in self.lists)
+
     def stale(self, now: datetime) -> dict[str, str]:
         """The lists that count as none at `now` because of their age, by id, each with what to do."""
         return {one.id: _stale(one, now) for one in self.lists if not one.counts(now)}

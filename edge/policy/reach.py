@@ -58,7 +58,7 @@ class Best:
 def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
     """For each agency in the registry the most that it could get; worked out once for those that stand alike."""
     known = everybody(bundle, now.at)
-    packs = tuple((pack.id, pack.digest) for pack in bundle.packs)
+    policy, packs = bundle.policy, tuple((pack.id, pack.digest) for pack in bundle.packs)
     worked_out: dict[object, tuple[_Most, tuple[Reason, ...]]] = {}
     made = {}
     for name, place in known.places:
@@ -72,7 +72,7 @@ def best(bundle: Bundle, now: Instant) -> dict[str, Best]:
             channels=channels,
             full=full,
             obligations=obligations,
-            terms=(subscriber, bundle.policy.jurisdiction, bundle.policy.owner, bundle.policy.purposes, packs),
+            terms=(subscriber, policy.jurisdiction, policy.owner, policy.purposes, policy.hotlist, packs),
             reasons=reasons,
         )
     return made

@@ -1,18 +1,27 @@
 """PURE: what is decided again at the door, immediately before every send, from the plate-free facts in the row."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from edge import keys
 from edge.delivery.envelope import sealed_to
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, hits_for, stranger, withhold
+from edge.policy.decide import channel_shut, decide, hits_against, stranger, withhold
+from edge.policy.hotlists import HotLists
 from edge.policy.reasons import Reason
-from edge.values import Decision, Effect, Instant, Waiting
+from edge.policy.subscribers import Subscriber
+from edge.values import Decision, Effect, Hit, Instant, Waiting
 
 
-def decide_again(row: Waiting, bundle: Bundle, now: Instant, *, before: Collection[str] = ()) -> Decision:
-    """The decision about a row as things stand now. `before` are the messages that go out just before it."""
+def decide_again(
+    row: Waiting, bundle: Bundle, lists: HotLists, now: Instant, *, before: Collection[str] = ()
+) -> Decision:
+    """The decision about a row as things stand now. `before` are the messages that go out just before it.
+
+    What was sealed cannot be changed any more: it goes as it is, by the channel and with the hits that it was decided
+    with, or stays.
+    """
     subscriber_id = row.envelope.subscriber_id
     subscriber = bundle.subscribers.get(subscriber_id)
     if subscriber is None:
@@ -21,31 +30,49 @@ def decide_again(row: Waiting, bundle: Bundle, now: Instant, *, before: Collecti
         # who was never told of a read is not told either that it was wrong
         return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_CORRECTION,), bundle.digest)
     decision = decide(row.envelope.tags, subscriber, bundle, now)
-    if decision.effect is Effect.SHARE and not _sealed_to_its_key(row, subscriber.sealing_key):
-        # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here
-        return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_PAYLOAD_KEY,), bundle.digest)
+    if decision.effect is Effect.SHARE:
+        against = _against(row, subscriber, bundle, lists, now)
+        if against:
+            return withhold(row.envelope.tags, subscriber_id, against, bundle.digest)
     return decision
 
 
-def stands(row: Waiting, decision: Decision, bundle: Bundle, now: Instant) -> bool:
-    """Whether what was sealed may still go: shared, with no new obligation, and every hit in it still good."""
-    if decision.effect is not Effect.SHARE or not set(decision.obligations) <= set(row.obligations):
-        return False
-    if decision.subscriber_id == bundle.owner:
-        return True
-    subscriber, tags = bundle.subscribers[decision.subscriber_id], row.envelope.tags
-    return hits_for(tags, subscriber, bundle, now) == tags.hits
+def stands(row: Waiting, decision: Decision) -> bool:
+    """Whether what was sealed may still go: it is shared, with no new obligation."""
+    return decision.effect is Effect.SHARE and set(decision.obligations) <= set(row.obligations)
+
+
+def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLists, now: Instant) -> tuple[Reason, ...]:
+    """What speaks against sending what was sealed, though a read like it would be shared; nothing: it may go."""
+    tags = row.envelope.tags
+    if not _sealed_to_its_key(row, subscriber.sealing_key):
+        # the key was replaced, perhaps because it was lost: what was sealed to the old one stays here
+        return (Reason.DENY_PAYLOAD_KEY,)
+    # the way by which it was to go may be closed since, although another one has opened
+    closed = channel_shut(tags, row.channel, subscriber, bundle, now)
+    if closed is not None:
+        return (closed,)
+    if any(_is_struck(hit, bundle, lists) for hit in tags.hits):
+        return (Reason.DENY_HOTLIST_STALE,)
+    # the owner's read is not lost because a hit has run out that was in force when the vehicle passed
+    at = replace(now, at=tags.captured_at) if subscriber.id == bundle.owner else now
+    return hits_against(tags, subscriber, bundle, at)
+
+
+def _is_struck(hit: Hit, bundle: Bundle, lists: HotLists) -> bool:
+    """Whether the city has taken the hit's list out of its policy, or the list's source the entry out of the list."""
+    return lists.has_struck(hit) or all(one.id != hit.list_id for one in bundle.policy.hotlist)
 
 
 def sorted_out(
-    rows: Iterable[Waiting], bundle: Bundle, now: Instant, going: set[str]
+    rows: Iterable[Waiting], bundle: Bundle, lists: HotLists, now: Instant, going: set[str]
 ) -> tuple[list[Waiting], list[tuple[Waiting, Decision]]]:
     """The rows that may go, whose messages are added to `going`; and those that may not, each with the decision."""
     standing: list[Waiting] = []
     falling: list[tuple[Waiting, Decision]] = []
     for row in rows:
-        decision = decide_again(row, bundle, now, before=going)
-        if stands(row, decision, bundle, now):
+        decision = decide_again(row, bundle, lists, now, before=going)
+        if stands(row, decision):
             standing.append(row)
             going.add(row.envelope.message_id)
         else:

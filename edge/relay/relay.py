@@ -17,6 +17,7 @@ from edge.delivery.wire import parse
 from edge.errors import EnvelopeError
 from edge.ledger.store import Ledger
 from edge.policy.bundle import Bundle
+from edge.policy.hotlists import HotLists
 from edge.relay.door import may_wait, sorted_out
 from edge.relay.gates import Gates, Pass
 from edge.relay.rounds import Rounds
@@ -40,6 +41,7 @@ class Relay:
         ledger: Ledger,
         broker: Broker,
         in_force: Callable[[], Bundle | None],
+        hotlists: Callable[[], HotLists],
         clock: Clock,
         device_id: str,
         test: bool,
@@ -48,10 +50,11 @@ class Relay:
     ) -> None:
         """Subscribes to this device's acknowledgements; BrokerError when a connected broker refuses that.
 
-        `in_force` must not wait for anybody who shuts a gate; while it gives None nothing is sent. `shut`: every gate
-        is shut until it is opened.
+        `in_force` must not wait for anybody who shuts a gate; while it gives None nothing is sent. `hotlists` are those
+        at hand now. `shut`: every gate is shut until it is opened.
         """
-        self._ledger, self._broker, self._in_force, self._clock = ledger, broker, in_force, clock
+        self._ledger, self._broker, self._clock = ledger, broker, clock
+        self._in_force, self._hotlists = in_force, hotlists
         self._gates = Gates(shut=shut)
         self._rounds = Rounds()
         self._connection = 0
@@ -103,10 +106,11 @@ class Relay:
         To be called, from any thread, before it is given more: what was forbidden until now does not wait for that.
         What was decided under the same bundle since it was `counted` what it gives is left aside. Raises LedgerError.
         """
-        rows = self._ledger.unsure(subscriber_id, bundle.digest, counted + _SURE_AFTER)
+        rows, lists = self._ledger.unsure(subscriber_id, bundle.digest, counted + _SURE_AFTER), self._hotlists()
         going = set[str]()
         while batch := list(islice(rows, _ROWS_A_STEP)):
-            _, falling = sorted_out((row for row in batch if row.decided_at <= now.at), bundle, now, going)
+            before = [row for row in batch if row.decided_at <= now.at]
+            _, falling = sorted_out(before, bundle, lists, now, going)
             self._ledger.mark_sent([], refused=falling)
 
     def _decide(self, passes: dict[str, Pass], now: datetime) -> tuple[Bundle | None, list[Waiting]]:
@@ -127,7 +131,7 @@ class Relay:
         bundle, instant = self._in_force(), self._clock.now()
         if bundle is None:
             return None, []
-        standing, falling = sorted_out(rows, bundle, instant, set())
+        standing, falling = sorted_out(rows, bundle, self._hotlists(), instant, set())
         if may_wait(bundle, instant):
             for row, _ in falling:
                 self._rounds.not_taken(row.envelope.subscriber_id, now)

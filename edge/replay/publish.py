@@ -46,6 +46,7 @@ class Publisher:
             ledger=self._run.ledger,
             broker=self._broker,
             in_force=self._run.in_force,
+            hotlists=self._run.hotlists,
             clock=self._run.clock,
             device_id=DEVICE_ID,
             test=True,

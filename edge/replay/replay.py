@@ -14,6 +14,7 @@ from edge.keys import TEST_DEVICE_KEY
 from edge.ledger import LEDGER_NAME, Ledger
 from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
+from edge.policy.hotlists import HotLists
 from edge.replay.rules import Rules
 from edge.values import Frame
 from edge.vision import Counts, Eyesight, Plausibility, Sighting, Vision
@@ -62,7 +63,7 @@ class Replay:
         self._pipeline = Pipeline(
             vision=self._vision,
             in_force=self.in_force,
-            hotlists=lambda: rules.hotlists,
+            hotlists=self.hotlists,
             ledger=self.ledger,
             clock=self.clock,
             device_id=DEVICE_ID,
@@ -80,6 +81,10 @@ class Replay:
     def in_force(self) -> Bundle:
         """The policy that decides."""
         return self._rules.bundle
+
+    def hotlists(self) -> HotLists:
+        """What is looked for."""
+        return self._rules.hotlists
 
     def close(self) -> None:
         """Closes the ledger."""

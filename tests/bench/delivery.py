@@ -73,15 +73,16 @@ class Device:
             files, digest=bundle.digest, version=bundle.version, revision=bundle.revision, signed=bundle.signed
         )
         self.broker = reach(port, DEVICE)
+        lists = desk.hotlists(place, bundle)
         self.relay = Relay(
             ledger=self.ledger,
             broker=self.broker,
             in_force=lambda: bundle,
+            hotlists=lambda: lists,
             clock=self.clock,
             device_id=DEVICE,
             test=False,
         )
-        lists = desk.hotlists(place, bundle)
         self.eyes = Passing()
         self.pipeline = Pipeline(
             vision=self.eyes,

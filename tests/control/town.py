@@ -86,6 +86,7 @@ class Town:
             ledger=self.ledger,
             broker=self.line,
             in_force=lambda: self.control.in_force(),
+            hotlists=lambda: self.control.hotlists(),
             clock=self.clock,
             device_id=device,
             test=False,

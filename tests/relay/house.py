@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge import desk, keys
 from edge.capture import Plain
 from edge.delivery.broker import Broker
+from edge.desk.shelf import Shelf
 from edge.ledger import Ledger
 from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
@@ -68,14 +69,14 @@ class House:
         """Starts the program: ledger, broker, relay and pipeline."""
         self.ledger = Ledger.open(self.folder / "ledger.sqlite", clock=self.clock, key=self.device_key, device=DEVICE)
         self.broker = self.reach("the-device")
+        self.lists = Shelf(self.policy).read(self.bundle)
         self.relay = self.relaying()
         self.eyes = Passing()
         self.crop: Pixels | None = None
-        lists = desk.hotlists(self.policy, self.bundle)
         self.pipeline = Pipeline(
             vision=self.eyes,
             in_force=lambda: self.bundle,
-            hotlists=lambda: lists,
+            hotlists=lambda: self.lists,
             ledger=self.ledger,
             clock=self.clock,
             device_id=DEVICE,
@@ -89,6 +90,7 @@ class House:
             ledger=self.ledger,
             broker=self.broker,
             in_force=lambda: self.bundle,
+            hotlists=lambda: self.lists,
             clock=self.clock,
             device_id=DEVICE,
             test=False,
@@ -158,7 +160,7 @@ class House:
             desk.sign(self.policy, key=self.city_key, now=NOW, replaces=self.bundle.digest)
         files, bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
         self._accept(files, bundle, drops)
-        self.bundle = bundle
+        self.bundle, self.lists = bundle, Shelf(self.policy).read(bundle)
         return bundle
 
     def _accept(self, files: BundleFiles, bundle: Bundle, drops: Mapping[str, Sequence[str]] | None = None) -> None:

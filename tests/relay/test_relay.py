@@ -14,7 +14,7 @@ from edge import desk, keys
 from edge.delivery.topics import ack_topic
 from edge.delivery.wire import canonical
 from edge.ledger.entries import AcknowledgementRefused, Expired, Refused
-from edge.values import Effect
+from edge.values import Effect, Waiting
 from tests.broker import Mosquitto, mosquitto, wait_until
 from tests.relay.house import COUNTY, DEVICE, INNOCENT, NOW, OWNER, STOLEN, TEXAS, Agency, House, agency, house
 
@@ -468,3 +468,84 @@ def test_a_row_that_tells_of_a_hit_which_its_agency_may_no_longer_know_is_refuse
     (refused,) = entries(house, Refused)
     assert refused.sent == 0
     assert COUNTY not in {row.envelope.subscriber_id for row in house.ledger.due(NOW + timedelta(minutes=1), limit=99)}
+
+
+def told(house: House, text: str) -> set[str]:
+    """A vehicle goes by; those who are to be told that it is a hit."""
+    house.passes(text)
+    return {row.envelope.subscriber_id for row in waiting(house) if row.envelope.tags.hits}
+
+
+def waiting(house: House) -> list[Waiting]:
+    return house.ledger.due(house.clock.at, limit=99)
+
+
+def fallen(house: House) -> set[str]:
+    """Those whose rows a turn of the relay refuses before they were ever sent."""
+    house.clock.move(1)
+    before = {row.envelope.subscriber_id for row in waiting(house)}
+    wait_until(house.broker.ready, what="the device is connected")
+    house.relay.step()
+    house.clock.move(60)
+    gone = before - {row.envelope.subscriber_id for row in waiting(house)}
+    assert len([one for one in entries(house, Refused) if not one.sent]) == len(gone)
+    return gone
+
+
+def test_a_hit_on_a_list_that_the_city_has_struck_stays(house: House) -> None:
+    knowing = told(house, STOLEN)
+    assert knowing >= {OWNER, COUNTY}
+    house.edit("policy.toml", lambda table: table.pop("hotlist"))
+    house.take_up(signed=True)
+    assert fallen(house) == knowing
+
+
+def test_a_hit_on_an_entry_that_its_source_has_struck_stays(house: House) -> None:
+    knowing = told(house, STOLEN)
+    other = {"id": "another", "pattern": "ZZ99999"}
+    house.edit("hotlists/county-stolen.toml", lambda table: table["entry"][0].update(other))
+    house.take_up(signed=True)
+    assert fallen(house) == knowing
+
+
+def test_a_read_shared_by_a_channel_that_is_closed_since_stays_though_another_is_open(house: House) -> None:
+    house.agency(TEXAS, channels=["national-lookup", "compact"])
+    house.edit("policy.toml", lambda table: table["sharing"].update(channels={"compact": True}))
+    house.take_up(signed=True)
+    first = house.passes(STOLEN)
+    assert {one.subscriber_id: one.channel for one in first.decisions}[TEXAS] == "national-lookup"
+    desk.opt_out(house.policy, "national-lookup")
+    house.take_up()
+    assert TEXAS in fallen(house)
+    second = house.passes(STOLEN)
+    assert {one.subscriber_id: one.channel for one in second.decisions}[TEXAS] == "compact"
+
+
+def test_a_read_goes_by_its_channel_though_a_better_one_has_opened(house: House) -> None:
+    house.agency(TEXAS, channels=["direct", "national-lookup"])
+    house.take_up(signed=True)
+    first = house.passes(STOLEN)
+    assert {one.subscriber_id: one.channel for one in first.decisions}[TEXAS] == "national-lookup"
+    house.edit(
+        "policy.toml", lambda table: table["sharing"].update(direct=[*table["sharing"].get("direct", []), TEXAS])
+    )
+    house.take_up(signed=True)
+    assert fallen(house) == set()
+
+
+def test_the_owners_read_goes_with_a_hit_that_has_run_out_meanwhile(house: House) -> None:
+    soon = {"expires_at": NOW + timedelta(seconds=30)}
+    house.edit("hotlists/county-stolen.toml", lambda table: table["entry"][0].update(soon))
+    house.take_up(signed=True)
+    knowing = told(house, STOLEN)
+    house.clock.move(60)
+    assert fallen(house) == knowing - {OWNER}
+
+
+def test_the_owner_is_told_of_no_hit_whose_purpose_is_banned_since(house: House) -> None:
+    house.edit("hotlists/county-stolen.toml", lambda table: table["entry"][0].update(purpose="toll"))
+    house.take_up(signed=True)
+    assert OWNER in told(house, STOLEN)
+    house.edit("policy.toml", lambda table: table["purposes"]["banned"].append("toll"))
+    house.take_up()
+    assert OWNER in fallen(house)
