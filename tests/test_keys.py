@@ -51,6 +51,29 @@ def test_a_private_key_that_others_can_read_is_refused_with_the_mend(tmp_path: P
         keys.load_signing_key(tmp_path / "device.key")
 
 
+@pytest.mark.parametrize("handed_over", [None, "", ".", "credentials"])
+@pytest.mark.parametrize("name", ["device.key", "credentials/device.key"])
+def test_a_relative_file_name_is_checked_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, handed_over: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if handed_over is not None:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", handed_over)
+    Path("credentials").mkdir()
+    keys.new_signing_key(Path(name))
+    Path(name).chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        keys.load_signing_key(Path(name))
+
+
+def test_what_systemd_handed_over_may_show_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    keys.new_signing_key(tmp_path / "device.key")
+    (tmp_path / "device.key").chmod(0o440)
+    keys.load_signing_key(keys.handed_over(Path("/etc/homerule/device.key")))
+
+
 def test_a_sealing_key_does_not_pass_for_a_signing_key(tmp_path: Path) -> None:
     keys.new_sealing_key(tmp_path / "agency.key")
     with pytest.raises(ConfigError, match="not a signing key"):
