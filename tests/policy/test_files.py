@@ -328,7 +328,7 @@ def test_all_entries_that_match_are_hits() -> None:
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([entry("A?12?45", id="few"), entry("?????5678", id="e-2")], "entry `e-2` needs at least 5 certain"),
+        ([entry("A?12?45", id="few"), entry("?????5678", id="e-2")], "[[entry]] number 2 needs at least 5 certain"),
         ([entry(purpose="unspecified")], "banned purpose `unspecified`"),
         ([entry(), entry()], "stands there twice"),
         ([entry(id=f"e-{number}") for number in range(4)], "more than its cap of 3"),
