@@ -236,4 +236,8 @@ def _raw(text: str, where: str) -> bytes:
         raise ConfigError(
             f"{where}: not a public key, 32 bytes in base64 (44 characters) are needed, as in a `.pub` file"
         )
+    if base64.b64encode(raw).decode("ascii") != text.strip():  # two bits of the last letter say nothing
+        raise ConfigError(
+            f"{where}: its last letter is not the one that this key ends in, copy it from the `.pub` file"
+        )
     return raw

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,14 @@ def test_a_pipe_in_place_of_the_key_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "device.key", 0o600)
     with pytest.raises(ConfigError, match="not a regular file"):
         keys.load_signing_key(tmp_path / "device.key")
+
+
+@pytest.mark.parametrize("read", [keys.signing_public, keys.sealing_public])
+def test_a_public_key_is_written_in_one_way_only(read: Callable[..., keys.PublicKey]) -> None:
+    read(f" {'A' * 43}=\n", where="policy")
+    for last in "BCD":  # they stand for the same 32 bytes
+        with pytest.raises(ConfigError, match=r"policy: its last letter is not .* copy it from the `\.pub` file"):
+            read(f"{'A' * 42}{last}=", where="policy")
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "!" * 44, base64.b64encode(b"x" * 33).decode(), "é" * 44])

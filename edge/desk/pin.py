@@ -1,7 +1,7 @@
 """The pin: the city's public key as root put it here. Whose signature widens is decided here and nowhere else.
 
-Trust: whoever may write the pin may widen; so it is root's, and so is every folder and link on the way to it. A key that
-takes the place of another counts only with a statement signed by the old one, which stands beside the pin in
+Trust: whoever may write the pin may widen; so it is root's, and so is every folder and link on the way to it. A key
+that takes the place of another counts only with a statement signed by the old one, which stands beside the pin in
 `FILE.rotation`, one a line.
 """
 

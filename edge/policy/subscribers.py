@@ -1,7 +1,5 @@
 """subscribers.toml: the registry. What an agency is, stands here and nowhere else; it cannot say so itself."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +7,10 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from edge.errors import PolicyError
-from edge.policy.policy import CaseRef, Id, Ids, Line, States
+from edge.policy.policy import CaseRef, Id, Ids, Line, PublicKey, States
 from edge.policy.vocabulary import Deputation, Feed, Form, Kind, Purpose, Redaction, Scheme, Status
 from edge.written import Written, nearest, parse_toml
 
@@ -25,19 +23,8 @@ _OF_MEMBERS = (Kind.TASK_FORCE, Kind.FUSION_CENTER)
 """The kinds that are what their members are: without their names nobody knows whether one is federal."""
 
 
-def _sealing_key(value: str) -> str:
-    try:
-        raw = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 32:
-        raise ValueError("must be a public key, 44 characters as in the `.pub` file that `homerule keygen` makes")
-    return value
-
-
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AgencyState = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-SealingKey = Annotated[str, AfterValidator(_sealing_key)]
 
 
 class AgreementTable(Written):
@@ -71,7 +58,7 @@ class SubscriberTable(Written):
     federal_deputation: Deputation = Deputation.NONE
     members: Annotated[Ids, Field(max_length=500)] = ()
     certificate_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    sealing_key: SealingKey | None = None
+    sealing_key: PublicKey | None = None
     suspended: bool = False
     redact: tuple[Redaction, ...] = ()
     agreement: tuple[AgreementTable, ...] = ()

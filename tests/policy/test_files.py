@@ -101,6 +101,7 @@ def test_parse_write_parse_is_the_same_policy() -> None:
         ([agency("a", kind="task_force", members=["a"])], "is a member of itself"),
         ([agency("a", sealing_key="AAAA")], "must be a public key"),
         ([agency("a", sealing_key=f"*{key('a')}")], "must be a public key"),
+        ([agency("a", sealing_key=f"{'A' * 43}="), agency("b", sealing_key=f"{'A' * 42}B=")], "to its last letter"),
         ([agency("a", agreement=[{**agreement(), "expires_on": "2027-01-01"}])], "without quotes"),
         (
             [agency("a", agreement=[{k: v for k, v in agreement().items() if k != "expires_on"}])],

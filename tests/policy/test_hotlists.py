@@ -409,7 +409,7 @@ def test_a_source_key_and_a_greatest_age_go_together(keys: Table) -> None:
         policy.parse(sourced(**keys))
 
 
-@pytest.mark.parametrize("key", ["short", "*" + "A" * 43 + "="])
+@pytest.mark.parametrize("key", ["short", "*" + "A" * 43 + "=", "A" * 42 + "B="])
 def test_a_source_key_must_be_a_key(key: str) -> None:
     with pytest.raises(PolicyError, match="source_key` must be a public key"):
         policy.parse(sourced(source_key=key, max_age_hours=24.0))
