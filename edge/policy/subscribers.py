@@ -1,7 +1,8 @@
 """subscribers.toml: the registry. What an agency is, stands here and nowhere else; it cannot say so itself."""
 
+import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -131,7 +132,7 @@ def registry(text: str) -> Mapping[str, Subscriber]:
     for name in table.retired:
         if name in written:
             raise PolicyError(f"{FILE}: `{name}` was the id of an agency that was removed, take another for this one")
-    _own(table.subscriber, "sealing_key", "or one could open what is meant for the other")
+    _own(table.subscriber, "sealing_key", "or one could open what is meant for the other", _opens)
     _own(table.subscriber, "certificate_name", "or one could take the other's place at the broker")
     for one in table.subscriber:
         _check(one, written)
@@ -165,13 +166,20 @@ def _check(one: SubscriberTable, written: Mapping[str, SubscriberTable]) -> None
             raise PolicyError(f"{FILE}: agreement `{agreement.id}` of `{one.id}` {said}, mend its dates")
 
 
-def _own(agencies: Iterable[SubscriberTable], key: str, why: str) -> None:
-    taken: dict[str, str] = {}
+def _own(agencies: Iterable[SubscriberTable], key: str, why: str, meaning: Callable[[str], str | int] = str) -> None:
+    taken: dict[str | int, str] = {}
     for one in agencies:
         value = getattr(one, key)
-        if value is not None and value in taken:
-            raise PolicyError(f"{FILE}: `{one.id}` has the {key} of `{taken[value]}`; each needs its own, {why}")
-        taken[value] = one.id
+        if value is None:
+            continue
+        owner = taken.setdefault(meaning(value), one.id)
+        if owner != one.id:
+            raise PolicyError(f"{FILE}: `{one.id}` has the {key} of `{owner}`; each needs its own, {why}")
+
+
+def _opens(sealing_key: str) -> int:
+    """What X25519 takes the key for: it leaves the top bit out and counts modulo 2**255 - 19 (RFC 7748, 5)."""
+    return int.from_bytes(base64.b64decode(sealing_key), "little") % 2**255 % (2**255 - 19)
 
 
 def _repeated(names: Iterable[str]) -> str | None:

@@ -1,5 +1,6 @@
 """What people write: taken as it stands, or refused with file, place, line and the mend."""
 
+import base64
 import json
 from datetime import timedelta
 from itertools import pairwise
@@ -82,6 +83,12 @@ def test_parse_write_parse_is_the_same_policy() -> None:
     assert policy.parse(f"valid_until = {once.valid_until.isoformat()}\n{again}") == once
 
 
+def same_lock(key: str, change: int) -> str:
+    """Another 32 bytes that X25519 takes for the same key."""
+    other = int.from_bytes(base64.b64decode(key), "little") ^ change
+    return base64.b64encode(other.to_bytes(32, "little")).decode()
+
+
 @pytest.mark.parametrize(
     ("agencies", "said"),
     [
@@ -101,6 +108,11 @@ def test_parse_write_parse_is_the_same_policy() -> None:
         ([agency("a", kind="task_force", members=["a"])], "is a member of itself"),
         ([agency("a", sealing_key="AAAA")], "must be a public key"),
         ([agency("a", sealing_key=f"*{key('a')}")], "must be a public key"),
+        ([agency("a"), agency("b", sealing_key=same_lock(key("a"), 1 << 255))], "`b` has the sealing_key of `a`"),
+        (
+            [agency("a", sealing_key=f"{'A' * 43}="), agency("b", sealing_key=same_lock(f"{'A' * 43}=", 2**255 - 19))],
+            "`b` has the sealing_key of `a`",
+        ),
         ([agency("a", sealing_key=f"{'A' * 43}="), agency("b", sealing_key=f"{'A' * 42}B=")], "to its last letter"),
         ([agency("a", agreement=[{**agreement(), "expires_on": "2027-01-01"}])], "without quotes"),
         (
