@@ -8,10 +8,10 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, repeat
+from itertools import accumulate, compress, count, repeat
 from operator import contains
 from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias
@@ -205,23 +205,23 @@ class Entries:
 
     def _check(self, some: Columns, masked: Sequence[int], named: Sequence[str]) -> None:
         """All but the pattern ends up in the audit log with a hit, so that a pattern may not stand in anything else."""
+        first = len(self._rows.expires)
         for at in masked:
             if len(some.patterns[at]) - some.patterns[at].count("?") < CERTAIN:
-                raise self._wrong_at(at, f"needs at least {CERTAIN} certain characters in its pattern")
+                raise self._wrong_at(first + at, f"needs at least {CERTAIN} certain characters in its pattern")
         for purpose in self._barred.intersection(some.purposes):
             at = some.purposes.index(purpose)
-            raise self._wrong_at(at, f"serves the banned purpose `{purpose}`, remove it")
-        told = _told(some, masked, named)
-        if told is not None:
-            raise self._wrong_at(
-                told, "has its pattern in its id, case or source agency too, where it is no secret; change that"
-            )
+            raise self._wrong_at(first + at, f"serves the banned purpose `{purpose}`, remove it")
+        for at in _told(some, masked, named):
+            said = "has its pattern in its id, case or source agency too, where it is no secret; change that"
+            raise self._wrong_at(first + at, said)
         fresh = [name for name in dict.fromkeys(some.sources) if name not in self._source_codes]
         if len(self._source_codes) + len(fresh) > MOST_SOURCES:
             raise self._wrong(f"names more than {MOST_SOURCES} source agencies, split the list")
         for name in fresh:
             if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-                raise self._wrong_at(some.sources.index(name), "needs one line of plain text as its source agency")
+                at = some.sources.index(name)
+                raise self._wrong_at(first + at, "needs one line of plain text as its source agency")
 
     def done(self, *, begins: datetime | None = None, ends: datetime | None = None) -> HotList:
         """The list. Raises PolicyError when two entries have one id, or too many one pattern."""
@@ -261,40 +261,33 @@ class Entries:
             if found in alike:
                 entry, _ = self._rows.named(row)
                 if entry in seen:
-                    raise self._wrong(f"{self._place(row)} has an id that stands there twice, give each its own")
+                    raise self._wrong_at(row, "has an id that stands there twice, give each its own")
                 seen.add(entry)
         self._ids = array("q")
 
-    def _wrong_at(self, at: int, said: str) -> PolicyError:
-        """Of the entry that stands at this place among those that are coming in."""
-        return self._wrong(f"{self._place(len(self._rows.expires) + at)} {said}")
-
-    def _place(self, row: int) -> str:
-        return f"{self._where} {self._first + row}"
+    def _wrong_at(self, row: int, said: str) -> PolicyError:
+        return self._wrong(f"{self._where} {self._first + row} {said}")
 
     def _wrong(self, said: str) -> PolicyError:
         return PolicyError(f"{self._file}: {said}")
 
 
-def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> int | None:
-    """The place of an entry whose id and case (`named`) or source agency spell a plate that it looks for; else None.
+def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> Iterator[int]:
+    """The places of entries whose id and case (`named`) or source agency spell a plate that they look for.
 
     They are read as a plate is: in capitals, without what separates; ids and cases hold no other separators.
     """
     spelled = "\0".join(named).translate(_AS_PLATES).split("\0")
     sources = {name: plain(name) for name in set(some.sources)}
-    agencies = [sources[name] for name in some.sources]
-    for texts in (spelled, agencies):
-        if any(map(contains, texts, some.patterns)):
-            return list(map(contains, texts, some.patterns)).index(True)
-    return next((at for at in masked if _matches_in(some.patterns[at], f"{spelled[at]}\n{agencies[at]}")), None)
+    texts = [f"{own}\n{sources[name]}" for own, name in zip(spelled, some.sources, strict=True)]
+    yield from compress(count(), map(contains, texts, some.patterns))
+    yield from (at for at in masked if _matches_in(some.patterns[at], texts[at]))
 
 
 def _matches_in(pattern: str, text: str) -> bool:
     """Whether `pattern` matches somewhere in one line of `text`; what stands for its `?` may be left out."""
-    if max(pattern.split("?"), key=len) not in text:
-        return False  # soon said of nearly all
-    return re.search(pattern.replace("?", ".?"), text) is not None
+    # the longest certain part first, which is soon said to be missing of nearly all
+    return max(pattern.split("?"), key=len) in text and re.search(pattern.replace("?", ".?"), text) is not None
 
 
 def plain(text: str) -> str:
