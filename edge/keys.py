@@ -54,8 +54,8 @@ def handed_over(path: Path) -> Path:
 
     See LoadCredential= in systemd.exec(5); without one it is the file itself.
     """
-    copy = _handed_over() / path.name
-    return copy if copy.is_absolute() and copy.is_file() else path
+    folder = _handed_over()
+    return folder / path.name if folder is not None and os.path.isfile(folder / path.name) else path
 
 
 def load_signing_key(path: Path) -> Ed25519PrivateKey:
@@ -221,8 +221,10 @@ def _require_own(path: Path, status: os.stat_result, owner: int | None) -> None:
         raise ConfigError(f"{path}: belongs to another user, run `chown` so that it is yours")
 
 
-def _handed_over() -> Path:
-    return Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+def _handed_over() -> Path | None:
+    """The folder of systemd's copies. It is absolute; else the parent of a bare file name would pass for it."""
+    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""))
+    return folder if folder.is_absolute() else None
 
 
 def _raw(text: str, where: str) -> bytes:
@@ -233,5 +235,9 @@ def _raw(text: str, where: str) -> bytes:
     if len(raw) != 32:
         raise ConfigError(
             f"{where}: not a public key, 32 bytes in base64 (44 characters) are needed, as in a `.pub` file"
+        )
+    if base64.b64encode(raw).decode("ascii") != text.strip():  # two bits of the last letter say nothing
+        raise ConfigError(
+            f"{where}: its last letter is not the one that this key ends in, copy it from the `.pub` file"
         )
     return raw

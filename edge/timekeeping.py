@@ -80,7 +80,7 @@ class Timekeepers:
 
     def _by_chrony(self) -> Vouched | None:
         """chrony tells the kernel where `rtcsync` is set, as Debian does; only elsewhere it must be asked itself."""
-        if monotonic() < self._next_chrony or not self._chrony.is_dir():
+        if monotonic() < self._next_chrony or not os.path.isdir(self._chrony):
             return None
         self._next_chrony = monotonic() + _CHRONY_EVERY
         program = shutil.which("chronyc")

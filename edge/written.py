@@ -63,17 +63,18 @@ class Written(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleError]) -> M:
+def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleError], quote: bool = True) -> M:
     """Parses TOML `text` into `model` (closed to unknown keys, see `Written`), or raises `error` with one line.
 
-    `file` is the name shown. TOML dates and times must be written as such, not in quotes.
+    `file` is the name shown. TOML dates and times must be written as such, not in quotes. Without `quote` the line
+    repeats nothing of the text, only places and known names: for a file in which a plate may stand anywhere.
     """
-    table = _table(text, file=file, error=error)
+    table = _table(text, file=file, error=error, quote=quote)
     try:
         # JSON mode is pydantic's strict mode for text: enums by value, lists to tuples, and no other conversion.
         parsed = model.model_validate_json(json.dumps(table, default=_as_text), strict=True)
     except ValidationError as refused:
-        raise error(_explain(refused, text, table, model, file)) from None
+        raise error(_explain(refused, text, table, model, file, quote)) from None
     for where, wanted in _mistaken_dates(table, parsed, ()):
         raise error(_message(file, where, f"`{where[-1]}` {wanted}", text))
     return parsed
@@ -85,7 +86,7 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f", did you mean `{close[0]}`?" if close else ""
 
 
-def _table(text: str, *, file: str, error: type[HomeruleError]) -> dict[str, Any]:
+def _table(text: str, *, file: str, error: type[HomeruleError], quote: bool) -> dict[str, Any]:
     if len(text) > LONGEST_TEXT:
         raise error(f"{file}: longer than {LONGEST_TEXT // 1024 // 1024} MiB, cut it down")
     try:
@@ -94,13 +95,14 @@ def _table(text: str, *, file: str, error: type[HomeruleError]) -> dict[str, Any
         said = str(broken)
         place = re.search(r"\(at (?:line (\d+), column (\d+)|end of document)\)", said)
         # tomllib quotes the offending characters; they are the user's own and short.
-        what = re.sub(r" \(at [^)]*\)$", "", said).strip()
+        what = ": " + _lower(re.sub(r" \(at [^)]*\)$", "", said).strip()) if quote else ""
         line = place.group(1) if place and place.group(1) else str(text.count("\n") + 1)
-        raise error(f"{file}: line {line} is not TOML: {_lower(what)}; mend or remove that line") from None
+        raise error(f"{file}: line {line} is not TOML{what}; mend or remove that line") from None
     except RecursionError:
         raise error(f"{file}: lists or tables are nested too deeply, write it flat") from None
     except ValueError as broken:
-        raise error(f"{file}: has a value that cannot be read: {_lower(str(broken))}") from None
+        what = f": {_lower(str(broken))}" if quote else ", mend or remove it"
+        raise error(f"{file}: has a value that cannot be read{what}") from None
 
 
 def _as_text(value: object) -> str:
@@ -144,18 +146,20 @@ def _fields(model: type[BaseModel]) -> dict[str, str]:
     return own | {told.alias: name for name, told in model.model_fields.items() if told.alias is not None}
 
 
-def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: type[BaseModel], file: str) -> str:
+def _explain(
+    refused: ValidationError, text: str, table: dict[str, Any], model: type[BaseModel], file: str, quote: bool
+) -> str:
     """One line for the first mistake; unknown keys come first, because a misspelt key is also a missing one."""
     mistakes = sorted(refused.errors(), key=lambda one: one["type"] != "extra_forbidden")
     first = mistakes[0]
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     where: Location = first["loc"]
     if first["type"] == "extra_forbidden":
-        said = _unknown_key(where, table, model)
+        said = _unknown_key(where, table, model, quote)
     elif first["type"] == "missing":
         said = f"`{where[-1]}` is missing, write it down"
     elif first["type"] == "enum" or first["type"] == "literal_error":
-        said = _not_a_choice(where, table, str(first["msg"]))
+        said = _not_a_choice(where, table if quote else {}, str(first["msg"]))
     else:
         wanted = _WANTED.get(first["type"]) or SPELLED.get(str(first.get("ctx", {}).get("pattern")))
         wanted = wanted or re.sub(r"^(input|string|tuple|list|value) should", "must", _lower(str(first["msg"])))
@@ -165,12 +169,13 @@ def _explain(refused: ValidationError, text: str, table: dict[str, Any], model: 
     return _message(file, where, said, text) + more
 
 
-def _unknown_key(where: Location, table: dict[str, Any], model: type[BaseModel]) -> str:
+def _unknown_key(where: Location, table: dict[str, Any], model: type[BaseModel], quote: bool) -> str:
     name = str(where[-1])
     owner = _model_at(model, where[:-1])
     known = [told.alias or field for field, told in owner.model_fields.items()] if owner else []
     what = "unknown table" if isinstance(_value_at(table, where), dict) else "unknown key"
-    return f"{what} `{name}`{nearest(name, known) or ', remove it'}"
+    shown = f" `{name}`" if quote else ""
+    return f"{what}{shown}{nearest(name, known) or ', remove it'}"
 
 
 def _not_a_choice(where: Location, table: dict[str, Any], said: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,29 @@ def test_a_private_key_that_others_can_read_is_refused_with_the_mend(tmp_path: P
         keys.load_signing_key(tmp_path / "device.key")
 
 
+@pytest.mark.parametrize("handed_over", [None, "", ".", "credentials"])
+@pytest.mark.parametrize("name", ["device.key", "credentials/device.key"])
+def test_a_relative_file_name_is_checked_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, handed_over: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if handed_over is not None:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", handed_over)
+    Path("credentials").mkdir()
+    keys.new_signing_key(Path(name))
+    Path(name).chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        keys.load_signing_key(Path(name))
+
+
+def test_what_systemd_handed_over_may_show_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    keys.new_signing_key(tmp_path / "device.key")
+    (tmp_path / "device.key").chmod(0o440)
+    keys.load_signing_key(keys.handed_over(Path("/etc/homerule/device.key")))
+
+
 def test_a_sealing_key_does_not_pass_for_a_signing_key(tmp_path: Path) -> None:
     keys.new_sealing_key(tmp_path / "agency.key")
     with pytest.raises(ConfigError, match="not a signing key"):
@@ -80,6 +104,14 @@ def test_a_pipe_in_place_of_the_key_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "device.key", 0o600)
     with pytest.raises(ConfigError, match="not a regular file"):
         keys.load_signing_key(tmp_path / "device.key")
+
+
+@pytest.mark.parametrize("read", [keys.signing_public, keys.sealing_public])
+def test_a_public_key_is_written_in_one_way_only(read: Callable[..., keys.PublicKey]) -> None:
+    read(f" {'A' * 43}=\n", where="policy")
+    for last in "BCD":  # they stand for the same 32 bytes
+        with pytest.raises(ConfigError, match=r"policy: its last letter is not .* copy it from the `\.pub` file"):
+            read(f"{'A' * 42}{last}=", where="policy")
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "!" * 44, base64.b64encode(b"x" * 33).decode(), "é" * 44])

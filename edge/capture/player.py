@@ -1,5 +1,6 @@
 """A recording that stands in for a camera: every picture, at the pace at which it was filmed."""
 
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -40,4 +41,4 @@ def play(path: Path, camera: Camera, *, closing: threading.Event) -> Iterator[tu
                 return
             yield due, frame.picture
     except CameraError as error:
-        raise Trouble(Why.NOT_REACHED if not path.exists() else Why.GARBAGE, str(error)) from None
+        raise Trouble(Why.NOT_REACHED if not os.path.exists(path) else Why.GARBAGE, str(error)) from None

@@ -11,9 +11,10 @@ from edge.check.finding import Finding, look, note, wrong
 from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
 from edge.config import Config
+from edge.desk import pin as pins
 from edge.errors import ConfigError, LedgerError
 from edge.heat import temperature, throttled
-from edge.keys import load_public, load_signing_key
+from edge.keys import load_signing_key
 from edge.ledger.database import open_readonly
 from edge.ledger.entries import Begun
 from edge.ledger.look import look as entries
@@ -112,17 +113,7 @@ def _private(path: Path, what: str) -> None:
 
 
 def _pin(path: Path) -> str:
-    """The pin decides whose signature widens, so only root may be able to write it."""
-    if not path.exists():
-        raise ConfigError(f"{path}: the city's public key is not pinned, as root copy its `city.key.pub` there")
-    load_public(path)
-    for place in (path, path.parent):
-        status = place.stat()
-        if status.st_uid != 0 or status.st_mode & 0o022:
-            raise ConfigError(
-                f"{place}: somebody other than root can change the city's key, "
-                f"run `chown root {place}` and `chmod go-w {place}`"
-            )
+    pins.load(path, owner=0)  # as the daemon does
     return f"{path} holds the city's key and is root's"
 
 

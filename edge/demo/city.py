@@ -1,6 +1,5 @@
 """The demo's city: the example policy with three agencies, fresh keys, signed and pinned like a real one."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +38,7 @@ class City:
     def sign(self, *, ledger_id: str, now: datetime) -> desk.City:
         """The city signs its policy for the demo's camera and audit log; gives its files as the camera sees them."""
         desk.sign(self.policy, key=self.key, now=now, devices=(DEVICE_ID,), adopt=(ledger_id,))
-        return desk.City(folder=self.policy, pin=self.pin, floor=None, device_id=DEVICE_ID, pin_owner=os.geteuid())
+        return desk.City(folder=self.policy, pin=self.pin, floor=None, device_id=DEVICE_ID, pin_owner=None)
 
 
 def found_city(folder: Path, *, now: datetime) -> City:

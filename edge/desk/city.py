@@ -40,9 +40,10 @@ class City:
         floor: Path | None,
         device_id: str,
         note_pin: Callable[[str], object] = lambda key: None,
-        pin_owner: int = 0,
+        pin_owner: int | None = 0,
     ) -> None:
-        """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none.
+        """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none, and
+        None (nobody is asked) for a show in a folder of whoever looks at it.
 
         `note_pin` writes the pinned key (base64) into the audit log, before anything comes into force under it: once
         after each start, and when another has taken its place.

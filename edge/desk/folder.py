@@ -34,7 +34,14 @@ def read(folder: Path, *, to_sign: bool = False) -> BundleFiles:
     `to_sign` leaves the signature out, which may be damaged then. Raises PolicyError when the folder or one of its
     files cannot be read.
     """
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()  # raises where a folder above may not be searched
+    except OSError as error:
+        raise PolicyError(
+            f"`{folder}`: the policy folder cannot be looked into, {why(error)}; "
+            f"give this user the right to it and to the folders above it"
+        ) from error
+    if not there:
         raise PolicyError(f"`{folder}`: no such policy folder, make one with `homerule init {folder}`")
     names = [policy.FILE, subscribers.FILE, *_laws(folder)]
     return BundleFiles(

@@ -43,10 +43,10 @@ def init(folder: Path, answers: Answers, *, now: datetime) -> Bundle:
 
     It starts closed: nobody but the owner is served. A folder that is there already is not touched.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise PolicyError(f"`{folder}`: is there already and is not written over, choose another name")
     making = folder.with_name(f".{folder.name}.making")
     try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise PolicyError(f"`{folder}`: is there already and is not written over, choose another name")
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o755)

@@ -1,12 +1,15 @@
 """The pin: the city's public key as root put it here. Whose signature widens is decided here and nowhere else.
 
-Trust: whoever may write the pin may widen; so it is root's, and so is its folder. A key that takes the place of another
-counts only with a statement signed by the old one, which stands beside the pin in `FILE.rotation`, one a line.
+Trust: whoever may write the pin may widen; so it is root's, and so is every folder and link on the way to it. A key
+that takes the place of another counts only with a statement signed by the old one, which stands beside the pin in
+`FILE.rotation`, one a line.
 """
 
 import base64
+import errno
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -23,6 +26,7 @@ from edge.keys import public_bytes, public_text, signing_public
 CONTEXT: Literal["homerule pin rotation v1"] = "homerule pin rotation v1"
 _MOST = 65_536
 _LONGEST_CHAIN = 100
+_MOST_LINKS = 40
 
 
 class Rotation(BaseModel):
@@ -40,23 +44,25 @@ class Rotation(BaseModel):
         return _statement(self.old, self.new)
 
 
-def load(path: Path, *, owner: int) -> Ed25519PublicKey:
-    """The pinned key; PolicyError unless the file and its folder belong to `owner` and nobody else can write them."""
+def load(path: Path, *, owner: int | None) -> Ed25519PublicKey:
+    """The pinned key; PolicyError unless nobody but root and the user with the id `owner` can change what it is.
+
+    That is asked of the file and of every folder and link on the way to it; where `owner` is None it is asked of none.
+    """
     try:
         content, status = disk.read(path, most=_MOST)
-        place = path.resolve().parent
-        found = ((path, status), (place, os.stat(place)))
+        found = [(path, status), *_way(path)]
     except FileNotFoundError:
         raise PolicyError(
             f"{path}: the city's public key is not pinned, so nothing is shared; as root put its `city.key.pub` there"
         ) from None
     except OSError as error:
         raise PolicyError(f"{path}: the pin cannot be read, {why(error)}; nothing is shared") from error
-    for named, known in found:
-        if known.st_uid not in (0, owner) or known.st_mode & 0o022:
+    for named, known in found if owner is not None else ():
+        if known.st_uid not in (0, owner) or _others_may_write(known.st_mode):
             raise PolicyError(
                 f"{named}: somebody other than root can change the city's key, "
-                f"run `chown root {named}` and `chmod go-w {named}`"
+                f"run `chown -h root {named}` and `chmod go-w {named}`"
             )
     return key(content.decode("utf-8", "replace"), str(path))
 
@@ -102,6 +108,30 @@ def rotate(pin: Path, *, old: Ed25519PrivateKey, new: Ed25519PublicKey) -> None:
         raise PolicyError(f"{pin}: is written, but {why(error)}; look at both files before you use them") from error
     except OSError as error:
         raise PolicyError(f"{pin}: cannot be written, {why(error)}; the old key still holds") from error
+
+
+def _way(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Every folder and link through which the system goes from / to the file, and the file. Raises OSError."""
+    here, left, links = Path("/"), [*reversed(path.absolute().parts)], 0
+    while left:
+        name = left.pop()
+        place = here.parent if name == ".." else here / name
+        known = os.lstat(place)
+        yield place, known
+        if not stat.S_ISLNK(known.st_mode):
+            here = place
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        left += reversed(Path(os.readlink(place)).parts)
+
+
+def _others_may_write(mode: int) -> bool:
+    """In a sticky folder, such as /tmp, everybody changes only what is theirs; a link is changed by its folder."""
+    if stat.S_ISLNK(mode) or (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+        return False
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _statement(old: str, new: str) -> bytes:

@@ -63,8 +63,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
 
 def open_readonly(path: Path) -> sqlite3.Connection:
     """Opens a ledger file that may be in use, or lie on a medium that cannot be written; nothing is changed."""
-    if not path.is_file():
-        raise LedgerError(f"{path}: no such ledger file")
+    _must_be_there(path)
     # Without a write-ahead log nobody is writing, and SQLite need not make its shared memory beside the file.
     immutable = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
     with faults_named(path):
@@ -82,8 +81,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
 
 def take_back(path: Path, shape: int) -> None:
     """Gives a ledger that nobody has open the shape that an older program reads. Every entry stays, or LedgerError."""
-    if not path.is_file():
-        raise LedgerError(f"{path}: no such ledger file")
+    _must_be_there(path)
     with faults_named(path):
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
@@ -147,6 +145,17 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+def _must_be_there(path: Path) -> None:
+    try:
+        there = path.is_file()  # raises where a folder above may not be searched
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened ({_reason(error)}), check whose the folders above it are"
+        ) from error
+    if not there:
+        raise LedgerError(f"{path}: no such ledger file")
 
 
 def _reason(error: OSError) -> str:

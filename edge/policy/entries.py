@@ -8,11 +8,12 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, repeat
+from itertools import accumulate, compress, count, repeat
 from operator import contains
+from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias
 
 from edge.errors import PolicyError
@@ -30,6 +31,7 @@ MOST_SOURCES = 1000
 LONGEST_NAME = 200
 """Characters of a source agency's name."""
 
+_AS_PLATES = str.maketrans(ascii_lowercase, ascii_uppercase, "._/-")
 _WHOLE: tuple[int, tuple[int, ...]] = (0, ())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -164,24 +166,29 @@ class Columns:
 
 
 class Entries:
-    """Takes the entries of one list in, each checked as it comes; `done` makes the list of them."""
+    """Takes the entries of one list in, each checked as it comes; `done` makes the list of them.
 
-    def __init__(self, source: HotListSource, *, banned: frozenset[Purpose], file: str) -> None:
+    A message names an entry by its place alone, `where` and a number that begins at `first`: all else of it may be a
+    plate in the wrong column.
+    """
+
+    def __init__(self, source: HotListSource, *, banned: frozenset[Purpose], file: str, where: str, first: int) -> None:
         self._source, self._barred, self._file = source, banned | NEVER, file
+        self._where, self._first = where, first
         self._rows = _Rows((), (), array("H"), array("B"), array("B"), array("B"), array("q"), bytearray(), array("Q"))
         self._source_codes: dict[str, int] = {}
         self._state_codes: dict[str | None, int] = {}
         self._numbers: dict[tuple[int, tuple[int, ...]], tuple[Numbers, Numbers]] = {}
         self._ids = array("q")
 
-    def add(self, some: Columns, where: Callable[[int], str]) -> None:
-        """Some more entries; `where` names the one at a place in a message. Raises PolicyError."""
+    def add(self, some: Columns) -> None:
+        """Some more entries. Raises PolicyError."""
         rows, first = self._rows, len(self._rows.expires)
         if first + len(some.ids) > self._source.cap:
             raise PolicyError(f"{self._file}: holds more than its cap of {self._source.cap} entries in policy.toml")
         masked = [at for at, pattern in enumerate(some.patterns) if "?" in pattern]
         named = [f"{entry}\n{case}" if case else entry for entry, case in zip(some.ids, some.cases, strict=True)]
-        self._check(some, masked, named, where)
+        self._check(some, masked, named)
         for source in dict.fromkeys(some.sources):
             self._source_codes.setdefault(source, len(self._source_codes))
         for state in dict.fromkeys(some.states):
@@ -210,24 +217,25 @@ class Entries:
             numbers.append(number(pattern.replace("?", "0")))
             rows.append(first + at)
 
-    def _check(self, some: Columns, masked: Sequence[int], named: Sequence[str], where: Callable[[int], str]) -> None:
+    def _check(self, some: Columns, masked: Sequence[int], named: Sequence[str]) -> None:
         """All but the pattern ends up in the audit log with a hit, so that a pattern may not stand in anything else."""
+        first = len(self._rows.expires)
         for at in masked:
             if len(some.patterns[at]) - some.patterns[at].count("?") < CERTAIN:
-                raise self._wrong(f"{where(at)} needs at least {CERTAIN} certain characters in its pattern")
+                raise self._wrong_at(first + at, f"needs at least {CERTAIN} certain characters in its pattern")
         for purpose in self._barred.intersection(some.purposes):
             at = some.purposes.index(purpose)
-            raise self._wrong(f"{where(at)} serves the banned purpose `{purpose}`, remove it")
-        if any(map(contains, "\0".join(named).upper().split("\0"), some.patterns)):
-            raise self._wrong("an entry has its pattern in its id or case too, where it is no secret; change that")
+            raise self._wrong_at(first + at, f"serves the banned purpose `{purpose}`, remove it")
+        for at in _told(some, masked, named):
+            said = "has its pattern in its id, case or source agency too, where it is no secret; change that"
+            raise self._wrong_at(first + at, said)
         fresh = [name for name in dict.fromkeys(some.sources) if name not in self._source_codes]
         if len(self._source_codes) + len(fresh) > MOST_SOURCES:
             raise self._wrong(f"names more than {MOST_SOURCES} source agencies, split the list")
         for name in fresh:
             if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-                raise self._wrong(
-                    f"{where(some.sources.index(name))} needs one line of plain text as its source agency"
-                )
+                at = some.sources.index(name)
+                raise self._wrong_at(first + at, "needs one line of plain text as its source agency")
 
     def done(self, *, begins: datetime | None = None, ends: datetime | None = None) -> HotList:
         """The list. Raises PolicyError when two entries have one id, or too many one pattern."""
@@ -267,12 +275,33 @@ class Entries:
             if found in alike:
                 entry, _ = self._rows.named(row)
                 if entry in seen:
-                    raise PolicyError(f"{self._file}: entry `{entry}` stands there twice, give each its own id")
+                    raise self._wrong_at(row, "has an id that stands there twice, give each its own")
                 seen.add(entry)
         self._ids = array("q")
 
+    def _wrong_at(self, row: int, said: str) -> PolicyError:
+        return self._wrong(f"{self._where} {self._first + row} {said}")
+
     def _wrong(self, said: str) -> PolicyError:
         return PolicyError(f"{self._file}: {said}")
+
+
+def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> Iterator[int]:
+    """The places of entries whose id and case (`named`) or source agency spell a plate that they look for.
+
+    They are read as a plate is: in capitals, without what separates; ids and cases hold no other separators.
+    """
+    spelled = "\0".join(named).translate(_AS_PLATES).split("\0")
+    sources = {name: plain(name) for name in set(some.sources)}
+    texts = [f"{own}\n{sources[name]}" for own, name in zip(spelled, some.sources, strict=True)]
+    yield from compress(count(), map(contains, texts, some.patterns))
+    yield from (at for at in masked if _matches_in(some.patterns[at], texts[at]))
+
+
+def _matches_in(pattern: str, text: str) -> bool:
+    """Whether `pattern` matches somewhere in one line of `text`; what stands for its `?` may be left out."""
+    # the longest certain part first, which is soon said to be missing of nearly all
+    return max(pattern.split("?"), key=len) in text and re.search(pattern.replace("?", ".?"), text) is not None
 
 
 def plain(text: str) -> str:

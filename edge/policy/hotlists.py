@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from itertools import chain, islice, repeat
 from typing import Annotated, TypeVar
 
@@ -102,7 +101,8 @@ def parse(
 
     PolicyError if an entry is wrong or serves a banned purpose, or the list is longer than its cap; none of it counts.
     """
-    made, found = Entries(source, banned=banned, file=file), parse_toml(text, ListTable, file=file, error=PolicyError)
+    found = parse_toml(text, ListTable, file=file, error=PolicyError, quote=False)
+    made = Entries(source, banned=banned, file=file, where="[[entry]] number", first=1)
     columns = Columns(
         ids=[one.id for one in found.entry],
         patterns=[one.pattern for one in found.entry],
@@ -113,7 +113,7 @@ def parse(
         cases=[one.case or "" for one in found.entry],
         expires=[microseconds(one.expires_at) for one in found.entry],
     )
-    made.add(columns, lambda at: f"entry `{columns.ids[at]}`")
+    made.add(columns)
     return made.done(begins=begins, ends=ends)
 
 
@@ -130,13 +130,14 @@ def parse_csv(
 
     PolicyError as `parse`, with the line.
     """
-    made, rest, moments = Entries(source, banned=banned, file=file), iter(lines), _Moments()
+    made = Entries(source, banned=banned, file=file, where="line", first=2)  # no entry goes over more than one line
+    rest, moments = iter(lines), _Moments()
     header = [column[0] for column in _split(list(islice(rest, 1)), 1, file)]
-    places, line = _places(header, file), 2  # no entry goes over more than one line
+    places, line = _places(header, file), 2
     while some := list(islice(rest, _AT_ONCE)):
         there = _split(some, line, file, width=len(header))
         columns = {name: there[place] for name, place in places.items()}
-        made.add(_understood(columns, len(there[0]), moments, line, file), partial(_line, line))
+        made.add(_understood(columns, len(there[0]), moments, line, file))
         line += len(some)
     return made.done(begins=begins, ends=ends)
 
@@ -160,10 +161,6 @@ def _split(lines: Sequence[str], first: int, file: str, width: int | None = None
         if found != wide:
             raise PolicyError(f"{file}: line {first + at} has {found} columns, the first line has {wide}")
     return [fields[place : wide * len(widths) : wide] for place in range(wide)]
-
-
-def _line(first: int, at: int) -> str:
-    return f"line {first + at}"
 
 
 def _understood(
@@ -237,10 +234,9 @@ def _places(header: Sequence[str], file: str) -> dict[str, int]:
     names = [header[0].removeprefix("\ufeff"), *header[1:]] if header else []
     for name in names:
         if name not in COLUMNS:
-            # a file without a first line of names would show a plate here
-            known = nearest(name, COLUMNS)
-            shown = f" `{name}`{known}" if known else f", name the columns: {','.join(COLUMNS)}"
-            raise PolicyError(f"{file}: line 1 has an unknown column{shown}")
+            # what stands there is not shown: in a file without a first line of names it is a plate
+            known = nearest(name, COLUMNS) or f", name the columns: {','.join(COLUMNS)}"
+            raise PolicyError(f"{file}: line 1 has an unknown column{known}")
         if names.count(name) > 1:
             raise PolicyError(f"{file}: line 1 names the column `{name}` twice")
     for name in _NEEDED:

@@ -67,7 +67,9 @@ def _public_key(value: str) -> str:
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != 32:
-        raise ValueError("must be a public key, 44 characters as in a `.pub` file")
+        raise ValueError("must be a public key, 44 characters as in the `.pub` file that `homerule keygen` makes")
+    if base64.b64encode(raw).decode("ascii") != value:  # two bits of the last letter say nothing
+        raise ValueError("must be a public key to its last letter, copy it from the `.pub` file")
     return value
 
 

@@ -1,18 +1,17 @@
 """subscribers.toml: the registry. What an agency is, stands here and nowhere else; it cannot say so itself."""
 
 import base64
-import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from edge.errors import PolicyError
-from edge.policy.policy import CaseRef, Id, Ids, Line, States
+from edge.policy.policy import CaseRef, Id, Ids, Line, PublicKey, States
 from edge.policy.vocabulary import Deputation, Feed, Form, Kind, Purpose, Redaction, Scheme, Status
 from edge.written import Written, nearest, parse_toml
 
@@ -25,19 +24,8 @@ _OF_MEMBERS = (Kind.TASK_FORCE, Kind.FUSION_CENTER)
 """The kinds that are what their members are: without their names nobody knows whether one is federal."""
 
 
-def _sealing_key(value: str) -> str:
-    try:
-        raw = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 32:
-        raise ValueError("must be a public key, 44 characters as in the `.pub` file that `homerule keygen` makes")
-    return value
-
-
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AgencyState = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-SealingKey = Annotated[str, AfterValidator(_sealing_key)]
 
 
 class AgreementTable(Written):
@@ -71,7 +59,7 @@ class SubscriberTable(Written):
     federal_deputation: Deputation = Deputation.NONE
     members: Annotated[Ids, Field(max_length=500)] = ()
     certificate_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    sealing_key: SealingKey | None = None
+    sealing_key: PublicKey | None = None
     suspended: bool = False
     redact: tuple[Redaction, ...] = ()
     agreement: tuple[AgreementTable, ...] = ()
@@ -144,7 +132,7 @@ def registry(text: str) -> Mapping[str, Subscriber]:
     for name in table.retired:
         if name in written:
             raise PolicyError(f"{FILE}: `{name}` was the id of an agency that was removed, take another for this one")
-    _own(table.subscriber, "sealing_key", "or one could open what is meant for the other")
+    _own(table.subscriber, "sealing_key", "or one could open what is meant for the other", _opens)
     _own(table.subscriber, "certificate_name", "or one could take the other's place at the broker")
     for one in table.subscriber:
         _check(one, written)
@@ -178,13 +166,20 @@ def _check(one: SubscriberTable, written: Mapping[str, SubscriberTable]) -> None
             raise PolicyError(f"{FILE}: agreement `{agreement.id}` of `{one.id}` {said}, mend its dates")
 
 
-def _own(agencies: Iterable[SubscriberTable], key: str, why: str) -> None:
-    taken: dict[str, str] = {}
+def _own(agencies: Iterable[SubscriberTable], key: str, why: str, meaning: Callable[[str], str | int] = str) -> None:
+    taken: dict[str | int, str] = {}
     for one in agencies:
         value = getattr(one, key)
-        if value is not None and value in taken:
-            raise PolicyError(f"{FILE}: `{one.id}` has the {key} of `{taken[value]}`; each needs its own, {why}")
-        taken[value] = one.id
+        if value is None:
+            continue
+        owner = taken.setdefault(meaning(value), one.id)
+        if owner != one.id:
+            raise PolicyError(f"{FILE}: `{one.id}` has the {key} of `{owner}`; each needs its own, {why}")
+
+
+def _opens(sealing_key: str) -> int:
+    """What X25519 takes the key for: it leaves the top bit out and counts modulo 2**255 - 19 (RFC 7748, 5)."""
+    return int.from_bytes(base64.b64decode(sealing_key), "little") % 2**255 % (2**255 - 19)
 
 
 def _repeated(names: Iterable[str]) -> str | None:

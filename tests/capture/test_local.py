@@ -97,6 +97,12 @@ def test_a_video_that_comes_later_is_found(clip: Path, tmp_path: Path, said: lis
     assert "no such file" in said[0]
 
 
+def test_a_video_that_cannot_even_be_looked_up_is_said(tmp_path: Path, said: list[str]) -> None:
+    with watching(str(tmp_path / ("x" * 300))) as watcher:
+        watcher.is_in(Why.NOT_REACHED)
+    assert "cannot be read (File name too long)" in said[0]
+
+
 def test_a_broken_video_is_said_once(tmp_path: Path, said: list[str]) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(np.random.default_rng(1).bytes(5000))

@@ -111,6 +111,14 @@ def test_a_pin_that_others_can_change_is_wrong(site: Path) -> None:
     assert "chmod go-w" in fault(site, "pin")
 
 
+def test_a_pin_that_others_can_change_through_a_link_is_wrong(site: Path) -> None:
+    (site / "open").mkdir()
+    (site / "open" / "pin").symlink_to(site / "city.key.pub")
+    (site / "open").chmod(0o777)
+    write(site / "device.toml", '"city.key.pub"', '"open/pin"')
+    assert "chmod go-w" in fault(site, "pin")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file that is root's")
 def test_a_pin_that_is_roots_is_well(site: Path) -> None:
     assert findings(site)["pin"].state is State.OK

@@ -250,6 +250,8 @@ def test_the_kernel_is_asked_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kernel", [lambda: False, refuses])
 def test_without_the_kernel_and_without_timesyncd_nobody_vouches(tmp_path: Path, kernel: Callable[[], bool]) -> None:
     assert keepers(tmp_path, kernel)() is None
+    unknown = Timekeepers(kernel=kernel, timesyncd=tmp_path / ("x" * 300), chrony=tmp_path / ("x" * 300))
+    assert unknown() is None, "a folder that cannot even be looked up is no daemon"
 
 
 def test_timesyncd_vouches_from_the_time_at_which_it_touched_its_file(tmp_path: Path) -> None:

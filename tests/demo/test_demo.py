@@ -13,7 +13,7 @@ import pytest
 
 from edge.clock import SystemClock, from_milliseconds, monotonic
 from edge.demo.agencies import Book
-from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, NEIGHBOUR, OWNER
+from edge.demo.city import AGENCIES, DEVICE_ID, FAR_AWAY, NEIGHBOUR, OWNER, found_city
 from edge.demo.judge import Receipt, Ruling, Silence, astray
 from edge.demo.performance import PASSES
 from edge.keys import TEST_DEVICE_KEY
@@ -72,6 +72,13 @@ def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     finally:
         ledger.close()
     return Kept(folder=folder, result=result, entries=entries, decisions=decisions)
+
+
+def test_a_folder_that_a_group_may_write_is_good_enough_for_a_demo(tmp_path: Path) -> None:
+    tmp_path.chmod(0o775)  # what a umask of 0002 makes
+    now = SystemClock(trusted=True).now().at
+    city = found_city(tmp_path, now=now).sign(ledger_id="log-one", now=now)
+    assert city.take_up(None, ledger_id="log-one")[1].signed
 
 
 def test_it_ends_well(kept: Kept) -> None:

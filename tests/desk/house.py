@@ -23,6 +23,7 @@ class House:
     """What lies on one device, and the bundle in force; `accept` is what the daemon does with what the desk gives."""
 
     root: Path
+    pin: Path = field(init=False)
     city: desk.City = field(init=False)
     in_force: Bundle | None = None
     stored: tuple[BundleFiles, int, bool] | None = None
@@ -30,6 +31,7 @@ class House:
     pinned: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.pin = self.root / "etc" / "city.pub"
         desk.copy_examples(self.folder, now=NOW)
         new_signing_key(self.root / "city.key")
         self.pin.parent.mkdir(mode=0o755)
@@ -40,10 +42,6 @@ class House:
     @property
     def folder(self) -> Path:
         return self.root / "policy"
-
-    @property
-    def pin(self) -> Path:
-        return self.root / "etc" / "city.pub"
 
     @property
     def floor(self) -> Path:

@@ -513,6 +513,41 @@ def test_a_pin_in_a_folder_that_others_can_write_shares_nothing(house: House) ->
     refused(house, "somebody other than root", hold=True, why="pin")
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+@pytest.mark.parametrize("given", ["open/folder/pin", "open/link", "safe/first", "open/../safe/pin", "safe/out"])
+def test_a_pin_behind_a_folder_that_others_can_write_shares_nothing(house: House, given: str, mode: int) -> None:
+    place, safe, wide = house.root, house.root / "safe", house.root / "open"
+    (wide / "folder").mkdir(parents=True)
+    safe.mkdir()
+    for name in (wide / "folder" / "pin", safe / "pin"):
+        shutil.copy(house.pin, name)
+    (wide / "link").symlink_to(safe / "pin")
+    (safe / "first").symlink_to("../open/link")  # there and back again
+    (safe / "out").symlink_to(wide / "folder" / "pin")
+    house.pin = place / given
+    house.boot()
+    assert house.take_up().version == 1
+    wide.chmod(mode)
+    with pytest.raises(Refused, match=f"{wide}: somebody other than root can change the city's key"):
+        house.boot()
+
+
+def test_a_pin_in_a_folder_where_everybody_changes_only_what_is_theirs_counts(house: House) -> None:
+    house.pin.parent.chmod(0o1777)
+    assert house.take_up().version == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_link_of_another_user_on_the_way_to_the_pin_shares_nothing(house: House) -> None:
+    link = house.root / "link"
+    link.symlink_to(house.pin)
+    house.pin = link
+    house.boot()
+    os.chown(link, 12345, 12345, follow_symlinks=False)
+    with pytest.raises(Refused, match=f"{link}: somebody other than root"):
+        house.boot()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_pin_of_another_user_shares_nothing(house: House) -> None:
     os.chown(house.pin, 12345, 12345)

@@ -113,6 +113,23 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
         desk.read(tmp_path / "nowhere")
 
 
+def test_a_folder_below_one_that_may_not_be_searched_is_refused_with_the_mend(tmp_path: Path) -> None:
+    folder = tmp_path / "etc" / "policy"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o600)
+    ourselves = os.geteuid()
+    if ourselves == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PolicyError, match=r"permission denied; give this user the right to it and to the folders"):
+            desk.read(folder)
+        with pytest.raises(PolicyError, match="cannot be made, permission denied; choose another place"):
+            desk.init(folder, ANSWERS, now=NOW)
+    finally:
+        os.seteuid(ourselves)
+        folder.parent.chmod(0o700)
+
+
 def test_a_pipe_in_place_of_a_file_does_not_hang(folder: Path) -> None:
     (folder / "policy.toml").unlink()
     os.mkfifo(folder / "policy.toml")

@@ -108,6 +108,11 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     refused(tmp_path / "nowhere" / "ledger.sqlite", "the folder is missing; make it first")
 
 
+def test_a_name_that_the_disk_cannot_even_look_up_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be opened \\(file name too long\\)"):
+        open_readonly(tmp_path / ("x" * 300))
+
+
 def test_a_folder_in_the_files_place_is_said(tmp_path: Path) -> None:
     refused(tmp_path, "cannot be opened for writing")
 

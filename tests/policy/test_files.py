@@ -1,5 +1,6 @@
 """What people write: taken as it stands, or refused with file, place, line and the mend."""
 
+import base64
 import json
 from datetime import timedelta
 from itertools import pairwise
@@ -82,6 +83,12 @@ def test_parse_write_parse_is_the_same_policy() -> None:
     assert policy.parse(f"valid_until = {once.valid_until.isoformat()}\n{again}") == once
 
 
+def same_lock(key: str, change: int) -> str:
+    """Another 32 bytes that X25519 takes for the same key."""
+    other = int.from_bytes(base64.b64decode(key), "little") ^ change
+    return base64.b64encode(other.to_bytes(32, "little")).decode()
+
+
 @pytest.mark.parametrize(
     ("agencies", "said"),
     [
@@ -101,6 +108,12 @@ def test_parse_write_parse_is_the_same_policy() -> None:
         ([agency("a", kind="task_force", members=["a"])], "is a member of itself"),
         ([agency("a", sealing_key="AAAA")], "must be a public key"),
         ([agency("a", sealing_key=f"*{key('a')}")], "must be a public key"),
+        ([agency("a"), agency("b", sealing_key=same_lock(key("a"), 1 << 255))], "`b` has the sealing_key of `a`"),
+        (
+            [agency("a", sealing_key=f"{'A' * 43}="), agency("b", sealing_key=same_lock(f"{'A' * 43}=", 2**255 - 19))],
+            "`b` has the sealing_key of `a`",
+        ),
+        ([agency("a", sealing_key=f"{'A' * 43}="), agency("b", sealing_key=f"{'A' * 42}B=")], "to its last letter"),
         ([agency("a", agreement=[{**agreement(), "expires_on": "2027-01-01"}])], "without quotes"),
         (
             [agency("a", agreement=[{k: v for k, v in agreement().items() if k != "expires_on"}])],
@@ -328,7 +341,7 @@ def test_all_entries_that_match_are_hits() -> None:
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ([entry("A?12?45", id="few"), entry("?????5678", id="e-2")], "entry `e-2` needs at least 5 certain"),
+        ([entry("A?12?45", id="few"), entry("?????5678", id="e-2")], "[[entry]] number 2 needs at least 5 certain"),
         ([entry(purpose="unspecified")], "banned purpose `unspecified`"),
         ([entry(), entry()], "stands there twice"),
         ([entry(id=f"e-{number}") for number in range(4)], "more than its cap of 3"),

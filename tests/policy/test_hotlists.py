@@ -192,7 +192,7 @@ def test_a_stale_list_says_so() -> None:
         ({"pattern": "AB12???"}, "line 3 needs at least 5 certain characters"),
         ({"pattern": "ab12345"}, "line 3: `pattern`"),
         ({"id": "e 2"}, "line 3: `id`"),
-        ({"id": "e-1"}, "entry `e-1` stands there twice"),
+        ({"id": "e-1"}, "line 3 has an id that stands there twice"),
         ({"offence_grade": "grave"}, "line 3: `offence_grade`"),
         ({"offence_state": "IL"}, "line 3: `offence_state`"),
         ({"case": "?"}, "line 3: `case`"),
@@ -248,13 +248,73 @@ def test_a_file_without_names_of_columns_is_refused_without_a_plate() -> None:
     assert "AB12345" not in said
 
 
-@pytest.mark.parametrize("change", [{"id": "stolen-AB12345"}, {"case": "ab12345"}])
+def test_a_misspelt_column_is_not_repeated_since_it_may_be_a_plate() -> None:
+    said = refusal("id,pattern,source_agency,purpose,expires_at,case123\n")
+    assert said == f"{FILE}: line 1 has an unknown column, did you mean `case`?"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "stolen-AB12345"},
+        {"id": "AB-12345"},
+        {"id": "stolen.a-b_123.45"},
+        {"case": "ab12345"},
+        {"case": "26/AB-12345"},
+        {"source_agency": "desk of AB 12345"},
+        {"id": "AB12345", "pattern": "AB12?45"},
+        {"case": "ab-12345", "pattern": "AB1234?"},
+        {"source_agency": "desk of ab 12345", "pattern": "?B12345"},
+        {"id": "AB12_45", "pattern": "AB12?45"},
+    ],
+)
 def test_a_plate_in_what_the_audit_log_is_told_refuses_the_list(change: Table) -> None:
-    said = refusal(as_csv([entry(**change)]))
-    assert "pattern in its id or case" in said
-    among_others = refusal(as_csv([entry(**change), entry(id="another", pattern="CD67890")]))
-    assert "pattern in its id or case" in among_others
-    assert "12345" not in said
+    wrong = entry(**change)
+    for others in ([], [entry("CD67890", id="another")]):
+        said = refusal(as_csv([*others, wrong]))
+        assert f"line {2 + len(others)} has its pattern in its id, case or source agency" in said
+        assert "B12" not in said.upper()
+        with pytest.raises(PolicyError, match=rf"number {1 + len(others)} has its pattern in its id"):
+            parse(tomlkit.dumps({"entry": [*others, wrong]}), SOURCE, banned=frozenset(), file=FILE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "x-AB", "case": "12345"},
+        {"id": "AB12x345"},
+        {"id": "AB1xx345", "pattern": "AB1?345"},
+        {"id": "AB1", "case": "345", "pattern": "AB1?345"},
+    ],
+)
+def test_what_only_looks_like_the_plate_refuses_nothing(change: Table) -> None:
+    assert from_csv(as_csv([entry(**change)])).entries == 1
+
+
+AS_TOML = tomlkit.dumps({"entry": [entry()]})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (AS_TOML.replace("stolen_vehicle", "ZQ98765"), "[[entry]] number 1 `purpose` must be one of `stolen_vehicle`"),
+        (AS_TOML.replace("stolen_vehicle", "stolen_98765"), "`purpose` must be one of `stolen_vehicle`"),
+        (AS_TOML + 'offence_grade = "ZQ98765"\n', "[[entry]] number 1 `offence_grade` must be one of"),
+        (AS_TOML + 'ZQ98765 = "felony"\n', "[[entry]] number 1 unknown key, remove it (line 7)"),
+        (AS_TOML + 'case98765 = "felony"\n', "unknown key, did you mean `case`? (line 7)"),
+        (AS_TOML + "[entry.ZQ98765]\nx = 1\n", "[[entry]] number 1 unknown table, remove it"),
+        ("[ZQ98765]\nx = 1\n", "unknown table, remove it (line 1)"),
+        ("x = {ZQ98765 = 1, ZQ98765 = 1}\n", "line 1 is not TOML; mend or remove that line"),
+        (AS_TOML + f"case = {'98765' * 1000}\n", "has a value that cannot be read, mend or remove it"),
+        (AS_TOML.replace("e-1", "ZQ98765") * 2, "[[entry]] number 2 has an id that stands there twice"),
+        (AS_TOML.replace("e-1", "ZQ98765").replace("AB1", "???"), "number 1 needs at least 5 certain characters"),
+    ],
+)
+def test_the_refusal_of_a_list_in_toml_repeats_nothing_of_it(text: str, said: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse(text, SOURCE, banned=frozenset(), file="hotlists/list.toml")
+    assert said in str(refused.value)
+    assert "98765" not in str(refused.value)
 
 
 def test_too_many_source_agencies_are_refused() -> None:
@@ -349,7 +409,7 @@ def test_a_source_key_and_a_greatest_age_go_together(keys: Table) -> None:
         policy.parse(sourced(**keys))
 
 
-@pytest.mark.parametrize("key", ["short", "*" + "A" * 43 + "="])
+@pytest.mark.parametrize("key", ["short", "*" + "A" * 43 + "=", "A" * 42 + "B="])
 def test_a_source_key_must_be_a_key(key: str) -> None:
     with pytest.raises(PolicyError, match="source_key` must be a public key"):
         policy.parse(sourced(source_key=key, max_age_hours=24.0))
