@@ -181,6 +181,7 @@ class Control:
             signed=new.signed,
             notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
             drops=drops(lost),
+            ceiling=new.ceiling,
         )
         self._alarms.unwritten.clear()
         self._held_said = False

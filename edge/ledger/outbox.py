@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from edge.clock import from_milliseconds, milliseconds
-from edge.ledger.facts import tags_from, tags_text
+from edge.ledger.facts import kept_since, tags_from, tags_text
 from edge.values import Decision, Envelope, Waiting
 
 WINDOW = 64  # reads of one subscriber that may be on their way unacknowledged
@@ -209,6 +209,13 @@ class Outbox:
             (by, by, at - _NOTICED_WITHIN, at),
         )
 
+    def shorten(self, ceiling: int) -> None:
+        """Lets no row wait longer than `ceiling` milliseconds after its capture; none waits longer than before."""
+        query = "SELECT json_extract(tags, '$.captured_at'), decided_at, obligations, rowid FROM outbox"
+        ends = [(kept_since(*facts) + ceiling, row) for *facts, row in self._db.execute(query)]
+        query = "UPDATE outbox SET expires_at = ? WHERE rowid = ? AND expires_at > ?"
+        self._db.executemany(query, [(end, row, end) for end, row in ends])
+
     def positions(self) -> list[int]:
         """The reads of waiting rows, and of those whose late acknowledgement is still taken."""
         return [row[0] for row in self._db.execute("SELECT position FROM outbox UNION SELECT position FROM settled")]
@@ -264,21 +271,8 @@ def _is_overdue(sent_at: int | None, attempts: int, now: int) -> bool:
 
 
 def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, str, int, int | None, int]) -> Waiting:
-    (
-        message_id,
-        subscriber_id,
-        position,
-        topic,
-        header,
-        payload,
-        expires_at,
-        ack_digest,
-        tags,
-        obligations,
-        bundle,
-        *times,
-    ) = row
-    decided_at, sent_at, attempts = times
+    message_id, subscriber_id, position, topic, header, payload, expires_at = row[:7]
+    ack_digest, tags, obligations, bundle, decided_at, sent_at, attempts = row[7:]
     envelope = Envelope(
         message_id=message_id,
         subscriber_id=subscriber_id,
@@ -294,7 +288,7 @@ def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, 
         position=position,
         obligations=tuple(json.loads(obligations)),
         bundle_digest=bundle,
-        decided_at=from_milliseconds(decided_at or 0),
+        decided_at=from_milliseconds(decided_at),
         sent_at=None if sent_at is None else from_milliseconds(sent_at),
-        attempts=attempts or 0,
+        attempts=attempts,
     )

@@ -52,13 +52,8 @@ class Ledger:
     ) -> Self:
         """Opens the ledger of this device, or begins one. LedgerError if it is another's or damaged."""
         file = LedgerFile(path, commit)
-        begun = Begun(
-            version=ENTRY_VERSION,
-            ledger_id=clock.new_id(),
-            device=device,
-            public_key=public_text(key),
-            mode="test" if test else "production",
-        )
+        name, mode = clock.new_id(), "test" if test else "production"
+        begun = Begun(version=ENTRY_VERSION, ledger_id=name, device=device, public_key=public_text(key), mode=mode)
         try:
             return cls(file=file, clock=clock, key=key, begun=file.begin(begun, milliseconds(clock.now().at)))
         except BaseException:
@@ -111,9 +106,11 @@ class Ledger:
         signed: bool,
         notes: Sequence[Entry] = (),
         drops: Mapping[str, Sequence[str]] | None = None,
+        ceiling: timedelta | None = None,
     ) -> None:
         """Puts a bundle in force, in one transaction with `notes` and with deleting the rows of each subscriber in
-        `drops`, which gives the reasons. The one in force already changes nothing. LedgerError if `digest` is wrong.
+        `drops`, which gives the reasons. What waits then waits no longer than `ceiling` after its capture, the owner's
+        too. The one in force already changes nothing. LedgerError if `digest` is wrong.
         """
         entry = accepted(files, version, revision, signed)
         if digest != entry.digest:
@@ -127,6 +124,8 @@ class Ledger:
                 self._log.append(note, at)
             for subscriber_id, reasons in sorted((drops or {}).items()):
                 self._deliveries.drop(subscriber_id, reasons, at)
+            if ceiling is not None:
+                self._outbox.shorten(ceiling // timedelta(milliseconds=1))
 
     def bundle_in_force(self) -> tuple[BundleFiles, int, bool] | None:
         """The bundle that was accepted last, its revision, and whether it was signed."""

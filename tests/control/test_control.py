@@ -140,6 +140,14 @@ def test_the_rows_of_those_who_lose_everything_end_with_the_change_and_the_other
     assert dropped.reasons == ("deny_optout_national_lookup",)
 
 
+def test_a_shorter_retention_counts_for_what_waits_for_the_owner_too(served: World) -> None:
+    recorded(served, OWNER, NEIGHBOUR)
+    served.wish(Wish(kept=0.05))
+    served.take_up()
+    assert served.ledger.waiting() == 2
+    assert served.ledger.expire(NOW + timedelta(minutes=3)) == 2
+
+
 def test_a_right_that_is_given_back_brings_nothing_old(served: World) -> None:
     served.read("stolen_vehicle")
     served.wish(Wish(national=False))

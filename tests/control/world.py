@@ -258,6 +258,8 @@ class Wish:
     purposes: tuple[str, ...] = ("stolen_vehicle", "parking")
     known: bool = True
     signed_at: datetime = NOW
+    kept: float = 24
+    """Hours that a read is kept."""
 
     def files(self, version: int) -> BundleFiles:
         """The signed files of it."""
@@ -272,7 +274,7 @@ class Wish:
             agencies.append(agency(FEED, feed="all", suspended=self.suspended))
         sharing = {"national_lookup": self.national, "statewide_lookup": self.statewide}
         named = [FEED] if self.full and self.known else []
-        written = policy({"sharing": {**sharing, "full_feed": named}})
+        written = policy({"sharing": {**sharing, "full_feed": named}, "retention": {"undelivered_hours": self.kept}})
         texts = {
             "policy.toml": tomlkit.dumps(written).encode(),
             "subscribers.toml": tomlkit.dumps({"subscriber": agencies}).encode(),
