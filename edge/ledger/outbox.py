@@ -18,7 +18,6 @@ WINDOW = 64  # reads of one subscriber that may be on their way unacknowledged
 RESEND_FIRST = 5_000  # milliseconds after the first send
 RESEND_LONGEST = 60_000
 REMEMBERED_FOR = 86_400_000  # milliseconds past the expiry in which a late acknowledgement is still taken
-_NOTICED_WITHIN = 10_000  # milliseconds after which a step of the clock has been noted
 
 Turn = Callable[[str], tuple[int, int] | None]
 """For a subscriber: the position up to which its rows are on their way, and how many more may go; None for none."""
@@ -201,13 +200,11 @@ class Outbox:
         """Deletes the traces that no late acknowledgement can need any more."""
         self._db.execute("DELETE FROM settled WHERE forget_at <= ? AND state <> 'acknowledged'", (now,))
 
-    def clock_moved_back(self, by: int, at: int) -> None:
-        """Lets rows of before wait no longer than they would have; those of the last seconds know the new time."""
-        self._db.execute(
-            "UPDATE outbox SET expires_at = expires_at - ?, decided_at = decided_at - ? "
-            "WHERE decided_at NOT BETWEEN ? AND ?",
-            (by, by, at - _NOTICED_WITHIN, at),
-        )
+    def clock_moved_back(self, by: int) -> None:
+        """Lets no row wait longer than it would have, by milliseconds. Rows of before and after a step look alike, so
+        that the few from between it and its note, which know the new time, wait so much less.
+        """
+        self._db.execute("UPDATE outbox SET expires_at = expires_at - ?, decided_at = decided_at - ?", (by, by))
 
     def shorten(self, ceiling: int) -> None:
         """Lets no row wait longer than `ceiling` milliseconds after its capture; none waits longer than before."""

@@ -142,12 +142,12 @@ class Ledger:
     def note(self, *entries: Entry) -> int:
         """Writes entries, all or none, and gives the position of the last.
 
-        A clock that was moved back makes nothing wait longer: the rows' time is moved with it.
+        A clock that was moved back makes nothing wait longer: the time of all rows is moved with it.
         """
         with self._writing() as at:
             for entry in entries:
                 if isinstance(entry, ClockStep) and entry.by < 0:
-                    self._outbox.clock_moved_back(-entry.by, at)
+                    self._outbox.clock_moved_back(-entry.by)
             return [self._log.append(entry, at) for entry in entries][-1]
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:

@@ -521,12 +521,31 @@ def test_a_clock_that_was_moved_back_makes_no_envelope_wait_longer(ledger: Ledge
     record(ledger, clock, ALL, [OWNER], seconds=3600)
     clock.move(1800)
     clock.at -= timedelta(days=1)
-    record(ledger, clock, ALL, [NEIGHBOUR], seconds=3600)
     ledger.note(ClockStep(by=-86_400_000))
+    record(ledger, clock, ALL, [NEIGHBOUR], seconds=3600)
     assert ledger.expire(clock.move(1799)) == 0
     assert ledger.expire(clock.move(1)) == 1
     assert [row.envelope.subscriber_id for row in ledger.due(clock.at, limit=9)] == [NEIGHBOUR]
     assert ledger.expire(clock.move(1800)) == 1
+
+
+@pytest.mark.parametrize("back", [30 * 60, 30 * 60 - 1, 86_400])
+def test_a_row_decided_just_now_by_a_clock_that_was_moved_back_is_as_old_as_before(
+    ledger: Ledger, clock: HandClock, back: int
+) -> None:
+    record(ledger, clock, ALL, [OWNER], seconds=3600)
+    clock.move(1800 - back)
+    ledger.note(ClockStep(by=-1000 * back))
+    assert ledger.next_expiry() == clock.at + timedelta(minutes=30)
+
+
+def test_a_row_from_between_a_step_back_and_its_note_waits_less_and_never_longer(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    clock.move(-600)
+    record(ledger, clock, ALL, [OWNER], seconds=3600)
+    ledger.note(ClockStep(by=-600_000))
+    assert ledger.next_expiry() == clock.at + timedelta(seconds=3000)
 
 
 def test_a_send_that_leaves_somebody_out_names_those_it_is_to(ledger: Ledger, clock: HandClock) -> None:
