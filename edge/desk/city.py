@@ -110,7 +110,9 @@ class City:
         return self._shelf.read(bundle)
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
-        """Raises the floor to what the audit log holds now. Refused if it cannot be written, or lies higher."""
+        """Raises the floor to what the audit log holds now. PolicyError if it cannot be written; Refused if it lies
+        higher or cannot be read: then nothing is shared, as at a start.
+        """
         if self._floor is None:
             return
         now = Floor(ledger=self._held.ledger, version=version, revision=revision, tree_size=tree_size)
@@ -123,7 +125,7 @@ class City:
                 raise Refused(wrong, why="floor", hold=True)
             if before == now:
                 return
-        _write(self._floor, now)
+        floors.write(self._floor, now)
 
     def _reads_otherwise(self) -> bool:
         """Whether the files are others than those read last: a change in the very tick of the disk's clock hides."""

@@ -207,6 +207,7 @@ class MemoryDesk:
         self.files, self.refused, self.news = files, None, True
         self.floor = (0, 0)
         self.forbids: PolicyError | None = None
+        self.unkept: PolicyError | None = None
 
     def ask(self, files: BundleFiles) -> None:
         """The files are these from now on."""
@@ -243,6 +244,8 @@ class MemoryDesk:
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
         self._steps.next()
+        if self.unkept is not None:
+            raise self.unkept
         self.floor = (version, revision)
 
 

@@ -16,7 +16,7 @@ from edge.errors import PolicyError
 from edge.keys import load_public, load_signing_key, new_signing_key
 from edge.policy.tightening import words
 from edge.values import BundleFiles
-from tests.desk.house import LEDGER, NOW, OTHER_LEDGER, House
+from tests.desk.house import DEVICE, LEDGER, NOW, OTHER_LEDGER, House
 from tests.policy.city import CITY_KEY, files, owner, policy, signed_files
 
 
@@ -31,7 +31,7 @@ def refused(house: House, said: str, *, hold: bool, why: str | None = None) -> N
         house.take_up()
     assert said in str(refusal.value)
     assert refusal.value.hold is hold
-    assert refusal.value.nothing is (refusal.value.why == "pin")
+    assert refusal.value.nothing is (refusal.value.why in ("pin", "floor"))
     assert why is None or refusal.value.why == why
     assert house.in_force is before
 
@@ -435,11 +435,20 @@ def test_the_floor_never_sinks(house: House) -> None:
     house.city.keep_floor(1, 0, 500)
     seen = house.floor.read_bytes()
     for lower in ((1, 0, 499), (0, 9, 500)):
-        with pytest.raises(PolicyError):
+        with pytest.raises(Refused, match="an older copy") as refusal:
             house.city.keep_floor(*lower)
+        assert refusal.value.nothing
     assert house.floor.read_bytes() == seen
     house.city.keep_floor(2, 0, 500)
     assert json.loads(house.floor.read_text()) == {"ledger": LEDGER, "version": 2, "revision": 0, "tree_size": 500}
+
+
+def test_a_floor_that_cannot_be_written_forbids_nothing(house: House) -> None:
+    floor = house.root / "gone" / "floor"
+    city = desk.City(folder=house.folder, pin=house.pin, floor=floor, device_id=DEVICE, pin_owner=os.geteuid())
+    with pytest.raises(PolicyError, match="cannot be written") as refusal:
+        city.keep_floor(1, 0, 500)
+    assert not isinstance(refusal.value, Refused)
 
 
 def test_the_floor_is_only_for_the_daemon_to_read(house: House) -> None:
