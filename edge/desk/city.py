@@ -54,6 +54,7 @@ class City:
         self._note_pin = note_pin
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
+        self._older: int | None = None  # entries of an older audit log when that was found; more make it no newer
         self._seen: Seen = ()
         self._look_again = False
         self._read: BundleFiles | None = None
@@ -82,7 +83,8 @@ class City:
                 f"the audit log does not hold what it should, {error}", why="unreadable", hold=True
             ) from error
         self._stored, revision = stored, stored[1] if stored else 0
-        self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=tree_size)
+        size = tree_size if self._older is None else min(tree_size, self._older)
+        self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=size)
         return self._restored()
 
     def take_up(self, in_force: Bundle | None, *, ledger_id: str) -> Turned:
@@ -122,6 +124,7 @@ class City:
         if before is not None and before.ledger == now.ledger:
             wrong = floors.disagrees(self._floor, before, now, has_bundle=version > 0)
             if wrong is not None:
+                self._older = tree_size
                 raise Refused(wrong, why="floor", hold=True)
             if before == now:
                 return
@@ -209,6 +212,7 @@ class City:
             return
         floor, has_bundle = _read(self._floor), self._stored is not None
         wrong = floors.disagrees(self._floor, floor, self._held, has_bundle=has_bundle)
+        self._older = None if wrong is None else self._held.tree_size
         if wrong is not None:
             raise Refused(wrong, why="floor", hold=True)
         if floor is None:

@@ -388,6 +388,21 @@ def test_an_audit_log_with_fewer_entries_shares_nothing(house: House) -> None:
         house.boot()
 
 
+@pytest.mark.parametrize("found", ["at the start", "while it runs"])
+def test_an_older_audit_log_becomes_no_newer_by_what_is_written_to_it(house: House, found: str) -> None:
+    house.take_up()
+    right, size = house.floor.read_bytes(), house.size
+    house.floor.write_text(json.dumps({**json.loads(right), "tree_size": size + 9}))
+    with pytest.raises(Refused) as first:
+        house.boot() if found == "at the start" else house.city.keep_floor(1, 0, size)
+    for more in (1, 9, 99):
+        with pytest.raises(Refused) as again:
+            house.city.restore(house.stored, ledger_id=LEDGER, tree_size=size + more)
+        assert str(again.value) == str(first.value)
+    house.floor.write_bytes(right)
+    assert house.city.restore(house.stored, ledger_id=LEDGER, tree_size=size + 99) is not None
+
+
 def test_another_audit_log_of_this_device_shares_nothing(house: House) -> None:
     house.sign(adopt=(OTHER_LEDGER,))
     house.take_up()
