@@ -1,6 +1,7 @@
 """The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent.
 
-A read that cannot be recorded waits here, and is tried again with the same bytes: it may have been written after all.
+A read that cannot be recorded waits here, for no longer than it may be kept, and is tried again with the same bytes: it
+may have been written after all.
 A correction goes to those whom the read that it replaces went to, and who may still have it.
 """
 
@@ -8,6 +9,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,6 +42,9 @@ from edge.values import (
 
 MOST_UNRECORDED = 256
 """Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
+
+UNRULED = timedelta(hours=1)
+"""How long a read may wait for the ledger where no policy has said yet how long it may be kept."""
 
 MOST_CORRECTABLE = 1024
 """Reads of which it is remembered whom they went to; a correction follows within seconds, or never."""
@@ -101,6 +106,7 @@ class Pipeline:
         self._given: OrderedDict[str, Given] = OrderedDict()
         self._bell = bell
         self._recording = threading.Lock()
+        self._ceiling, self._behind = UNRULED, False
         self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
@@ -123,6 +129,7 @@ class Pipeline:
         outcomes: list[Outcome] = []
         with self._recording:
             self._let_go()
+            self._behind = True
             while self._unrecorded:
                 count = min(len(self._unrecorded), _MOST_TOGETHER)
                 for place in range(len(self._decided), count):
@@ -134,6 +141,7 @@ class Pipeline:
                 outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
                 for _ in range(count):
                     self._unrecorded.popleft()
+            self._behind = False
         return outcomes
 
     def _record_oldest(self) -> int:
@@ -155,13 +163,30 @@ class Pipeline:
         return len(self._unrecorded)
 
     def _let_go(self) -> None:
-        """The oldest of too many reads that wait are lost, and counted."""
+        """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted."""
+        bundle = self._in_force()
+        if bundle is not None:  # there is none while the ledger is closed
+            self._ceiling = min(self._ceiling, bundle.ceiling) if self._behind else bundle.ceiling
+        if self._behind:
+            over = self._clock.now().at - self._ceiling
+            for place in reversed(range(len(self._unrecorded))):  # others may be added meanwhile
+                if self._unrecorded[place].best_seen <= over:
+                    self._lose(place)
         while len(self._unrecorded) > MOST_UNRECORDED:
-            lost = self._unrecorded.popleft()
-            self._given.pop(lost.read_id, None)
-            if self._decided:
-                self._decided.popleft()
-            self.lost += 1
+            self._lose(0)
+
+    def _lose(self, place: int) -> None:
+        """Loses a read, and the correction that is sealed as one of it: that could never be recorded."""
+        lost = self._unrecorded[place].read_id
+        self._given.pop(lost, None)
+        del self._unrecorded[place]
+        if place < len(self._decided):
+            del self._decided[place]
+        self.lost += 1
+        for later, decided in enumerate(self._decided):
+            if decided.tagged.tags.replaces == lost:
+                self._lose(later)
+                break
 
     def _decide(self, read: PlateRead) -> Recorded:
         """Decides about one read and seals it; a correction of a read that was lost on the way is a first read."""

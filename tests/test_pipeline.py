@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -245,3 +246,82 @@ def test_of_too_many_reads_that_wait_the_oldest_is_lost_and_counted(house: House
         with pytest.raises(LedgerError):
             house.passes(STOLEN)
     assert (house.pipeline.unrecorded, house.pipeline.lost) == (MOST_UNRECORDED, 3)
+
+
+def failing(house: House) -> Doubtful:
+    """From here on the ledger cannot be written, until `fails` is emptied."""
+    doubtful = Doubtful(house)
+    doubtful.fails, doubtful.happened = [LedgerError("the disk failed")] * 1000, False
+    house.pipeline._ledger = doubtful
+    return doubtful
+
+
+def frame_of(house: House) -> Frame:
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    return Frame(camera_id="north", sequence=0, captured_at=house.clock.at, picture=Plain(pixels))
+
+
+def fails_to(does: Callable[[], object]) -> None:
+    with pytest.raises(LedgerError):
+        does()
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_read_that_waits_for_longer_than_it_may_be_kept_is_lost_and_counted(house: House, back: bool) -> None:
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=0.05))
+    house.take_up()
+    doubtful = failing(house)
+    fails_to(lambda: house.passes(STOLEN))
+    house.clock.move(60)
+    fails_to(lambda: house.passes(STOLEN))
+    house.clock.move(118)  # the first was seen a second before it was given
+    fails_to(house.pipeline.record)
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (2, 0)
+    house.clock.move(1)
+    if back:
+        doubtful.fails.clear()
+        assert len(house.pipeline.record()) == 1
+    else:
+        fails_to(house.pipeline.record)
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (0 if back else 1, 1)
+
+
+def test_a_read_that_waits_is_bound_by_the_shortest_retention_meanwhile_and_by_the_last_while_none_is_known(
+    house: House,
+) -> None:
+    failing(house)
+    fails_to(lambda: house.passes(STOLEN))
+    for hours in (0.05, 24):
+        house.edit("policy.toml", lambda table, hours=hours: table["retention"].update(undelivered_hours=hours))
+        house.take_up(signed=hours == 24)
+        fails_to(house.pipeline.record)
+    house.bundle, house.pipeline._in_force = None, lambda: None  # as while the ledger is opened anew
+    house.clock.move(178)
+    fails_to(house.pipeline.record)
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (1, 0)
+    house.clock.move(1)
+    assert house.pipeline.record() == []
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (0, 1)
+
+
+def test_a_late_read_of_a_recording_is_no_read_that_waited(house: House) -> None:
+    first = house.passes(STOLEN).tagged.read
+    house.eyes.seen = [replace(first, read_id=house.clock.new_id(), best_seen=house.clock.at - timedelta(days=99))]
+    (recorded,) = house.pipeline.step(frame_of(house))
+    assert {each.reasons for each in recorded.decisions} >= {(Reason.DENY_RETENTION_EXPIRED.value,)}
+    assert house.pipeline.lost == 0
+
+
+def test_with_a_read_that_is_lost_its_correction_is_lost_and_what_follows_is_recorded(house: House) -> None:
+    doubtful = failing(house)
+    fails_to(lambda: house.passes(STOLEN))
+    first = house.pipeline._unrecorded[0]
+    for after, replaces in ((30, first.read_id), (60, None)):
+        seen = first.best_seen + timedelta(seconds=after)
+        house.eyes.seen = [replace(first, read_id=house.clock.new_id(), best_seen=seen, replaces=replaces)]
+        fails_to(lambda: house.pipeline.step(frame_of(house)))
+    house.clock.move(house.bundle.ceiling.total_seconds())
+    doubtful.fails.clear()
+    (recorded,) = house.pipeline.record()
+    assert recorded.tagged.read.best_seen == first.best_seen + timedelta(seconds=60)
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (0, 2)

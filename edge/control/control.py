@@ -129,10 +129,9 @@ class Control:
     # what the files ask for
 
     def _look_by_itself(self) -> None:
-        if not self._wishes.are_due():
-            return
-        with suppress(PolicyError):  # it stands as an alarm, and was said when it began
-            self._look("file", may_tighten=True, patient=True)
+        if self._wishes.are_due():
+            with suppress(PolicyError):  # it stands as an alarm, and was said when it began
+                self._look("file", may_tighten=True, patient=True)
 
     def _look(self, by: str, *, may_tighten: bool, patient: bool = False) -> None:
         """Puts in force what the files ask for, or holds and raises PolicyError; `patient`: said the second time."""
@@ -148,12 +147,13 @@ class Control:
             if not may_tighten and old is not None and new.version == old.version:
                 raise PolicyError("only the group `homerule-clerk` may tighten; bring what the city has signed")
             self._put_in_force(files, new, by)
-        else:
-            self._release()
-            self._want()
+        self._release()
+        self._want()
         self._wishes.heard()
         self._alarms.end("policy")
         self._lists.gather(course.bundle)
+        if new is not old:
+            self._keep_floor()
 
     def _restore(self) -> PolicyError | None:
         """Takes the bundle that the ledger holds, or gives the reason why it may not be used here."""
@@ -181,12 +181,11 @@ class Control:
             signed=new.signed,
             notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
             drops=drops(lost),
+            ceiling=new.ceiling,
         )
         self._alarms.unwritten.clear()
         self._held_said = False
         self._take(files, new, now)
-        self._want()
-        self._keep_floor()
 
     def _take(self, files: BundleFiles, bundle: Bundle, now: Instant) -> None:
         """From here on every decision is made under `bundle`."""
@@ -206,8 +205,7 @@ class Control:
             self._held_said = True
             self._alarms.write(Held(why="the policy files cannot be taken up"))
         self._alarms.stand("policy", str(refused))
-        entry = self._wishes.refuse(refused, again=hold or bundle is None)
-        if entry is not None:
+        if (entry := self._wishes.refuse(refused, again=hold or bundle is None)) is not None:
             self._alarms.write(entry)
 
     def _release(self) -> None:
@@ -230,7 +228,8 @@ class Control:
         self._alarms.look_around(now, course.bundle, self._doors.away)
         self._lists.look_around(course.bundle, now)
         if self._elapsed() >= self._floor_at:
-            self._keep_floor()
+            with suppress(Refused):  # it stands as an alarm
+                self._keep_floor()
 
     def _count(self) -> None:
         """What an agreement or the policy itself gives or takes by beginning or ending at this moment."""
@@ -255,11 +254,15 @@ class Control:
                 self._gates.decide_again(name, self._course.bundle, then, counted=self._course.counted.at)
 
     def _keep_floor(self) -> None:
+        """Raises the floor. Refused if the audit log is older than that: then nothing is shared, as at a start."""
         self._floor_at = self._elapsed() + _FLOOR_EVERY
         try:
             if self._course.bundle is not None:
                 self._wishes.keep_floor(self._course.bundle)
                 self._alarms.end("floor", written=True)
+        except Refused as error:
+            self._refuse(error, patient=False)
+            raise
         except PolicyError as error:
             self._alarms.stand("floor", str(error), why="not-written")
 
@@ -287,8 +290,7 @@ class Control:
         if not self._broken:
             return
         self._mend_at = self._elapsed() + _AGAIN
-        course, before = self._course, self._course.serving
-        stored = self._ledger.bundle_in_force()
+        course, before, stored = self._course, self._course.serving, self._ledger.bundle_in_force()
         self._alarms.write(AlarmEnded(what="ledger"))
         if stored is not None and (course.bundle is None or stored[:2] != (course.files, course.bundle.revision)):
             self._restore()

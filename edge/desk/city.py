@@ -55,6 +55,7 @@ class City:
         self._note_pin = note_pin
         self._stored: Stored | None = None
         self._held = Floor(ledger="none", version=0, revision=0, tree_size=0)
+        self._older: int | None = None  # entries of an older audit log when that was found; more make it no newer
         self._seen: Seen = ()
         self._look_again = False
         self._read: BundleFiles | None = None
@@ -83,7 +84,8 @@ class City:
                 f"the audit log does not hold what it should, {error}", why="unreadable", hold=True
             ) from error
         self._stored, revision = stored, stored[1] if stored else 0
-        self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=tree_size)
+        size = tree_size if self._older is None else min(tree_size, self._older)
+        self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=size)
         return self._restored()
 
     def take_up(self, in_force: Bundle | None, *, ledger_id: str) -> Turned:
@@ -111,7 +113,9 @@ class City:
         return self._shelf.read(bundle)
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
-        """Raises the floor to what the audit log holds now. Refused if it cannot be written, or lies higher."""
+        """Raises the floor to what the audit log holds now. PolicyError if it cannot be written; Refused if it lies
+        higher or cannot be read: then nothing is shared, as at a start.
+        """
         if self._floor is None:
             return
         now = Floor(ledger=self._held.ledger, version=version, revision=revision, tree_size=tree_size)
@@ -121,10 +125,11 @@ class City:
         if before is not None and before.ledger == now.ledger:
             wrong = floors.disagrees(self._floor, before, now, has_bundle=version > 0)
             if wrong is not None:
+                self._older = tree_size
                 raise Refused(wrong, why="floor", hold=True)
             if before == now:
                 return
-        _write(self._floor, now)
+        floors.write(self._floor, now)
 
     def _reads_otherwise(self) -> bool:
         """Whether the files are others than those read last: a change in the very tick of the disk's clock hides."""
@@ -208,6 +213,7 @@ class City:
             return
         floor, has_bundle = _read(self._floor), self._stored is not None
         wrong = floors.disagrees(self._floor, floor, self._held, has_bundle=has_bundle)
+        self._older = None if wrong is None else self._held.tree_size
         if wrong is not None:
             raise Refused(wrong, why="floor", hold=True)
         if floor is None:

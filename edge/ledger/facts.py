@@ -4,8 +4,12 @@ import json
 from datetime import datetime
 from typing import Any
 
+from edge.clock import milliseconds
 from edge.errors import LedgerError
+from edge.policy.vocabulary import Redaction
 from edge.values import Flag, Hit, Jurisdiction, Tags
+
+_HOUR = 3_600_000  # milliseconds
 
 
 def tags_text(tags: Tags) -> str:
@@ -51,6 +55,14 @@ def tags_from(text: str) -> Tags:
         )
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerError("a row of the outbox is damaged: its tags cannot be read") from error
+
+
+def kept_since(captured_at: str, decided_at: int, obligations: str) -> int:
+    """When the retention of a row began, in milliseconds since 1970 UTC: with its capture, as its tags tell it, or when
+    it was decided, if that is earlier since the clock was moved back. Where only hours are told, when the hour began.
+    """
+    since = min(milliseconds(datetime.fromisoformat(captured_at)), decided_at)
+    return since - since % _HOUR if Redaction.COARSE_TIME in json.loads(obligations) else since
 
 
 def _hit_fields(hit: Hit) -> list[str | None]:

@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from edge.clock import from_milliseconds, milliseconds
-from edge.ledger.facts import tags_from, tags_text
+from edge.ledger.facts import kept_since, tags_from, tags_text
 from edge.values import Decision, Envelope, Waiting
 
 WINDOW = 64  # reads of one subscriber that may be on their way unacknowledged
 RESEND_FIRST = 5_000  # milliseconds after the first send
 RESEND_LONGEST = 60_000
 REMEMBERED_FOR = 86_400_000  # milliseconds past the expiry in which a late acknowledgement is still taken
-_NOTICED_WITHIN = 10_000  # milliseconds after which a step of the clock has been noted
 
 Turn = Callable[[str], tuple[int, int] | None]
 """For a subscriber: the position up to which its rows are on their way, and how many more may go; None for none."""
@@ -201,13 +200,18 @@ class Outbox:
         """Deletes the traces that no late acknowledgement can need any more."""
         self._db.execute("DELETE FROM settled WHERE forget_at <= ? AND state <> 'acknowledged'", (now,))
 
-    def clock_moved_back(self, by: int, at: int) -> None:
-        """Lets rows of before wait no longer than they would have; those of the last seconds know the new time."""
-        self._db.execute(
-            "UPDATE outbox SET expires_at = expires_at - ?, decided_at = decided_at - ? "
-            "WHERE decided_at NOT BETWEEN ? AND ?",
-            (by, by, at - _NOTICED_WITHIN, at),
-        )
+    def clock_moved_back(self, by: int) -> None:
+        """Lets no row wait longer than it would have, by milliseconds. Rows of before and after a step look alike, so
+        that the few from between it and its note, which know the new time, wait so much less.
+        """
+        self._db.execute("UPDATE outbox SET expires_at = expires_at - ?, decided_at = decided_at - ?", (by, by))
+
+    def shorten(self, ceiling: int) -> None:
+        """Lets no row wait longer than `ceiling` milliseconds after its capture; none waits longer than before."""
+        query = "SELECT json_extract(tags, '$.captured_at'), decided_at, obligations, rowid FROM outbox"
+        ends = [(kept_since(*facts) + ceiling, row) for *facts, row in self._db.execute(query)]
+        query = "UPDATE outbox SET expires_at = ? WHERE rowid = ? AND expires_at > ?"
+        self._db.executemany(query, [(end, row, end) for end, row in ends])
 
     def positions(self) -> list[int]:
         """The reads of waiting rows, and of those whose late acknowledgement is still taken."""
@@ -264,21 +268,8 @@ def _is_overdue(sent_at: int | None, attempts: int, now: int) -> bool:
 
 
 def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, str, int, int | None, int]) -> Waiting:
-    (
-        message_id,
-        subscriber_id,
-        position,
-        topic,
-        header,
-        payload,
-        expires_at,
-        ack_digest,
-        tags,
-        obligations,
-        bundle,
-        *times,
-    ) = row
-    decided_at, sent_at, attempts = times
+    message_id, subscriber_id, position, topic, header, payload, expires_at = row[:7]
+    ack_digest, tags, obligations, bundle, decided_at, sent_at, attempts = row[7:]
     envelope = Envelope(
         message_id=message_id,
         subscriber_id=subscriber_id,
@@ -294,7 +285,7 @@ def _waiting(row: tuple[str, str, int, str, bytes, bytes, int, bytes, str, str, 
         position=position,
         obligations=tuple(json.loads(obligations)),
         bundle_digest=bundle,
-        decided_at=from_milliseconds(decided_at or 0),
+        decided_at=from_milliseconds(decided_at),
         sent_at=None if sent_at is None else from_milliseconds(sent_at),
-        attempts=attempts or 0,
+        attempts=attempts,
     )

@@ -53,13 +53,8 @@ class Ledger:
     ) -> Self:
         """Opens the ledger of this device, or begins one. LedgerError if it is another's or damaged."""
         file = LedgerFile(path, commit)
-        begun = Begun(
-            version=ENTRY_VERSION,
-            ledger_id=clock.new_id(),
-            device=device,
-            public_key=public_text(key),
-            mode="test" if test else "production",
-        )
+        name, mode = clock.new_id(), "test" if test else "production"
+        begun = Begun(version=ENTRY_VERSION, ledger_id=name, device=device, public_key=public_text(key), mode=mode)
         try:
             return cls(file=file, clock=clock, key=key, begun=file.begin(begun, milliseconds(clock.now().at)))
         except BaseException:
@@ -112,9 +107,11 @@ class Ledger:
         signed: bool,
         notes: Sequence[Entry] = (),
         drops: Mapping[str, Sequence[str]] | None = None,
+        ceiling: timedelta | None = None,
     ) -> None:
         """Puts a bundle in force, in one transaction with `notes` and with deleting the rows of each subscriber in
-        `drops`, which gives the reasons. The one in force already changes nothing. LedgerError if `digest` is wrong.
+        `drops`, which gives the reasons. What waits then waits no longer than `ceiling` after its capture, the owner's
+        too. The one in force already changes nothing. LedgerError if `digest` is wrong.
         """
         entry = accepted(files, version, revision, signed)
         if digest != entry.digest:
@@ -128,6 +125,8 @@ class Ledger:
                 self._log.append(note, at)
             for subscriber_id, reasons in sorted((drops or {}).items()):
                 self._deliveries.drop(subscriber_id, reasons, at)
+            if ceiling is not None:
+                self._outbox.shorten(ceiling // timedelta(milliseconds=1))
 
     def bundle_in_force(self) -> tuple[BundleFiles, int, bool] | None:
         """The bundle that was accepted last, its revision, and whether it was signed."""
@@ -144,12 +143,12 @@ class Ledger:
     def note(self, *entries: Entry) -> int:
         """Writes entries, all or none, and gives the position of the last.
 
-        A clock that was moved back makes nothing wait longer: the rows' time is moved with it.
+        A clock that was moved back makes nothing wait longer: the time of all rows is moved with it.
         """
         with self._writing() as at:
             for entry in entries:
                 if isinstance(entry, ClockStep) and entry.by < 0:
-                    self._outbox.clock_moved_back(-entry.by, at)
+                    self._outbox.clock_moved_back(-entry.by)
             return [self._log.append(entry, at) for entry in entries][-1]
 
     def record(self, tagged: TaggedRead, decisions: Sequence[Decision], envelopes: Sequence[Envelope]) -> int:

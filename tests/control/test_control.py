@@ -140,6 +140,14 @@ def test_the_rows_of_those_who_lose_everything_end_with_the_change_and_the_other
     assert dropped.reasons == ("deny_optout_national_lookup",)
 
 
+def test_a_shorter_retention_counts_for_what_waits_for_the_owner_too(served: World) -> None:
+    recorded(served, OWNER, NEIGHBOUR)
+    served.wish(Wish(kept=0.05))
+    served.take_up()
+    assert served.ledger.waiting() == 2
+    assert served.ledger.expire(NOW + timedelta(minutes=3)) == 2
+
+
 def test_a_right_that_is_given_back_brings_nothing_old(served: World) -> None:
     served.read("stolen_vehicle")
     served.wish(Wish(national=False))
@@ -446,6 +454,47 @@ def test_not_even_the_owner_is_served_while_the_pin_is_missing(served: World) ->
     served.passes(2)
     served.control.tick()
     assert open_gates(served) == set(ALL)
+
+
+OLDER = Refused("floor: an older copy of the audit log was put back, put the newest back", why="floor", hold=True)
+
+
+def test_an_older_audit_log_that_the_floor_shows_while_the_device_runs_shuts_everything(served: World) -> None:
+    served.desk.unkept = served.desk.forbids = OLDER
+    served.passes(59)
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+    served.passes(2)
+    served.control.tick()
+    for _ in range(3):
+        assert served.control.in_force() is None
+        assert (open_gates(served), served.broker.rights) == (set(), {})
+        assert [(one.what, one.said) for one in served.control.standing().alarms] == [("policy", str(OLDER))]
+        served.passes(61)
+        served.control.tick()
+    assert [one.why for one in served.entries(BundleRefused)] == ["floor"]
+    served.desk.unkept = served.desk.forbids = None
+    served.passes(2)
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+
+
+def test_a_bundle_is_not_called_in_force_where_the_floor_shows_an_older_audit_log(served: World) -> None:
+    served.desk.unkept = OLDER
+    served.wish(Wish(national=False))
+    with pytest.raises(Refused, match="an older copy"):
+        served.take_up()
+    assert served.control.in_force() is None
+    assert open_gates(served) == set()
+    assert [one.what for one in served.control.standing().alarms] == ["policy"]
+
+
+def test_a_floor_that_cannot_be_written_is_an_alarm_and_shuts_nobody_out(served: World) -> None:
+    served.desk.unkept = PolicyError("floor: the floor file cannot be written")
+    served.passes(61)
+    served.control.tick()
+    assert open_gates(served) == set(ALL)
+    assert [one.what for one in served.control.standing().alarms] == ["floor"]
 
 
 def test_who_may_not_tighten_brings_only_what_is_signed_anew(served: World) -> None:

@@ -207,6 +207,7 @@ class MemoryDesk:
         self.files, self.refused, self.news = files, None, True
         self.floor = (0, 0)
         self.forbids: PolicyError | None = None
+        self.unkept: PolicyError | None = None
 
     def ask(self, files: BundleFiles) -> None:
         """The files are these from now on."""
@@ -243,6 +244,8 @@ class MemoryDesk:
 
     def keep_floor(self, version: int, revision: int, tree_size: int) -> None:
         self._steps.next()
+        if self.unkept is not None:
+            raise self.unkept
         self.floor = (version, revision)
 
 
@@ -258,6 +261,8 @@ class Wish:
     purposes: tuple[str, ...] = ("stolen_vehicle", "parking")
     known: bool = True
     signed_at: datetime = NOW
+    kept: float = 24
+    """Hours that a read is kept."""
 
     def files(self, version: int) -> BundleFiles:
         """The signed files of it."""
@@ -272,7 +277,7 @@ class Wish:
             agencies.append(agency(FEED, feed="all", suspended=self.suspended))
         sharing = {"national_lookup": self.national, "statewide_lookup": self.statewide}
         named = [FEED] if self.full and self.known else []
-        written = policy({"sharing": {**sharing, "full_feed": named}})
+        written = policy({"sharing": {**sharing, "full_feed": named}, "retention": {"undelivered_hours": self.kept}})
         texts = {
             "policy.toml": tomlkit.dumps(written).encode(),
             "subscribers.toml": tomlkit.dumps({"subscriber": agencies}).encode(),

@@ -16,7 +16,7 @@ from edge.errors import PolicyError
 from edge.keys import load_public, load_signing_key, new_signing_key
 from edge.policy.tightening import words
 from edge.values import BundleFiles
-from tests.desk.house import LEDGER, NOW, OTHER_LEDGER, House
+from tests.desk.house import DEVICE, LEDGER, NOW, OTHER_LEDGER, House
 from tests.policy.city import CITY_KEY, files, owner, policy, signed_files
 
 
@@ -31,7 +31,7 @@ def refused(house: House, said: str, *, hold: bool, why: str | None = None) -> N
         house.take_up()
     assert said in str(refusal.value)
     assert refusal.value.hold is hold
-    assert refusal.value.nothing is (refusal.value.why == "pin")
+    assert refusal.value.nothing is (refusal.value.why in ("pin", "floor"))
     assert why is None or refusal.value.why == why
     assert house.in_force is before
 
@@ -388,6 +388,21 @@ def test_an_audit_log_with_fewer_entries_shares_nothing(house: House) -> None:
         house.boot()
 
 
+@pytest.mark.parametrize("found", ["at the start", "while it runs"])
+def test_an_older_audit_log_becomes_no_newer_by_what_is_written_to_it(house: House, found: str) -> None:
+    house.take_up()
+    right, size = house.floor.read_bytes(), house.size
+    house.floor.write_text(json.dumps({**json.loads(right), "tree_size": size + 9}))
+    with pytest.raises(Refused) as first:
+        house.boot() if found == "at the start" else house.city.keep_floor(1, 0, size)
+    for more in (1, 9, 99):
+        with pytest.raises(Refused) as again:
+            house.city.restore(house.stored, ledger_id=LEDGER, tree_size=size + more)
+        assert str(again.value) == str(first.value)
+    house.floor.write_bytes(right)
+    assert house.city.restore(house.stored, ledger_id=LEDGER, tree_size=size + 99) is not None
+
+
 def test_another_audit_log_of_this_device_shares_nothing(house: House) -> None:
     house.sign(adopt=(OTHER_LEDGER,))
     house.take_up()
@@ -435,11 +450,20 @@ def test_the_floor_never_sinks(house: House) -> None:
     house.city.keep_floor(1, 0, 500)
     seen = house.floor.read_bytes()
     for lower in ((1, 0, 499), (0, 9, 500)):
-        with pytest.raises(PolicyError):
+        with pytest.raises(Refused, match="an older copy") as refusal:
             house.city.keep_floor(*lower)
+        assert refusal.value.nothing
     assert house.floor.read_bytes() == seen
     house.city.keep_floor(2, 0, 500)
     assert json.loads(house.floor.read_text()) == {"ledger": LEDGER, "version": 2, "revision": 0, "tree_size": 500}
+
+
+def test_a_floor_that_cannot_be_written_forbids_nothing(house: House) -> None:
+    floor = house.root / "gone" / "floor"
+    city = desk.City(folder=house.folder, pin=house.pin, floor=floor, device_id=DEVICE, pin_owner=os.geteuid())
+    with pytest.raises(PolicyError, match="cannot be written") as refusal:
+        city.keep_floor(1, 0, 500)
+    assert not isinstance(refusal.value, Refused)
 
 
 def test_the_floor_is_only_for_the_daemon_to_read(house: House) -> None:

@@ -404,6 +404,61 @@ def test_a_tightening_drops_rows_and_notes_the_switch_in_the_same_transaction(le
     assert ledger.waiting() == 1
 
 
+def shorter(ledger: Ledger, ceiling: timedelta) -> None:
+    """Another bundle comes into force, under which a read is kept for no longer."""
+    files = replace(BUNDLE, manifest=f"kept for {ceiling}".encode())
+    ledger.accept_bundle(files, digest=digest_of(files), version=1, revision=1, signed=False, ceiling=ceiling)
+
+
+def test_a_shorter_retention_counts_for_what_waits_the_owners_too(ledger: Ledger, clock: HandClock) -> None:
+    record(ledger, clock, ALL, [OWNER, NEIGHBOUR], seconds=86_400)
+    clock.move(60)
+    shorter(ledger, timedelta(minutes=3))
+    assert ledger.next_expiry() == START + timedelta(minutes=3)
+    assert ledger.expire(clock.move(119)) == 0
+    assert ledger.expire(clock.move(1)) == 2
+    assert len(entries_of(ledger, Expired)) == 1
+
+
+def test_a_longer_retention_lengthens_nothing_that_waits(ledger: Ledger, clock: HandClock) -> None:
+    record(ledger, clock, ALL, [OWNER], seconds=60)
+    shorter(ledger, timedelta(hours=1))
+    assert ledger.next_expiry() == START + timedelta(seconds=60)
+
+
+def test_a_shorter_retention_counts_from_the_capture_of_a_read_that_was_recorded_late(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    read_id, captured = clock.new_id(), clock.at
+    clock.move(3600)
+    envelope = seal(read_id, OWNER, at=captured, seconds=86_400)
+    ledger.record(tagged_read(read_id, at=captured), decide(read_id, ALL, [OWNER]), [envelope])
+    shorter(ledger, timedelta(hours=2))
+    assert ledger.next_expiry() == captured + timedelta(hours=2)
+
+
+def test_a_shorter_retention_counts_as_time_went_by_where_the_clock_was_moved_back(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    record(ledger, clock, ALL, [OWNER], seconds=86_400)
+    clock.move(60 - 3600)
+    ledger.note(ClockStep(by=-3_600_000))
+    shorter(ledger, timedelta(minutes=3))
+    assert ledger.next_expiry() == clock.at + timedelta(minutes=2)
+
+
+def test_a_shorter_retention_tells_no_more_of_the_time_than_the_hour_where_only_that_may_be_told(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    clock.move(1234)
+    read_id = clock.new_id()
+    (decision,) = decide(read_id, [OWNER], [OWNER])
+    decision = replace(decision, obligations=("coarse_time",))
+    ledger.record(tagged_read(read_id, at=clock.at), [decision], [seal(read_id, OWNER, at=clock.at, seconds=86_400)])
+    shorter(ledger, timedelta(hours=2))
+    assert ledger.next_expiry() == clock.at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+
+
 def test_a_checkpoint_covers_everything_so_far(ledger: Ledger, clock: HandClock) -> None:
     record(ledger, clock, ALL, [OWNER])
     made = ledger.checkpoint()
@@ -466,12 +521,31 @@ def test_a_clock_that_was_moved_back_makes_no_envelope_wait_longer(ledger: Ledge
     record(ledger, clock, ALL, [OWNER], seconds=3600)
     clock.move(1800)
     clock.at -= timedelta(days=1)
-    record(ledger, clock, ALL, [NEIGHBOUR], seconds=3600)
     ledger.note(ClockStep(by=-86_400_000))
+    record(ledger, clock, ALL, [NEIGHBOUR], seconds=3600)
     assert ledger.expire(clock.move(1799)) == 0
     assert ledger.expire(clock.move(1)) == 1
     assert [row.envelope.subscriber_id for row in ledger.due(clock.at, limit=9)] == [NEIGHBOUR]
     assert ledger.expire(clock.move(1800)) == 1
+
+
+@pytest.mark.parametrize("back", [30 * 60, 30 * 60 - 1, 86_400])
+def test_a_row_decided_just_now_by_a_clock_that_was_moved_back_is_as_old_as_before(
+    ledger: Ledger, clock: HandClock, back: int
+) -> None:
+    record(ledger, clock, ALL, [OWNER], seconds=3600)
+    clock.move(1800 - back)
+    ledger.note(ClockStep(by=-1000 * back))
+    assert ledger.next_expiry() == clock.at + timedelta(minutes=30)
+
+
+def test_a_row_from_between_a_step_back_and_its_note_waits_less_and_never_longer(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    clock.move(-600)
+    record(ledger, clock, ALL, [OWNER], seconds=3600)
+    ledger.note(ClockStep(by=-600_000))
+    assert ledger.next_expiry() == clock.at + timedelta(seconds=3000)
 
 
 def test_a_send_that_leaves_somebody_out_names_those_it_is_to(ledger: Ledger, clock: HandClock) -> None:

@@ -171,6 +171,7 @@ class House:
             revision=bundle.revision,
             signed=bundle.signed,
             drops=drops,
+            ceiling=bundle.ceiling,
         )
 
     def step_until(self, holds, *agencies: "Agency", what: str) -> None:

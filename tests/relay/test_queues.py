@@ -13,7 +13,7 @@ import pytest
 from edge import desk
 from edge.delivery.topics import read_topic
 from edge.errors import LedgerError
-from edge.ledger.entries import Discarded, Dropped, SentAgain
+from edge.ledger.entries import Discarded, Dropped, Expired, SentAgain
 from edge.ledger.outbox import WINDOW
 from edge.relay.tidy import Limits
 from edge.values import Instant
@@ -267,3 +267,18 @@ def test_a_step_that_could_not_be_committed_sends_nothing_and_forgets_nothing(
     assert [owner.receiver.step(patience=0.5) is not None for _ in range(3)] == [True, True, False]
     house.step_until(lambda: house.ledger.waiting() == 0, owner, what="all are settled")
     assert owner.plates() == plates
+
+
+def test_a_shorter_retention_ends_what_waits_for_a_broker_that_is_away(house: House) -> None:
+    house.broker.close()
+    house.passes(STOLEN)
+    waiting = house.ledger.waiting()
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=0.05))
+    house.take_up()
+    house.clock.move(168)
+    house.relay.step()
+    assert house.ledger.waiting() == waiting > 0
+    house.clock.move(11)
+    house.relay.step()
+    assert house.ledger.waiting() == 0
+    assert entries(house, Expired)
