@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from edge import disk
 from edge.camera import Camera as Camera
 from edge.camera import Id
 from edge.errors import ConfigError
@@ -170,9 +171,7 @@ def load(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({(error.strerror or 'unknown').lower()}), name the file with `--config`"
-        ) from error
+        raise ConfigError(f"{path}: cannot be read ({disk.why(error)}), name the file with `--config`") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text, save it as UTF-8") from error
     return _from(path.resolve().parent, parse_toml(text, Config, file=str(path), error=ConfigError))

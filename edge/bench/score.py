@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge import disk
 from edge.errors import ConfigError
 from edge.shares import Share
 from edge.values import PlateRead
@@ -103,7 +104,7 @@ def truths(path: Path) -> tuple[Truth, ...]:
     try:
         told = _Told.model_validate(json.loads(path.read_bytes()))
     except OSError as error:
-        why = (error.strerror or "unknown").lower()
+        why = disk.why(error)
         raise ConfigError(f"`{path}`: cannot be read ({why}), name the clip's truth with `--truth`") from error
     except (ValueError, ValidationError):
         raise ConfigError(

@@ -6,7 +6,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from edge import desk
+from edge import desk, disk
 from edge.check.finding import Finding, look, note, wrong
 from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
@@ -87,7 +87,7 @@ def _writable(folder: Path) -> str:
         finally:
             os.close(descriptor)
     except OSError as error:
-        why = (error.strerror or "unknown").lower()
+        why = disk.why(error)
         raise ConfigError(
             f"{folder}: cannot be written and synced ({why}), mend the disk or the folder's owner"
         ) from None

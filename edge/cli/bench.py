@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edge import disk
 from edge.errors import HomeruleError
 
 
@@ -49,6 +50,6 @@ def bench(
         try:
             chart.write_text(drawn(result), encoding="utf-8")
         except OSError as error:
-            why = (error.strerror or "unknown").lower()
+            why = disk.why(error)
             raise HomeruleError(f"`{chart}`: cannot be written ({why}), name another file with `--chart`") from error
     print(json.dumps(result.told(), indent=1) if as_json else "\n".join(lines(result)))

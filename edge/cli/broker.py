@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edge import disk
 from edge.clock import SystemClock
 from edge.errors import ConfigError
 
@@ -223,7 +224,7 @@ def _request(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_LARGEST_REQUEST)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read, {(error.strerror or 'unknown reason').lower()}") from error
+        raise ConfigError(f"{path}: cannot be read, {disk.why(error)}") from error
 
 
 def _now() -> datetime:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from edge import keys
+from edge import disk, keys
 from edge.errors import ConfigError
 
 LIFETIME = timedelta(days=30)
@@ -152,7 +152,7 @@ def load_certificate(path: Path) -> x509.Certificate:
         with path.open("rb") as file:
             return x509.load_pem_x509_certificate(file.read(_LARGEST))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read, {(error.strerror or 'unknown reason').lower()}") from error
+        raise ConfigError(f"{path}: cannot be read, {disk.why(error)}") from error
     except ValueError:
         raise ConfigError(f"{path}: is not a certificate, a PEM file is needed") from None
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from edge import __version__
+from edge import __version__, disk
 from edge.check import device, program
 from edge.clock import Clock, SystemClock
 from edge.config import Config
@@ -92,7 +92,7 @@ def _file(path: Path) -> str:
     try:
         told = path.stat()
     except OSError as error:
-        return f"(a path: {(error.strerror or 'unknown').lower()})"
+        return f"(a path: {disk.why(error)})"
     return f"(a path: mode {stat.S_IMODE(told.st_mode):o}, owner {told.st_uid}, {told.st_size} bytes)"
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from edge import disk
 from edge.errors import LedgerError
 from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS, PRUNES_SINCE, WAYS_BACK
 
@@ -48,7 +49,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
     except FileNotFoundError as error:
         raise LedgerError(f"{path}: the folder is missing; make it first") from error
     except OSError as error:
-        raise LedgerError(f"{path}: cannot be opened for writing ({_reason(error)})") from error
+        raise LedgerError(f"{path}: cannot be opened for writing ({disk.why(error)})") from error
     with faults_named(path):
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         try:
@@ -152,11 +153,7 @@ def _must_be_there(path: Path) -> None:
         there = path.is_file()  # raises where a folder above may not be searched
     except OSError as error:
         raise LedgerError(
-            f"{path}: cannot be opened ({_reason(error)}), check whose the folders above it are"
+            f"{path}: cannot be opened ({disk.why(error)}), check whose the folders above it are"
         ) from error
     if not there:
         raise LedgerError(f"{path}: no such ledger file")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or "unknown reason").lower()
