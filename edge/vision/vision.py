@@ -201,8 +201,8 @@ class Vision:
             if gone:
                 done += self._complete(track)
                 self._tracks = [other for other in self._tracks if other is not track]
-            elif track.read is not None:
-                self._memory.saw(track)
+            elif track.read is not None or track.settled:
+                self._memory.saw(track)  # one that was handed on before, as another track, as well
                 if not track.settled and is_final(track, at):
                     done += self._correct(track)
             elif not track.settled and track.last_seen == at and is_ready(track):

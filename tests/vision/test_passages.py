@@ -180,6 +180,16 @@ def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None
     assert vision.counts.rejected == {"the same vehicle again": 1}
 
 
+def test_a_parked_vehicle_that_was_hidden_is_not_forgotten_while_it_stands() -> None:
+    parked = standing("PARKED1", hidden=lambda seconds: 100 <= seconds < 200 or 700 <= seconds < 800)
+    passing = Vehicle(text="AB12345", at=lambda s: (100 + 5 * (s - 550), 250.0, 80.0) if 550 <= s < 600 else None)
+    scene = {10: parked, 11: passing}
+    eyes = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=5))
+    reads = [read for frame in draw(scene, seconds=900, fps=0.2) for read in eyes.passages(frame)]
+    assert texts(reads) == ["PARKED1", "AB12345"]
+    assert eyes.counts.rejected == {"the same vehicle again": 2}
+
+
 def test_another_vehicle_in_the_same_place_is_another_read() -> None:
     first = standing("AB12345", hidden=lambda seconds: seconds >= 5)
     second = standing("XY98760", hidden=lambda seconds: seconds < 5)
