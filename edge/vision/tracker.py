@@ -108,7 +108,7 @@ class Track:
             if look is not self._doubted:
                 self.ballot.add(look.reading, width=box.width, sharpness=look.sharpness, at=at)
             self._last_read, self._read_width = at, box.width
-        if look.quality >= self.best.quality:
+        if look is not self._doubted and look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
 
     def take(self, later: "Track") -> None:

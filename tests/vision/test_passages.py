@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from edge.capture import Plain
@@ -298,6 +299,15 @@ def test_the_crop_shows_the_plate() -> None:
     (read,), _, _ = watch(crossing("AB12345", begins=1.0), seconds=5)
     assert read.crop is not None
     assert (read.crop[:, :, 2] == 201).mean() > 0.6
+
+
+def test_the_crop_is_never_that_of_another_vehicle_that_comes_in_between() -> None:
+    car = Vehicle(text="AB12345", at=lambda s: (200 + 60 * s, 150.0, 70.0) if s < 0.9 else None)
+    lorry = Vehicle(text="XY98760", at=lambda s: (200 + 60 * s, 140.0, 100.0) if 0.9 <= s < 3.0 else None)
+    reads, _, _ = watch(car, lorry, seconds=6)
+    shown = {read.text: int(np.bincount(read.crop[read.crop[:, :, 2] == 201][:, 0]).argmax()) for read in reads}
+    assert shown == {"AB12345": 10, "XY98760": 11}
+    assert all(read.first_seen <= read.best_seen <= read.last_seen for read in reads)
 
 
 def test_a_detector_that_fails_is_not_an_empty_road() -> None:
