@@ -95,8 +95,9 @@ class Vision:
 
     def finish(self) -> list[PlateRead]:
         """Completes every passage that is still in view, at the end of a recording."""
-        tracks, self._tracks = self._tracks, []
-        return [read for track in tracks for read in self._complete(track)]
+        done = [read for track in self._tracks for read in self._complete(track)]
+        self._tracks = []  # only now: each is judged by what is in view beside it
+        return done
 
     @property
     def counts(self) -> Counts:

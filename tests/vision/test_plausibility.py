@@ -1,5 +1,6 @@
 """What is no plate: other lettering, pieces of a plate, things that always stand there, burnt-in times."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,14 @@ def rejected(vision: Vision) -> set[str]:
 def test_a_name_on_a_vehicle_whose_plate_is_read_is_no_vehicle() -> None:
     car = crossing("AB12345", begins=0.5, top=280)
     reads, vision, _ = watch(car, beside(car, "TOYOTA", up=160), seconds=5)
+    assert texts(reads) == ["AB12345"]
+    assert rejected(vision) == {Rejection.LETTERING}
+
+
+def test_a_name_on_a_vehicle_is_none_at_the_end_of_a_recording_either() -> None:
+    car = unsure(crossing("AB12345", begins=0.2, lasts=2.4, top=150))
+    name = replace(beside(car, "TOYOTA", up=-48), says=lambda look: ("TOYOTA", 0.85))
+    reads, vision, _ = watch(name, car, seconds=2)
     assert texts(reads) == ["AB12345"]
     assert rejected(vision) == {Rejection.LETTERING}
 
