@@ -99,6 +99,11 @@ class Vision:
         self._tracks = []  # only now: each is judged by what is in view beside it
         return done
 
+    def moved(self, by: timedelta) -> None:
+        """The clock of the frames was moved by so much, after a `finish`: what is remembered is moved along."""
+        self._memory.moved(by)
+        self._ended.clear()  # nothing that comes now was in view beside them
+
     @property
     def counts(self) -> Counts:
         """How much was looked at, read, handed on and dropped."""

@@ -310,6 +310,32 @@ def test_the_crop_is_never_that_of_another_vehicle_that_comes_in_between() -> No
     assert all(read.first_seen <= read.best_seen <= read.last_seen for read in reads)
 
 
+def stepped(vehicle: Vehicle, *, seconds: float, at: float, by: timedelta, told: bool = True) -> list[str]:
+    """The texts of the reads of a vehicle when the clock is moved at a second, which the eyes are told of or not."""
+    scene, reads, is_moved = {10: vehicle}, list[PlateRead](), False
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    for frame in draw(scene, seconds=seconds, fps=12.5):
+        if frame.captured_at >= START + timedelta(seconds=at):
+            if told and not is_moved:
+                reads += vision.finish()
+                vision.moved(by)
+            frame, is_moved = replace(frame, captured_at=frame.captured_at + by), True
+        reads += vision.passages(frame)
+    return texts(reads + vision.finish())
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_parked_vehicle_is_one_read_though_the_clock_is_moved(hours: int) -> None:
+    assert stepped(standing("PARKED1"), seconds=12, at=6, by=timedelta(hours=hours)) == ["PARKED1"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_vehicle_that_comes_again_after_the_clock_was_put_back_is_a_read_again(told: bool) -> None:
+    ways = crossing("AB12345", begins=0.5), crossing("AB12345", begins=18.0)
+    twice = Vehicle(text="AB12345", at=lambda seconds: ways[0].at(seconds) or ways[1].at(seconds))
+    assert stepped(twice, seconds=21, at=10, by=timedelta(hours=-2), told=told) == ["AB12345"] * 2
+
+
 def test_a_detector_that_fails_is_not_an_empty_road() -> None:
     eyes = Eyes({}, failing=ModelError("model `broken`: inference failed"))
     vision = Vision(models=eyes, clock=ReplayClock(start=START))

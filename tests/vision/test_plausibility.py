@@ -201,6 +201,20 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
     assert vision.counts.rejected == {Rejection.FIXTURE: 3}
 
 
+def test_a_clock_that_is_put_forward_makes_no_fixture_of_a_vehicle() -> None:
+    scene = {10: standing("AB12345", hidden=lambda seconds: seconds % 500 > 200)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=1))
+    reads: list[PlateRead] = []
+    for frame in draw(scene, seconds=2200, fps=0.05):
+        if frame.captured_at == START + timedelta(seconds=900):
+            reads += vision.finish()
+            vision.moved(timedelta(hours=3))
+        if frame.captured_at >= START + timedelta(seconds=900):
+            frame = replace(frame, captured_at=frame.captured_at + timedelta(hours=3))
+        reads += vision.passages(frame)
+    assert texts(reads) == ["AB12345"] * 5
+
+
 def test_a_vehicle_that_parks_at_the_same_place_every_hour_is_a_read_each_time() -> None:
     def at(seconds: float) -> tuple[float, float, float] | None:
         hour, within = divmod(seconds, 3600.0)
