@@ -38,6 +38,8 @@ FOLLOWED_EVIDENCE = 0.28
 """What goes by is believed from here on: how sure the detector is of a plate, times how well its looks agree."""
 PLATES_AGREEMENT = 0.4
 """Other lettering goes with a plate that is read at least so well."""
+APART_WIDTHS = 2.0
+"""Plates that one look finds so far apart are those of two vehicles, however alike their texts."""
 MARGIN_OF_PICTURE = 0.12
 """The part of the picture's height, at top and bottom, where cameras burn in the time."""
 
@@ -194,15 +196,19 @@ def goes_with(track: Track, other: Track, widths: float) -> bool:
 
 
 def is_echo(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
-    """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near."""
+    """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near.
+
+    What is found at two places at once is a plate and its reflection only where the text is the same.
+    """
     for other in others:
         plate, is_dropped = other.ballot.result(), other.settled and other.read is None
         if plate is None or is_dropped or not goes_with(track, other, 8.0):
             continue
         if other.ballot.readings < track.ballot.readings:
             continue
-        alike = 2 * differences(vote.text, plate.text) < len(vote.text)
-        if alike or vote.text in plate.text:
+        differ = differences(vote.text, plate.text)
+        alike = 2 * differ < len(vote.text) or vote.text in plate.text
+        if alike and (differ == 0 or track.apart(other) <= APART_WIDTHS):
             return True
     return False
 

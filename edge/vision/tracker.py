@@ -153,6 +153,12 @@ class Track:
         """Where it was in the look nearest to `at`, of those that are remembered."""
         return min(self._places, key=lambda one: abs((one[0] - at).total_seconds()))[1]
 
+    def apart(self, other: "Track") -> float:
+        """How far apart one and the same look has found both, at most, in widths of the wider; 0 where none has."""
+        theirs = dict(other._places)
+        both = [(box, theirs[at]) for at, box in self._places if at in theirs]
+        return max((distance(here, there) / max(here.width, there.width) for here, there in both), default=0.0)
+
     def stood_still(self) -> float:
         """For how many seconds before it was last seen the plate has not moved."""
         return (self.last_seen - self._anchored).total_seconds()

@@ -47,6 +47,20 @@ def test_vehicles_side_by_side_are_one_read_each() -> None:
     assert sorted(texts(reads)) == ["AB12345", "XY98765"]
 
 
+@pytest.mark.parametrize("other", ["AB12385", "AB19345"])
+def test_vehicles_of_one_fleet_side_by_side_are_one_read_each(other: str) -> None:
+    ways = crossing("AB12345", begins=0.5, lasts=2.5, top=120), crossing(other, begins=0.8, lasts=2.5, top=260)
+    assert sorted(texts(watch(*ways, seconds=6)[0])) == ["AB12345", other]
+    parked = standing("AB12345", left=100), standing(other, left=400)
+    assert sorted(texts(watch(*parked, seconds=8, fps=12.5)[0])) == ["AB12345", other]
+
+
+def test_look_alikes_far_apart_in_one_look_are_a_plate_and_its_reflection() -> None:
+    ways = (crossing(text, begins=0.5, lasts=2.5, top=top) for text, top in (("AB12345", 80.0), ("A812345", 300.0)))
+    reads, vision, _ = watch(*ways, seconds=6)
+    assert (len(reads), vision.counts.rejected) == (1, {"the same vehicle again": 1})
+
+
 def test_a_plate_that_is_found_twice_all_the_time_is_one_read() -> None:
     plate, again = (unsure(crossing("AB12345", begins=1.0, lasts=1.1, top=top)) for top in (150.0, 250.0))
     reads, vision, _ = watch(plate, again, seconds=5)
