@@ -21,7 +21,7 @@ from edge.ledger.entries import Gap, Purge, SelfTest
 from edge.pipeline import Pipeline
 from edge.selftest import SelfTest as Picture
 from edge.values import Frame
-from edge.vision import Models
+from edge.vision import Counts, Models
 
 SELF_TEST_EVERY = 3600.0
 """Seconds."""
@@ -35,6 +35,9 @@ class Eyes(Protocol):
     """What looks at a camera's frames, as often as `pace` allows; 1.0 is full (edge.vision.Vision)."""
 
     pace: float
+
+    @property
+    def counts(self) -> Counts: ...
 
     def moved(self, by: timedelta) -> None: ...
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from edge.rejection import Rejection
 from edge.values import Box, PlateRead
 from edge.vision.parts import centre, inside
 from edge.vision.texts import differences
@@ -48,23 +48,6 @@ _TIMES = (
     re.compile(r"(0[1-9]|[12]\d|3[01])(0[1-9]|[12]\d|3[01])20\d\d\d*"),  # day and month in either order, year
     re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d"),  # hours, minutes, seconds
 )
-
-
-class Rejection(StrEnum):
-    """Why a candidate did not become a read."""
-
-    OUTSIDE = "outside the zones"
-    TOO_SMALL = "too small to read"
-    NO_TEXT = "no text in it"
-    SHAPE = "not the shape of a plate"
-    LENGTH = "not as long as a plate's text"
-    TIMESTAMP = "a time that the camera writes into its picture"
-    UNSURE = "not sure enough"
-    UNSURE_CHARACTER = "a character is more likely wrong than right"
-    ONE_UNSURE_LOOK = "seen once only, and not surely"
-    LETTERING = "other lettering on a vehicle whose plate was read"
-    FIXTURE = "a thing that always stands there"
-    SAME_VEHICLE = "the same vehicle again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

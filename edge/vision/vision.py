@@ -7,6 +7,7 @@ from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 
 from edge.clock import Clock
+from edge.rejection import Rejection
 from edge.values import Box, Detection, Frame, PlateRead
 from edge.vision.area import EVERYWHERE, Area
 from edge.vision.cadence import WANTED_LOOKS, Cadence
@@ -17,7 +18,6 @@ from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
     Plausibility,
-    Rejection,
     has_gone,
     is_echo,
     is_final,
@@ -106,7 +106,7 @@ class Vision:
 
     @property
     def counts(self) -> Counts:
-        """How much was looked at, read, handed on and dropped."""
+        """How much was looked at, read, handed on and dropped. Any thread may ask: each figure is that of a moment."""
         return Counts(
             frames=self._count["frames"],
             looks=self._count["looks"],

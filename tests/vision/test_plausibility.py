@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from edge.clock import ReplayClock
+from edge.rejection import Rejection
 from edge.values import Box, Detection, PlateRead
 from edge.vision import Plausibility, Reading, Vision
 from edge.vision.area import Area
-from edge.vision.passage import Rejection, is_a_time, is_lettering
+from edge.vision.passage import is_a_time, is_lettering
 from edge.vision.tracker import Look, Track, match
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure, watch
 
