@@ -78,6 +78,7 @@ class ClockTrust:
         self._stamp: int | None = None
         self._stale: int | None = None
         self._steps: list[Step] = []
+        self._moved = 0.0
         self.look()
 
     def now(self) -> Instant:
@@ -108,6 +109,12 @@ class ClockTrust:
         return steps
 
     @property
+    def moved(self) -> float:
+        """Seconds by which the clock was moved so far, all steps that were noticed together."""
+        with self._lock:
+            return self._moved
+
+    @property
     def by(self) -> str:
         """Who vouches: `kernel`, `timesyncd`, `chrony`, `injected`, or `nobody`."""
         with self._lock:
@@ -128,6 +135,7 @@ class ClockTrust:
             self._moved_at, self._stale = before, self._stamp
             self._known_at, self._by = None, "nobody"
             self._steps.append(Step(at=datetime.fromtimestamp(offset + since, UTC), seconds=moved))
+            self._moved += moved
         return offset + since, since
 
     def _read(self) -> tuple[float, float]:

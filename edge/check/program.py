@@ -45,7 +45,7 @@ def program(
         look("packages", _packages),
         look("opencv", _opencv),
         look("models", lambda: _models(models, detector, reader, provider)),
-        look("known plate", lambda: _known_plate(models, detector, reader)),
+        look("known plate", lambda: _known_plate(models, detector, reader, provider)),
         look("examples", lambda: _examples(clock)),
         look("demo broker", _demo_broker),
     ]
@@ -101,8 +101,8 @@ def _models(folder: Path | None, detector: str | None, reader: str | None, provi
     return f"{names}, unchanged; run by the {loaded.provider}"
 
 
-def _known_plate(folder: Path | None, detector: str | None, reader: str | None) -> str:
-    passed = SelfTest().run(Models.load(folder, detector, reader))
+def _known_plate(folder: Path | None, detector: str | None, reader: str | None, provider: str) -> str:
+    passed = SelfTest().run(Models.load(folder, detector, reader, provider=provider))
     return f"found at {passed.found:.2f} and read at {passed.read:.2f}"
 
 

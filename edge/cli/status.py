@@ -69,6 +69,8 @@ def _lines(found: Status) -> Iterator[tuple[str, str]]:
     yield "Clock", f"trusted{by}" if found.clock_trusted else "not trusted, so only the owner is served"
     for camera in report.cameras:
         yield "Camera", _camera(camera, found.at)
+        if rejected := ", ".join(f"{count} {reason}" for reason, count in camera.rejected.items() if count):
+            yield "No reads", f"{camera.id}: {rejected}"
     if report.provider:
         tested = "" if report.tested_at is None else _since("read the known plate", report.tested_at, found.at) + " ago"
         yield "Models", ", ".join(_known(f"run by the {report.provider}", tested.replace(" for ", " ")))
@@ -103,9 +105,11 @@ def _camera(camera: CameraStatus, at: datetime) -> str:
     behind = "" if camera.pace >= 1.0 else f"BEHIND, looks at {camera.pace:.0%} of the usual pace"
     gate = {"open": "something moves", "shut": "nothing moves", "blind": "without its sub-stream"}.get(camera.gate, "")
     taken = "" if not camera.dropped else f"{camera.dropped} of {camera.frames} dropped"
+    hurried = "" if not camera.hurried else f"{camera.hurried} passages with fewer than eight looks"
     decoder = _DECODERS.get(camera.decoder, "")
     state = f"{camera.id}: {state}"
-    return ", ".join(_known(state, _since("", camera.since, at), rate, taken, gate, behind, decoder, camera.why))
+    since = _since("", camera.since, at)
+    return ", ".join(_known(state, since, rate, taken, gate, behind, hurried, decoder, camera.why))
 
 
 def _processor(report: Report) -> str:

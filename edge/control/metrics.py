@@ -1,7 +1,7 @@
 """How a device stands in numbers, for a Prometheus: its text format 0.0.4, made from what `homerule status` shows.
 
-The labels are few and known beforehand: cameras of device.toml, channels that are off, kinds of alarms. No agency, no
-read and no plate has a series. PURE.
+The labels are few and known beforehand: cameras of device.toml, reasons why a candidate is no read, channels that are
+off, kinds of alarms. No agency, no read and no plate has a series. PURE.
 """
 
 from collections.abc import Iterable, Iterator
@@ -69,6 +69,13 @@ def _cameras(status: Status) -> Iterator[tuple[str, str, str, Iterable[Sample]]]
     yield "camera_frames", "counter", "Pictures decoded since the start.", of(one.frames for one in cameras)
     yield "camera_frames_dropped", "counter", "Of them, taken by nobody.", of(one.dropped for one in cameras)
     yield "camera_pace", "gauge", "1 at full pace, less while the device is behind.", of(one.pace for one in cameras)
+    yield "camera_hurried", "counter", "Passages with fewer than eight looks.", of(one.hurried for one in cameras)
+    rejected = [
+        ({"camera": one.id, "reason": reason.name.lower()}, float(count))
+        for one in cameras
+        for reason, count in one.rejected.items()
+    ]
+    yield "camera_rejected", "counter", "Candidates that became no read.", rejected
 
 
 def _one(value: float | None) -> list[Sample]:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.rejection import Rejection
+
 LONGEST_WORDS = 2000
 
 
@@ -69,7 +71,8 @@ class CameraStatus(Told):
     `pace` is below 1 while the device is behind and looks less often. `gate` tells of a watched sub-stream: open, shut
     (the main stream rests), or blind (it gives nothing); "" for a camera without. `frames` were decoded since the
     start, `dropped` of them taken by nobody. `decoder`: who decodes, "" the daemon itself, "process" another process,
-    "user" another process as another user.
+    "user" another process as another user. Since the start so many candidates were `rejected`, by reason, and so many
+    passages were `hurried`: they got fewer than eight looks.
     """
 
     id: str
@@ -82,6 +85,8 @@ class CameraStatus(Told):
     frames: int | None = None
     dropped: int | None = None
     decoder: str = ""
+    rejected: dict[Rejection, int] = Field(default_factory=dict)
+    hurried: int | None = None
 
 
 class Report(Told):

@@ -77,6 +77,7 @@ class Daemon:
             storage=self._storage,
             clock=self._clock,
             bell=self._bell,
+            moved=lambda: trust.moved,
         )
         self._eyes = Loop("vision", self._watch.turn, broken=self.broken)
         recording = Recording(pipelines=[lane.pipeline for lane in lanes], bell=self._read)
@@ -211,7 +212,6 @@ class Daemon:
         for step in self._trust.steps():
             _log.warning("the clock was moved by %+.1f s", step.seconds)
             self._storage.note(ClockStep(by=round(1000 * step.seconds)))
-            self._watch.clock_moved()
         self._storage.look()
         self._reporter.health.look(None if self._house is None else self._house.broker_connected)
         self._say_policy()

@@ -13,6 +13,7 @@ from edge.daemon.house import House
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.daemon.watch import Lane, Watch
+from edge.rejection import Rejection
 
 
 class Reporter:
@@ -93,7 +94,7 @@ class Reporter:
 
 
 def _camera(lane: Lane) -> CameraStatus:
-    state = lane.camera.state()
+    state, counts = lane.camera.state(), lane.eyes.counts
     return CameraStatus(
         id=lane.camera.id,
         connected=state.connected,
@@ -105,6 +106,8 @@ def _camera(lane: Lane) -> CameraStatus:
         frames=state.frames,
         dropped=state.dropped,
         decoder=state.apart,
+        rejected={reason: counts.rejected.get(reason, 0) for reason in Rejection},
+        hurried=counts.hurried,
     )
 
 

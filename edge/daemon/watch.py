@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from edge.ledger.entries import Gap, Purge, SelfTest
 from edge.pipeline import Pipeline
 from edge.selftest import SelfTest as Picture
 from edge.values import Frame
-from edge.vision import Models
+from edge.vision import Counts, Models
 
 SELF_TEST_EVERY = 3600.0
 """Seconds."""
@@ -35,6 +35,11 @@ class Eyes(Protocol):
     """What looks at a camera's frames, as often as `pace` allows; 1.0 is full (edge.vision.Vision)."""
 
     pace: float
+
+    @property
+    def counts(self) -> Counts: ...
+
+    def moved(self, by: timedelta) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +67,9 @@ class Watch:
         storage: Storage,
         clock: Clock,
         bell: threading.Event,
+        moved: Callable[[], float],
     ) -> None:
+        """`moved` tells by how many seconds the frames' clock was moved so far (ClockTrust)."""
         self.lanes, self.models = tuple(lanes), models
         self._storage, self._clock = storage, clock
         self._bell = bell
@@ -71,7 +78,7 @@ class Watch:
         self._failing_since = 0.0
         self._lost = 0
         self._said: set[str] = set()
-        self._moved = threading.Event()
+        self._moved, self._followed = moved, moved()
         self.tested_at: datetime | None = None
         """When the models last read the known plate."""
         self.alarm: str | None = None
@@ -98,13 +105,11 @@ class Watch:
         """One frame of each camera that has one; waits a little when none has."""
         if monotonic() >= self._next_test:
             self._test_again()
-        if self._moved.is_set():
-            self._moved.clear()
-            self._finish_views()
         self._bell.clear()
         seen = 0
         for lane in sorted(self.lanes, key=lambda each: each.served):
             frame = self._frame(lane.camera)
+            self._follow_clock()  # a frame's time is of the clock as it stands now
             if frame is not None:
                 seen += 1
                 lane.served = monotonic()
@@ -116,10 +121,6 @@ class Watch:
             loop.pause(_LONGEST_WAIT)
         elif not seen:
             self._bell.wait(_LONGEST_WAIT)
-
-    def clock_moved(self) -> None:
-        """From any thread: what is in view is handed on, because frames before and after do not fit together."""
-        self._moved.set()
 
     def finish(self) -> None:
         """Completes what is in view and records it; what cannot be recorded now is lost, and said."""
@@ -148,6 +149,15 @@ class Watch:
         if str(error) not in self._said:
             self._said.add(str(error))
             _log.error("%s", error)
+
+    def _follow_clock(self) -> None:
+        """After a step what is in view is handed on: frames before and after do not fit together."""
+        moved = self._moved()
+        by, self._followed = timedelta(seconds=moved - self._followed), moved
+        if by:
+            self._finish_views()
+            for lane in self.lanes:
+                lane.eyes.moved(by)
 
     def _finish_views(self) -> None:
         for lane in self.lanes:

@@ -15,6 +15,8 @@ from edge.vision.vote import Vote
 
 REPEAT_SECONDS = 10.0
 """The same text, or a part of it, again so soon is the same passage."""
+LATER_SECONDS = 60.0
+"""No vehicle that was seen so much later than a track is the one of that track: a clock was put back in between."""
 FIXTURE_STAYS, FIXTURE_HOURS = 3, 2.0
 """So many stays of one text at the very same place, which nobody saw come or go, over so long: a sign, no vehicle."""
 SAME_PLACE = 0.05
@@ -56,6 +58,8 @@ class Memory:
     def knows(self, track: Track, vote: Vote) -> bool:
         """Whether this is a vehicle that was handed on and has not left since, as far as one can tell."""
         for known in self._known:
+            if (known.last_seen - track.last_seen).total_seconds() > LATER_SECONDS:
+                continue
             away = track.first_seen - known.last_seen
             # A part of the text is what the last looks see of a plate that leaves the picture.
             again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
@@ -98,6 +102,14 @@ class Memory:
         vote = track.ballot.result()
         if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
             self._stood(track, vote)
+
+    def moved(self, by: timedelta) -> None:
+        """The clock was moved by so much: what was seen before is as long ago as it was."""
+        for known in self._known:
+            known.last_seen += by
+        for place in self._places:
+            place.first_seen += by
+            place.last_seen += by
 
     def is_fixture(self, track: Track, vote: Vote) -> bool:
         """Whether a thing with this text has stood at this very place again and again."""

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from edge.rejection import Rejection
 from edge.values import Box, PlateRead
 from edge.vision.parts import centre, inside
 from edge.vision.texts import differences
@@ -38,6 +38,8 @@ FOLLOWED_EVIDENCE = 0.28
 """What goes by is believed from here on: how sure the detector is of a plate, times how well its looks agree."""
 PLATES_AGREEMENT = 0.4
 """Other lettering goes with a plate that is read at least so well."""
+APART_WIDTHS = 2.0
+"""Plates that one look finds so far apart are those of two vehicles, however alike their texts."""
 MARGIN_OF_PICTURE = 0.12
 """The part of the picture's height, at top and bottom, where cameras burn in the time."""
 
@@ -46,23 +48,6 @@ _TIMES = (
     re.compile(r"(0[1-9]|[12]\d|3[01])(0[1-9]|[12]\d|3[01])20\d\d\d*"),  # day and month in either order, year
     re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d"),  # hours, minutes, seconds
 )
-
-
-class Rejection(StrEnum):
-    """Why a candidate did not become a read."""
-
-    OUTSIDE = "outside the zones"
-    TOO_SMALL = "too small to read"
-    NO_TEXT = "no text in it"
-    SHAPE = "not the shape of a plate"
-    LENGTH = "not as long as a plate's text"
-    TIMESTAMP = "a time that the camera writes into its picture"
-    UNSURE = "not sure enough"
-    UNSURE_CHARACTER = "a character is more likely wrong than right"
-    ONE_UNSURE_LOOK = "seen once only, and not surely"
-    LETTERING = "other lettering on a vehicle whose plate was read"
-    FIXTURE = "a thing that always stands there"
-    SAME_VEHICLE = "the same vehicle again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,15 +179,19 @@ def goes_with(track: Track, other: Track, widths: float) -> bool:
 
 
 def is_echo(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
-    """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near."""
+    """Whether this is the plate of another track, found twice or in pieces: nearly its text, seen less often, near.
+
+    What is found at two places at once is a plate and its reflection only where the text is the same.
+    """
     for other in others:
         plate, is_dropped = other.ballot.result(), other.settled and other.read is None
         if plate is None or is_dropped or not goes_with(track, other, 8.0):
             continue
         if other.ballot.readings < track.ballot.readings:
             continue
-        alike = 2 * differences(vote.text, plate.text) < len(vote.text)
-        if alike or vote.text in plate.text:
+        differ = differences(vote.text, plate.text)
+        alike = 2 * differ < len(vote.text) or vote.text in plate.text
+        if alike and (differ == 0 or track.apart(other) <= APART_WIDTHS):
             return True
     return False
 

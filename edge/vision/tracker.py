@@ -108,7 +108,7 @@ class Track:
             if look is not self._doubted:
                 self.ballot.add(look.reading, width=box.width, sharpness=look.sharpness, at=at)
             self._last_read, self._read_width = at, box.width
-        if look.quality >= self.best.quality:
+        if look is not self._doubted and look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
 
     def take(self, later: "Track") -> None:
@@ -152,6 +152,12 @@ class Track:
     def place(self, at: datetime) -> Box:
         """Where it was in the look nearest to `at`, of those that are remembered."""
         return min(self._places, key=lambda one: abs((one[0] - at).total_seconds()))[1]
+
+    def apart(self, other: "Track") -> float:
+        """How far apart one and the same look has found both, at most, in widths of the wider; 0 where none has."""
+        theirs = dict(other._places)
+        both = [(box, theirs[at]) for at, box in self._places if at in theirs]
+        return max((distance(here, there) / max(here.width, there.width) for here, there in both), default=0.0)
 
     def stood_still(self) -> float:
         """For how many seconds before it was last seen the plate has not moved."""

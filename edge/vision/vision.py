@@ -7,6 +7,7 @@ from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 
 from edge.clock import Clock
+from edge.rejection import Rejection
 from edge.values import Box, Detection, Frame, PlateRead
 from edge.vision.area import EVERYWHERE, Area
 from edge.vision.cadence import WANTED_LOOKS, Cadence
@@ -17,7 +18,6 @@ from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
     Plausibility,
-    Rejection,
     has_gone,
     is_echo,
     is_final,
@@ -95,12 +95,18 @@ class Vision:
 
     def finish(self) -> list[PlateRead]:
         """Completes every passage that is still in view, at the end of a recording."""
-        tracks, self._tracks = self._tracks, []
-        return [read for track in tracks for read in self._complete(track)]
+        done = [read for track in self._tracks for read in self._complete(track)]
+        self._tracks = []  # only now: each is judged by what is in view beside it
+        return done
+
+    def moved(self, by: timedelta) -> None:
+        """The clock of the frames was moved by so much, after a `finish`: what is remembered is moved along."""
+        self._memory.moved(by)
+        self._ended.clear()  # nothing that comes now was in view beside them
 
     @property
     def counts(self) -> Counts:
-        """How much was looked at, read, handed on and dropped."""
+        """How much was looked at, read, handed on and dropped. Any thread may ask: each figure is that of a moment."""
         return Counts(
             frames=self._count["frames"],
             looks=self._count["looks"],
@@ -201,8 +207,8 @@ class Vision:
             if gone:
                 done += self._complete(track)
                 self._tracks = [other for other in self._tracks if other is not track]
-            elif track.read is not None:
-                self._memory.saw(track)
+            elif track.read is not None or track.settled:
+                self._memory.saw(track)  # one that was handed on before, as another track, as well
                 if not track.settled and is_final(track, at):
                     done += self._correct(track)
             elif not track.settled and track.last_seen == at and is_ready(track):

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
 from edge.check import Finding, State, device, program
@@ -215,6 +216,12 @@ def test_a_changed_model_is_wrong(tmp_path: Path) -> None:
     assert found["models"].state is State.WRONG
     assert "sha256" in found["models"].said
     assert found["known plate"].state is State.WRONG
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this one has CUDA")
+def test_the_known_plate_is_read_by_what_is_to_run_the_models() -> None:
+    found = {finding.thing: finding for finding in program(clock=CLOCK, provider="cuda")}
+    assert [found[thing].state for thing in ("models", "known plate")] == [State.WRONG, State.WRONG]
 
 
 def test_the_packages_looked_for_are_those_that_the_project_asks_for() -> None:

@@ -3,8 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from pydantic import ValidationError
+
 from edge.control.metrics import metrics
 from edge.control.status import AlarmStatus, BundleStatus, CameraStatus, Report, Status, SubscriberStatus
+from edge.rejection import Rejection
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PLATE = "AB12345"
@@ -34,7 +38,12 @@ def standing(**changes: object) -> Status:
         "report": Report(
             software="homerule 1",
             started_at=AT,
-            cameras=(CameraStatus(id="lane-1", connected=True, frames=90, dropped=2, why=PLATE),),
+            cameras=(
+                CameraStatus(
+                    id="lane-1", connected=True, frames=90, dropped=2, why=PLATE,
+                    rejected={Rejection.TOO_SMALL: 5, Rejection.UNSURE: 0}, hurried=3,
+                ),
+            ),
             reads_waiting=0,
             free_megabytes=1500,
             temperature=51.25,
@@ -73,6 +82,9 @@ def test_every_line_is_of_the_format_and_every_family_says_what_it_is_first() ->
 def test_the_numbers_are_those_of_the_status() -> None:
     found = samples(metrics(standing()))
     assert found['homerule_camera_frames_dropped_total{camera="lane-1"}'] == 2
+    assert found['homerule_camera_rejected_total{camera="lane-1",reason="too_small"}'] == 5
+    assert found['homerule_camera_rejected_total{camera="lane-1",reason="unsure"}'] == 0
+    assert found['homerule_camera_hurried_total{camera="lane-1"}'] == 3
     assert found['homerule_opt_out{channel="national-lookup"}'] == 1
     assert found['homerule_gates{gate="open"}'] == 2
     assert found["homerule_disk_free_bytes"] == 1.5e9
@@ -86,6 +98,11 @@ def test_what_is_not_known_has_no_sample() -> None:
     assert "homerule_broker_connected" not in found
     assert "homerule_reads_waiting" not in found
     assert found["homerule_policy_in_force"] == 0
+
+
+def test_a_reason_is_one_of_a_fixed_set() -> None:
+    with pytest.raises(ValidationError):
+        CameraStatus(id="lane-1", connected=True, rejected={PLATE: 1})
 
 
 def test_neither_words_nor_agencies_are_in_it() -> None:

@@ -18,6 +18,7 @@ from edge.control.peers import Peer, peer_of
 from edge.control.server import LONGEST_QUESTION, Server
 from edge.control.status import AlarmStatus, BundleStatus, CameraStatus, Report, Status, SubscriberStatus
 from edge.errors import BrokerError, ConfigError, ControlError, HomeruleError, LedgerError, NoDaemon, PolicyError
+from edge.rejection import Rejection
 from tests.broker import wait_until
 
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -49,7 +50,16 @@ def status(*alarms: AlarmStatus) -> Status:
         report=Report(
             software="homerule 0.1.0",
             started_at=AT - timedelta(hours=3),
-            cameras=(CameraStatus(id="north", connected=False, since=AT - timedelta(minutes=9), why="refused-login"),),
+            cameras=(
+                CameraStatus(
+                    id="north",
+                    connected=False,
+                    since=AT - timedelta(minutes=9),
+                    why="refused-login",
+                    rejected={Rejection.TOO_SMALL: 5, Rejection.LENGTH: 0, Rejection.UNSURE: 2},
+                    hurried=3,
+                ),
+            ),
             broker_connected=True,
             reads_waiting=12,
             ledger_id="some-id",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.ledger.entries import Gap
+from edge.rejection import Rejection
 from tests.broker import Mosquitto, mosquitto, wait_until
 from tests.daemon.pole import OWNER, Pole, dense_clip
 from tests.rtsp import camera_at
@@ -59,4 +60,6 @@ def test_two_cameras_share_the_models_and_both_are_read(pole: Pole) -> None:
     ]
     daemon = pole.run()
     wait_until(lambda: cameras_of(pole) == {"north", "south"}, what="reads of both", within=60)
+    told = [(set(each.rejected), each.hurried is not None) for each in pole.status().report.cameras]
+    assert told == [(set(Rejection), True)] * 2
     assert daemon.end() == 0

@@ -83,6 +83,16 @@ def test_a_step_ends_the_trust_at_once_and_is_told(seconds: float) -> None:
     assert trust.steps() == []
 
 
+def test_all_steps_together_are_told_too() -> None:
+    hand = Hand()
+    trust = hand.trust()
+    for seconds in (3600.0, -60.0):
+        hand.set_by(seconds)
+        trust.now()
+    trust.steps()
+    assert trust.moved == pytest.approx(3540.0)
+
+
 def test_slewing_is_no_step() -> None:
     hand = Hand(says=kernel())
     trust = hand.trust()

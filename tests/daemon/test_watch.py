@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +65,20 @@ class Steps:
         self.taken += 1
         self.fails()
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        self.order.append(f"{self.name} finished")
 
 
 @dataclass
 class Eyes:
     """Looks as often as it is told."""
 
+    name: str
+    order: list[str]
     pace: float = 1.0
+
+    def moved(self, by: timedelta) -> None:
+        self.order.append(f"{self.name} moved by {by.total_seconds():.0f} s")
 
 
 @dataclass
@@ -124,6 +131,7 @@ class Room:
     storage: Storage
     log: Log
     loop: Loop
+    moved: list[float]
 
     def turns(self, number: int) -> None:
         for _ in range(number):
@@ -145,14 +153,15 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Room]
         storage, log = Storage(folder=tmp_path, least_megabytes=0, clock=clock), Log()
         storage.use(log)
         lanes = [
-            Lane(camera=camera, pipeline=Steps(camera.id, order), eyes=Eyes(), pace=Pace(camera.id))
+            Lane(camera=camera, pipeline=Steps(camera.id, order), eyes=Eyes(camera.id, order), pace=Pace(camera.id))
             for camera in cameras
         ]
-        models = Models()
-        watch = Watch(lanes=lanes, models=models, storage=storage, clock=clock, bell=threading.Event())
+        models, moved = Models(), list[float]()
+        bell = threading.Event()
+        watch = Watch(lanes=lanes, models=models, storage=storage, clock=clock, bell=bell, moved=lambda: sum(moved))
         watch.test()
         loop = Loop("vision", watch.turn, broken=lambda: None)
-        return Room(watch=watch, lanes=lanes, models=models, storage=storage, log=log, loop=loop)
+        return Room(watch=watch, lanes=lanes, models=models, storage=storage, log=log, loop=loop, moved=moved)
 
     return made
 
@@ -178,6 +187,15 @@ def test_a_camera_whose_pictures_come_late_is_looked_at_less_often_and_the_other
     made.lanes[0].camera.lag = 2.0
     made.turns(1)
     assert [lane.eyes.pace for lane in made.lanes] == [pytest.approx(0.7), 1.0]
+
+
+def test_a_step_of_the_clock_ends_what_is_in_view_and_then_moves_what_is_remembered(room: Callable[..., Room]) -> None:
+    made = room(Camera("a"), Camera("b"))
+    made.turns(1)
+    made.moved.append(-7200.0)
+    made.turns(2)
+    finished = ["a finished", "b finished", "a moved by -7200 s", "b moved by -7200 s"]
+    assert made.lanes[0].pipeline.order == ["a", "b", *finished, "a", "b", "a", "b"]
 
 
 def test_a_picture_that_cannot_be_converted_is_said_once_and_the_frames_go_on(

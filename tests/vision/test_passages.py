@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from edge.capture import Plain
@@ -44,6 +45,20 @@ def test_vehicles_that_follow_one_another_are_one_read_each() -> None:
 def test_vehicles_side_by_side_are_one_read_each() -> None:
     reads, _, _ = watch(crossing("AB12345", begins=1, top=110), crossing("XY98765", begins=1.3, top=280), seconds=5)
     assert sorted(texts(reads)) == ["AB12345", "XY98765"]
+
+
+@pytest.mark.parametrize("other", ["AB12385", "AB19345"])
+def test_vehicles_of_one_fleet_side_by_side_are_one_read_each(other: str) -> None:
+    ways = crossing("AB12345", begins=0.5, lasts=2.5, top=120), crossing(other, begins=0.8, lasts=2.5, top=260)
+    assert sorted(texts(watch(*ways, seconds=6)[0])) == ["AB12345", other]
+    parked = standing("AB12345", left=100), standing(other, left=400)
+    assert sorted(texts(watch(*parked, seconds=8, fps=12.5)[0])) == ["AB12345", other]
+
+
+def test_look_alikes_far_apart_in_one_look_are_a_plate_and_its_reflection() -> None:
+    ways = (crossing(text, begins=0.5, lasts=2.5, top=top) for text, top in (("AB12345", 80.0), ("A812345", 300.0)))
+    reads, vision, _ = watch(*ways, seconds=6)
+    assert (len(reads), vision.counts.rejected) == (1, {"the same vehicle again": 1})
 
 
 def test_a_plate_that_is_found_twice_all_the_time_is_one_read() -> None:
@@ -180,6 +195,16 @@ def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None
     assert vision.counts.rejected == {"the same vehicle again": 1}
 
 
+def test_a_parked_vehicle_that_was_hidden_is_not_forgotten_while_it_stands() -> None:
+    parked = standing("PARKED1", hidden=lambda seconds: 100 <= seconds < 200 or 700 <= seconds < 800)
+    passing = Vehicle(text="AB12345", at=lambda s: (100 + 5 * (s - 550), 250.0, 80.0) if 550 <= s < 600 else None)
+    scene = {10: parked, 11: passing}
+    eyes = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=5))
+    reads = [read for frame in draw(scene, seconds=900, fps=0.2) for read in eyes.passages(frame)]
+    assert texts(reads) == ["PARKED1", "AB12345"]
+    assert eyes.counts.rejected == {"the same vehicle again": 2}
+
+
 def test_another_vehicle_in_the_same_place_is_another_read() -> None:
     first = standing("AB12345", hidden=lambda seconds: seconds >= 5)
     second = standing("XY98760", hidden=lambda seconds: seconds < 5)
@@ -288,6 +313,41 @@ def test_the_crop_shows_the_plate() -> None:
     (read,), _, _ = watch(crossing("AB12345", begins=1.0), seconds=5)
     assert read.crop is not None
     assert (read.crop[:, :, 2] == 201).mean() > 0.6
+
+
+def test_the_crop_is_never_that_of_another_vehicle_that_comes_in_between() -> None:
+    car = Vehicle(text="AB12345", at=lambda s: (200 + 60 * s, 150.0, 70.0) if s < 0.9 else None)
+    lorry = Vehicle(text="XY98760", at=lambda s: (200 + 60 * s, 140.0, 100.0) if 0.9 <= s < 3.0 else None)
+    reads, _, _ = watch(car, lorry, seconds=6)
+    shown = {read.text: int(np.bincount(read.crop[read.crop[:, :, 2] == 201][:, 0]).argmax()) for read in reads}
+    assert shown == {"AB12345": 10, "XY98760": 11}
+    assert all(read.first_seen <= read.best_seen <= read.last_seen for read in reads)
+
+
+def stepped(vehicle: Vehicle, *, seconds: float, at: float, by: timedelta, told: bool = True) -> list[str]:
+    """The texts of the reads of a vehicle when the clock is moved at a second, which the eyes are told of or not."""
+    scene, reads, is_moved = {10: vehicle}, list[PlateRead](), False
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    for frame in draw(scene, seconds=seconds, fps=12.5):
+        if frame.captured_at >= START + timedelta(seconds=at):
+            if told and not is_moved:
+                reads += vision.finish()
+                vision.moved(by)
+            frame, is_moved = replace(frame, captured_at=frame.captured_at + by), True
+        reads += vision.passages(frame)
+    return texts(reads + vision.finish())
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_parked_vehicle_is_one_read_though_the_clock_is_moved(hours: int) -> None:
+    assert stepped(standing("PARKED1"), seconds=12, at=6, by=timedelta(hours=hours)) == ["PARKED1"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_vehicle_that_comes_again_after_the_clock_was_put_back_is_a_read_again(told: bool) -> None:
+    ways = crossing("AB12345", begins=0.5), crossing("AB12345", begins=18.0)
+    twice = Vehicle(text="AB12345", at=lambda seconds: ways[0].at(seconds) or ways[1].at(seconds))
+    assert stepped(twice, seconds=21, at=10, by=timedelta(hours=-2), told=told) == ["AB12345"] * 2
 
 
 def test_a_detector_that_fails_is_not_an_empty_road() -> None:

@@ -1,14 +1,16 @@
 """What is no plate: other lettering, pieces of a plate, things that always stand there, burnt-in times."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from edge.clock import ReplayClock
+from edge.rejection import Rejection
 from edge.values import Box, Detection, PlateRead
 from edge.vision import Plausibility, Reading, Vision
 from edge.vision.area import Area
-from edge.vision.passage import Rejection, is_a_time, is_lettering
+from edge.vision.passage import is_a_time, is_lettering
 from edge.vision.tracker import Look, Track, match
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure, watch
 
@@ -36,6 +38,14 @@ def rejected(vision: Vision) -> set[str]:
 def test_a_name_on_a_vehicle_whose_plate_is_read_is_no_vehicle() -> None:
     car = crossing("AB12345", begins=0.5, top=280)
     reads, vision, _ = watch(car, beside(car, "TOYOTA", up=160), seconds=5)
+    assert texts(reads) == ["AB12345"]
+    assert rejected(vision) == {Rejection.LETTERING}
+
+
+def test_a_name_on_a_vehicle_is_none_at_the_end_of_a_recording_either() -> None:
+    car = unsure(crossing("AB12345", begins=0.2, lasts=2.4, top=150))
+    name = replace(beside(car, "TOYOTA", up=-48), says=lambda look: ("TOYOTA", 0.85))
+    reads, vision, _ = watch(name, car, seconds=2)
     assert texts(reads) == ["AB12345"]
     assert rejected(vision) == {Rejection.LETTERING}
 
@@ -190,6 +200,20 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
         reads += vision.passages(frame)
     assert texts(reads) == ["SIGN42"] * 3
     assert vision.counts.rejected == {Rejection.FIXTURE: 3}
+
+
+def test_a_clock_that_is_put_forward_makes_no_fixture_of_a_vehicle() -> None:
+    scene = {10: standing("AB12345", hidden=lambda seconds: seconds % 500 > 200)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=1))
+    reads: list[PlateRead] = []
+    for frame in draw(scene, seconds=2200, fps=0.05):
+        if frame.captured_at == START + timedelta(seconds=900):
+            reads += vision.finish()
+            vision.moved(timedelta(hours=3))
+        if frame.captured_at >= START + timedelta(seconds=900):
+            frame = replace(frame, captured_at=frame.captured_at + timedelta(hours=3))
+        reads += vision.passages(frame)
+    assert texts(reads) == ["AB12345"] * 5
 
 
 def test_a_vehicle_that_parks_at_the_same_place_every_hour_is_a_read_each_time() -> None:
