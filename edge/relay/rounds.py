@@ -38,9 +38,9 @@ class Rounds:
             found = self._of[subscriber_id] = _Round(opening)
         if found.rests_until is None:
             return found.under_way, 1 if found.under_way == _START else _ALL
-        # a clock that was moved back makes nobody rest longer
-        resting = now < found.rests_until <= now + _LONGEST_REST
-        return None if resting else (found.under_way, 1)
+        if found.rests_until > now + _LONGEST_REST:  # a clock that was moved back makes nobody rest longer
+            found.rests_until = now
+        return None if now < found.rests_until else (found.under_way, 1)
 
     def taken(self, subscriber_id: str, position: int) -> None:
         """The broker took the read at `position`."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.relay.rounds import Rounds
@@ -75,7 +75,8 @@ def test_another_gate_and_another_connection_begin_again() -> None:
     assert rounds.turn("a", object(), NOW)[0] < 0
 
 
-@given(st.lists(st.integers(-(10**7), 10**7), max_size=8), st.integers(0, 20))
+@example(steps=[-1], failures=7)
+@given(steps=st.lists(st.integers(-(10**7), 10**7), max_size=8), failures=st.integers(0, 20))
 def test_whatever_the_clock_does_nobody_rests_longer_than_a_minute(steps: list[int], failures: int) -> None:
     rounds, now = Rounds(), NOW
     for _ in range(failures):
