@@ -10,7 +10,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import sleep
 
 from tests.broker import wait_until
 from tests.leak.agencies import MANNERS
@@ -134,7 +133,7 @@ def late(scene: Scene) -> None:
     scene.late = True
     scene.line.stall()
     scene.flow()
-    sleep(0.5)
+    assert scene.line.holds.wait(20), "no message is on the line"
     shut_out(scene, EVENTS["socket"])
     scene.flow(0)
     let_in(scene, EVENTS["socket"], served=False)

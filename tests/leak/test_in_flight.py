@@ -4,7 +4,6 @@ The line stands still with messages on it, or breaks; the right goes and comes b
 """
 
 from pathlib import Path
-from time import sleep
 
 import pytest
 
@@ -25,7 +24,7 @@ def test_what_was_on_the_line_is_not_delivered_with_the_new_right(tmp_path: Path
         scene.begin()
         scene.late = True
         scene.line.stall()
-        sleep(0.5)  # messages gather on the line
+        assert scene.line.holds.wait(20), "no message is on the line"
         shut_out(scene, OPT_OUT)
         scene.flow(0)
         let_in(scene, OPT_OUT, served=False)
