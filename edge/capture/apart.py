@@ -44,6 +44,7 @@ _LONGEST_WORDS = 300
 _MODULE = "edge.decoding.child"
 _DIED = "its decoder has died, which what the camera sends may have done; connecting again"
 _BABBLES = "its decoder says what no decoder says; connecting again"
+_NO_ROOM = "finds no room for its pictures ({}); connecting again, raise `LimitNOFILE` or the memory if that stays so"
 
 
 class _Said(BaseModel):
@@ -91,7 +92,16 @@ class ApartStream:
         if self._lookout is not None and (since := self._lookout.open_since(monotonic())) != self._since:
             self._since = since
             self._tell(since=since)
-        word = self._hear(POLL_SECONDS)
+        try:
+            return self._taken(self._hear(POLL_SECONDS))
+        except (ValueError, OverflowError):  # of PyAV and numpy, at numbers that no picture has
+            trouble = Trouble(Why.GARBAGE, _BABBLES)
+        except OSError as error:
+            trouble = Trouble(Why.ENDED, _NO_ROOM.format(error.strerror))
+        raise trouble
+
+    def _taken(self, word: _Said | None) -> list[Arrival[Decoded]]:
+        """The picture that the decoder speaks of, if it does. Raises Trouble, and OSError when there is no room."""
         if word is None:
             return []
         self.fed = max(self.fed, word.fed)
@@ -148,11 +158,11 @@ class ApartStream:
     def _hear(self, seconds: float) -> _Said | None:
         """Its next word, None when none comes in time. Raises Trouble, that of the stream too."""
         self._line.settimeout(seconds)
-        try:
-            with _dying():
+        with _dying():
+            try:
                 said, about, _, _ = self._line.recvmsg(LONGEST, socket.CMSG_SPACE(struct.calcsize("3i")))
-        except TimeoutError:
-            return None
+            except TimeoutError:
+                return None
         if not said:
             raise Trouble(Why.GARBAGE, _DIED)
         self._look_who(about)
@@ -175,22 +185,33 @@ class ApartStream:
 
 def _decoder() -> tuple[socket.socket, Child | None]:
     """A line to a decoder: one that systemd starts as a user of its own, else one that is started here."""
+    try:
+        return _joined() or _started()
+    except OSError as error:
+        trouble = Trouble(Why.NOT_REACHED, f"its decoder cannot be started ({error.strerror}); trying again")
+    raise trouble
+
+
+def _joined() -> tuple[socket.socket, None] | None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     with contextlib.suppress(OSError):
         line.connect(str(DECODER_SOCKET))
         line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         return line, None
     line.close()
+    return None
+
+
+def _started() -> tuple[socket.socket, Child]:
     line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    words = (sys.executable, "-I", "-m", _MODULE)
-    try:
-        return line, Child(words, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, user=decoder_user())
-    except OSError as error:
-        line.close()
-        raise Trouble(Why.NOT_REACHED, f"its decoder cannot be started ({error.strerror})") from None
-    finally:
-        theirs.close()
+    with theirs:
+        try:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            words = (sys.executable, "-I", "-m", _MODULE)
+            return line, Child(words, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, user=decoder_user())
+        except OSError:
+            line.close()
+            raise
 
 
 def is_isolated(wanted: bool | None) -> bool:
@@ -219,10 +240,9 @@ def _give_back(line: socket.socket, theirs: set[int], room: int, slot: int) -> N
 
 @contextlib.contextmanager
 def _dying() -> Iterator[None]:
+    """What fails on the line; a decoder that does not listen either is as good as dead."""
     try:
         yield
-    except TimeoutError:
-        raise
     except OSError:
         raise Trouble(Why.GARBAGE, _DIED) from None
 

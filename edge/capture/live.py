@@ -20,7 +20,7 @@ from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.state import CameraState
 from edge.capture.timeline import Timeline
-from edge.capture.trouble import CameraGap, Diary
+from edge.capture.trouble import CameraGap, Diary, unforeseen
 from edge.clock import Clock, monotonic
 from edge.config import Camera
 from edge.decoding.stream import NOBODY
@@ -168,7 +168,9 @@ class LiveCamera:
             try:
                 look = self._play if self._recorded else self._watch
                 look()
-            except Trouble as trouble:
+            except Exception as error:  # noqa: BLE001 - a camera that nobody looks at must not count as connected
+                self._set_connected(False)
+                trouble = error if isinstance(error, Trouble) else unforeseen(error)
                 self._trouble(trouble)
                 self._pause(trouble.why)
 

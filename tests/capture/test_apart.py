@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -203,6 +204,17 @@ OPENED = {"opened": True}
 SMALL = {"shape": [640, 360, "yuv420p", 2, 1]}
 
 
+@contextmanager
+def no_file_more() -> Iterator[None]:
+    """This process can open nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def read_all() -> None:
     stream = ApartStream(HERE)
     try:
@@ -269,3 +281,33 @@ def test_the_memory_cannot_be_shrunk_under_our_feet(tmp_path: Path, monkeypatch:
     theirs.close()
     stream.close()
     assert len(refused) == 1
+
+
+def test_no_file_for_the_pictures_is_a_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with saying(tmp_path, monkeypatch, OPENED, SMALL):
+        stream = ApartStream(HERE)
+        with no_file_more(), pytest.raises(Trouble, match=r"Too many open files.*`LimitNOFILE`"):
+            list(stream.read())
+        stream.close()
+
+
+def test_no_file_for_a_decoder_is_a_trouble() -> None:
+    with no_file_more(), pytest.raises(Trouble, match=r"cannot be started \(Too many open files\)"):
+        ApartStream(HERE)
+
+
+def test_a_decoder_that_does_not_listen_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(apart, "_decoder", lambda: (line, None))
+    monkeypatch.setattr(apart, "POLL_SECONDS", 0.05)
+    theirs.send(json.dumps(OPENED).encode())
+    stream = ApartStream(HERE)
+    line.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            line.send(b"{}")
+    theirs.send(json.dumps(SMALL).encode())
+    with pytest.raises(Trouble):
+        list(stream.read())
+    stream.close()
+    theirs.close()
