@@ -19,7 +19,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from pwd import getpwnam
-from typing import Literal
+from typing import Annotated, Literal
 
 import av
 import numpy as np
@@ -41,10 +41,16 @@ DECODER_USERS = ("homerule-decoder", "nobody")
 
 _OPENS_WITHIN = 2 * OPEN_SECONDS + 6.0
 _LONGEST_WORDS = 300
+_MOST_FED = 10_000
+"""Packets from one word to the next; a decoder speaks ten times a second."""
 _MODULE = "edge.decoding.child"
 _DIED = "its decoder has died, which what the camera sends may have done; connecting again"
 _BABBLES = "its decoder says what no decoder says; connecting again"
 _NO_ROOM = "finds no room for its pictures ({}); connecting again, raise `LimitNOFILE` or the memory if that stays so"
+
+
+_Colours = Annotated[int, Field(ge=0, le=255)]
+"""A byte of the stream says which they are (ITU-T H.273)."""
 
 
 class _Said(BaseModel):
@@ -53,9 +59,9 @@ class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     opened: bool = False
-    fed: int = Field(default=0, ge=0)
+    fed: int | None = Field(default=None, ge=0)
     resting: bool = False
-    shape: tuple[int, int, Literal["yuv420p", "yuvj420p"], int, int] | None = None
+    shape: tuple[int, int, Literal["yuv420p", "yuvj420p"], _Colours, _Colours] | None = None
     slot: int | None = Field(default=None, ge=0, lt=SLOTS)
     at: float = Field(default=0.0, allow_inf_nan=False)
     told: float | None = Field(default=None, allow_inf_nan=False)
@@ -76,6 +82,7 @@ class ApartStream:
         self._theirs: set[int] = set()
         self._shape: tuple[int, int, str, int, int] | None = None
         self.fed, self.resting = 0, False
+        self._opened = monotonic()
         self.apart: Apart = "process"
         self._line, self._child = _decoder()
         try:
@@ -104,7 +111,10 @@ class ApartStream:
         """The picture that the decoder speaks of, if it does. Raises Trouble, and OSError when there is no room."""
         if word is None:
             return []
-        self.fed = max(self.fed, word.fed)
+        if word.fed is not None:
+            if not 0 <= word.fed - self.fed <= _MOST_FED:
+                raise Trouble(Why.GARBAGE, _BABBLES)
+            self.fed = word.fed
         if word.slot is not None:
             self.resting = False
             return [self._arrival(word, word.slot)]
@@ -121,7 +131,8 @@ class ApartStream:
             self._child.end()
 
     def _arrival(self, word: _Said, slot: int) -> Arrival[Decoded]:
-        if self._room is None or self._shape is None or slot not in self._theirs:
+        came_meanwhile = self._opened <= word.at <= monotonic()
+        if self._room is None or self._shape is None or slot not in self._theirs or not came_meanwhile:
             raise Trouble(Why.GARBAGE, _BABBLES)
         self._theirs.discard(slot)
         wide, high, name, space, extent = self._shape
@@ -132,8 +143,7 @@ class ApartStream:
             samples = samples.copy()
         frame: av.VideoFrame = av.VideoFrame.from_numpy_buffer(samples, name)
         frame.colorspace, frame.color_range = space, extent
-        at = min(word.at, monotonic())
-        return Arrival(at=at, told=word.told, picture=self._converter.shown(frame), late=word.late)
+        return Arrival(at=word.at, told=word.told, picture=self._converter.shown(frame), late=word.late)
 
     def _make_room(self, shape: tuple[int, int, str, int, int]) -> None:
         """Memory for pictures of that size, which neither side can shrink; what lies in the old one stays whole."""

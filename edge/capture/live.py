@@ -6,6 +6,7 @@ wrong is said once and kept as a gap, and no trouble of a camera ends the thread
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -136,7 +137,7 @@ class LiveCamera:
             since=self._since,
             frames=self._frames,
             dropped=self._mailbox.dropped,
-            fps=round((len(recent) - 1) / (recent[-1] - recent[0]), 1) if len(recent) > 1 else 0.0,
+            fps=_per_second(recent),
             width=self._size[0],
             height=self._size[1],
             why=self._diary.why,
@@ -281,6 +282,12 @@ class LiveCamera:
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:
     said = f"the picture is {now[0]}x{now[1]} now, it was {before[0]}x{before[1]}; look whether it is still aimed well"
     return Trouble(Why.CHANGED_SIZE, said)
+
+
+def _per_second(times: Sequence[float]) -> float:
+    """How many come in a second; 0.0 where all came at once."""
+    took = times[-1] - times[0] if times else 0.0
+    return round((len(times) - 1) / took, 1) if took > 0.0 else 0.0
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

@@ -188,7 +188,7 @@ def saying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: object, clos
         def say() -> None:
             line, _ = listener.accept()
             with line:
-                assert json.loads(line.recv(LONGEST))["open"]["name"] == HERE.name
+                assert "camera:554" in json.loads(line.recv(LONGEST))["open"]["name"]
                 for word in words:
                     line.send(word if isinstance(word, bytes) else json.dumps(word).encode())
                 while not closes and line.recv(LONGEST):
@@ -249,6 +249,37 @@ def test_a_decoder_that_was_taken_over_is_let_go(
     with saying(tmp_path, monkeypatch, *words), pytest.raises(Trouble) as trouble:
         read_all()
     assert trouble.value.why is Why.GARBAGE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [{"fed": 5}, {"fed": 4}],
+        [{"fed": 10**9}],
+        [{"shape": [640, 360, "yuv420p", 2**40, 1]}],
+        [{"shape": [640, 360, "yuv420p", 2, -1]}],
+        [SMALL, {"slot": 0, "at": -1e12}],
+        [SMALL, {"slot": 0, "at": 1e12}],
+    ],
+)
+def test_numbers_beyond_what_can_be_are_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[object]
+) -> None:
+    with (
+        saying(tmp_path, monkeypatch, OPENED, *words, closes=False),
+        pytest.raises(Trouble, match="says what no decoder says"),
+    ):
+        read_all()
+
+
+def test_packets_that_come_all_at_once_have_no_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = {"why": "ended", "said": "the camera ended the stream"}
+    with (
+        saying(tmp_path, monkeypatch, OPENED, {"fed": 5}, over),
+        watching("rtsp://camera:554/", isolate=True) as watcher,
+    ):
+        watcher.is_in(Why.ENDED)
+        assert watcher.camera.state().fps == 0.0
 
 
 def test_its_words_cannot_forge_a_line_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
