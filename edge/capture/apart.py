@@ -66,6 +66,7 @@ class _Said(BaseModel):
     at: float = Field(default=0.0, allow_inf_nan=False)
     told: float | None = Field(default=None, allow_inf_nan=False)
     late: bool = False
+    in_time: bool = True
     why: Why | None = Field(default=None, strict=False)
     said: str = ""
 
@@ -143,7 +144,8 @@ class ApartStream:
             samples = samples.copy()
         frame: av.VideoFrame = av.VideoFrame.from_numpy_buffer(samples, name)
         frame.colorspace, frame.color_range = space, extent
-        return Arrival(at=word.at, told=word.told, picture=self._converter.shown(frame), late=word.late)
+        picture = self._converter.shown(frame)
+        return Arrival(at=word.at, told=word.told, picture=picture, late=word.late, in_time=word.in_time)
 
     def _make_room(self, shape: tuple[int, int, str, int, int]) -> None:
         """Memory for pictures of that size, which neither side can shrink; what lies in the old one stays whole."""

@@ -101,7 +101,7 @@ class LiveCamera:
         self._connected = self._over = False
         self._frames = self._failures = 0
         self.lag = 0.0
-        """Seconds from capture to decoding, of the last pictures; more than a few tenths: the processor is short."""
+        """Seconds by which this device decodes the last pictures late; with a few tenths its processor is too slow."""
         self._size = (0, 0)
         self._zero: datetime | None = None
         self._latest = self._looked_at = self._good_since = float("-inf")
@@ -189,9 +189,11 @@ class LiveCamera:
                 for arrival in stream.read():
                     picture_at, patience = monotonic(), self._patience.stalled
                     self._examine(arrival.picture, arrival.at)
-                    captured = self._timeline.captured(arrival.at, arrival.told)
+                    captured = self._timeline.captured(arrival.at, arrival.told, in_time=arrival.in_time)
                     if not arrival.late:
-                        self.lag += _LAG_SHARE * (picture_at - captured - self.lag)
+                        # what a decoder that keeps up gets late, the network or the camera's clock has made late
+                        began = arrival.at if arrival.in_time else captured
+                        self.lag += _LAG_SHARE * (picture_at - began - self.lag)
                     self._catch(arrival.picture, captured, keep=arrival.late)
                 now = monotonic()
                 if stream.fed > fed:

@@ -5,6 +5,7 @@ little later.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from edge.clock import monotonic
@@ -95,7 +96,7 @@ class GatedStream(Generic[P]):
             late = held.at < self._late_until
             for arrival in self._stream.decoded(held.packet, held.at):
                 if held.at >= since:
-                    yield Arrival(at=arrival.at, told=arrival.told, picture=arrival.picture, late=late)
+                    yield replace(arrival, late=late)
 
     def _hold(self, at: float) -> Iterator[Arrival[P]]:
         """Only a whole picture now and then."""

@@ -11,14 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from time import sleep
 
 import cv2
 import pytest
 
 from edge.capture import Trouble, Why, apart
 from edge.capture.apart import ApartStream
+from edge.clock import monotonic
 from edge.decoding.address import Address
 from edge.decoding.child import LONGEST
 from tests.broker import wait_until
@@ -189,7 +192,8 @@ def saying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: object, clos
             line, _ = listener.accept()
             with line:
                 assert "camera:554" in json.loads(line.recv(LONGEST))["open"]["name"]
-                for word in words:
+                for each in words:
+                    word = each() if callable(each) else each
                     line.send(word if isinstance(word, bytes) else json.dumps(word).encode())
                 while not closes and line.recv(LONGEST):
                     pass
@@ -280,6 +284,24 @@ def test_packets_that_come_all_at_once_have_no_rate(tmp_path: Path, monkeypatch:
     ):
         watcher.is_in(Why.ENDED)
         assert watcher.camera.state().fps == 0.0
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_pictures_count_as_late_only_while_the_decoder_does_not_keep_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    def shown(slot: int) -> dict[str, object]:
+        if slot == 1:
+            sleep(1.5)  # of which the camera's clock knows nothing
+        return {"slot": slot, "at": monotonic(), "told": 0.001 * slot, "in_time": in_time}
+
+    words = [OPENED, SMALL, *(partial(shown, slot) for slot in range(4))]
+    with (
+        saying(tmp_path, monkeypatch, *words, closes=False),
+        watching("rtsp://camera:554/", isolate=True) as watcher,
+    ):
+        wait_until(lambda: watcher.camera.state().frames == 4, what="four pictures")
+        assert (watcher.camera.lag < 0.1) == in_time
 
 
 def test_its_words_cannot_forge_a_line_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 
 from edge.capture import LiveCamera, Trouble, Why, frames
 from edge.capture.address import address_of
-from edge.capture.picture import Converter
+from edge.capture.picture import Converter, Decoded
 from edge.config import Camera
-from edge.decoding.stream import Stream
+from edge.decoding.address import Address
+from edge.decoding.stream import Arrival, Stream
 from tests.broker import wait_until
 from tests.capture.watching import BACK_WITHIN, said, watching
 from tests.rtsp import RtspCamera, camera_at, rtsp_camera, street_clip
@@ -221,6 +223,20 @@ def test_no_error_and_no_repr_holds_the_login(login_file: Path) -> None:
     told += repr(address) + str(refused.value)
     assert not any(secret in told for secret in ("viewer", "p%40ss", "p@ss", "secret-path", "1234"))
     assert refused.value.__context__ is None
+
+
+def test_a_decoder_keeps_up_that_waits_for_the_camera(rtsp_camera: RtspCamera, street_clip: Path) -> None:
+    def last(name: str) -> Arrival[Decoded]:
+        stream = Stream(Address(place="here", name=name), Converter().shown)
+        arrivals: list[Arrival[Decoded]] = []
+        with suppress(Trouble):
+            while len(arrivals) < 100:
+                arrivals += stream.read()
+        stream.close()
+        return arrivals[-1]
+
+    assert last(rtsp_camera.url).in_time
+    assert not last(str(street_clip)).in_time, "all of it is there at once"
 
 
 def test_closing_does_not_wait_for_a_camera_that_stands_still(rtsp_camera: RtspCamera) -> None:
