@@ -84,7 +84,7 @@ class Stream(Generic[P]):
         self._waited = self._passed = 1.0
         self._read_at = monotonic()
         self._shown = shown
-        self._convertible = ""
+        self._convertible: set[tuple[str, int, int]] = set()
         self.resting = False
         """Always decoded, so that no picture is always a trouble."""
 
@@ -164,7 +164,10 @@ class Stream(Generic[P]):
     def _check_convertible(self, frames: Sequence[object]) -> None:
         """So that whoever takes a picture later is not the one who finds out."""
         for frame in frames:
-            if isinstance(frame, av.VideoFrame) and frame.format.name != self._convertible:
+            if not isinstance(frame, av.VideoFrame):
+                continue
+            kind = (frame.format.name, int(frame.colorspace), int(frame.color_range))
+            if kind not in self._convertible:
                 trouble = None
                 try:
                     frame.reformat(width=16, height=16, format="bgr24")
@@ -172,7 +175,7 @@ class Stream(Generic[P]):
                     trouble = Trouble(Why.GARBAGE, _UNREADABLE)
                 if trouble is not None:
                     raise trouble
-                self._convertible = frame.format.name
+                self._convertible.add(kind)
 
 
 _MENDS = {

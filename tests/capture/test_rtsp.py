@@ -239,6 +239,30 @@ def test_a_decoder_keeps_up_that_waits_for_the_camera(rtsp_camera: RtspCamera, s
     assert not last(str(street_clip)).in_time, "all of it is there at once"
 
 
+def test_colours_that_change_to_ones_nobody_can_convert_are_a_trouble(tmp_path: Path, street_clip: Path) -> None:
+    parts = []
+    for matrix in (1, 10):  # ITU-T H.264, table E-5: BT.709, and one that ffmpeg does not convert
+        part = tmp_path / f"{matrix}.ts"
+        coding = ["-c:v", "libx264", "-bf", "0", "-bsf:v", f"h264_metadata=matrix_coefficients={matrix}"]
+        ffmpeg = ["ffmpeg", "-v", "error", "-i", street_clip, "-t", "1", *coding, part]
+        subprocess.run(ffmpeg, check=True)
+        parts.append(part.read_bytes())
+    changing = tmp_path / "changing.ts"
+    changing.write_bytes(b"".join(parts))
+    stream = Stream(Address(place="here", name=str(changing)), Converter().shown)
+    pictures: list[Decoded] = []
+
+    def read_all() -> None:
+        while True:
+            pictures.extend(arrival.picture for arrival in stream.read())
+
+    with pytest.raises(Trouble, match="cannot be read"):
+        read_all()
+    stream.close()
+    assert pictures
+    assert [picture.scaled((32, 18)).shape for picture in pictures] == [(18, 32, 3)] * len(pictures)
+
+
 def test_closing_does_not_wait_for_a_camera_that_stands_still(rtsp_camera: RtspCamera) -> None:
     with watching(rtsp_camera.url) as watcher:
         watcher.sees()
