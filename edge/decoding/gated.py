@@ -10,14 +10,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from edge.clock import monotonic
 from edge.decoding.backlog import Backlog, Held
-from edge.decoding.stream import Apart, Arrival
+from edge.decoding.stream import WAITED, Apart, Arrival
 
 LEAD_SECONDS = 1.0
 """So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
 LOOK_SECONDS = 3.5
 """Between two whole pictures that are decoded although nothing moves, so that a parked vehicle is seen."""
-_WAITED = 0.004
-"""Seconds; a packet for which one waits longer has just come, those before it had piled up."""
 _CAUGHT_UP_WITHIN = 5.0
 
 
@@ -71,7 +69,7 @@ class GatedStream(Generic[P]):
         if packet is None:
             return
         at = self._now()
-        if at - before > _WAITED:
+        if at - before > WAITED:
             self._late_until = float("-inf")
         since = self._lookout.open_since(at)
         self._backlog.add(Held(packet=packet, at=at, whole=packet.is_keyframe, size=packet.size))

@@ -22,6 +22,8 @@ POLL_SECONDS = 1.5
 """How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
 that is broken off in the middle of a packet spoils the stream."""
 _NAP_SECONDS = 0.005
+WAITED = 0.004
+"""Seconds; a packet for which one waits longer has just come, those before it had piled up."""
 _IDLE = 0.25
 """What of its time a decoder waits at least that keeps up; one that has fallen behind finds the next packet there."""
 _FADES = 0.95
@@ -101,7 +103,8 @@ class Stream(Generic[P]):
         asked, before = monotonic(), self._read_at
         packet = self._next()
         self._read_at = monotonic()
-        self._waited = _FADES * self._waited + self._read_at - asked
+        took = self._read_at - asked
+        self._waited = _FADES * self._waited + (took if took > WAITED else 0.0)
         self._passed = _FADES * self._passed + self._read_at - before
         return packet
 

@@ -10,7 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 
+import av
 import pytest
 
 from edge.capture import LiveCamera, Trouble, Why, frames
@@ -226,9 +228,13 @@ def test_no_error_and_no_repr_holds_the_login(login_file: Path) -> None:
 
 
 def test_a_decoder_keeps_up_that_waits_for_the_camera(rtsp_camera: RtspCamera, street_clip: Path) -> None:
-    def last(name: str) -> Arrival[Decoded]:
-        stream = Stream(Address(place="here", name=name), Converter().shown)
-        arrivals: list[Arrival[Decoded]] = []
+    def slowly(frame: av.VideoFrame) -> av.VideoFrame:
+        sleep(0.01)
+        return frame
+
+    def last(name: str) -> Arrival[av.VideoFrame]:
+        stream = Stream(Address(place="here", name=name), slowly)
+        arrivals: list[Arrival[av.VideoFrame]] = []
         with suppress(Trouble):
             while len(arrivals) < 100:
                 arrivals += stream.read()
