@@ -57,7 +57,7 @@ class Picture(Protocol):
         ...
 
     def luma(self, step: int) -> Pixels:
-        """A copy of every `step`-th pixel of every `step`-th row of the brightness, as it was filmed."""
+        """A copy of every `step`-th pixel of every `step`-th row of the brightness, as bright as it was filmed."""
         ...
 
     def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from pwd import getpwnam
-from typing import Literal
+from typing import Annotated, Literal
 
 import av
 import numpy as np
@@ -41,9 +41,16 @@ DECODER_USERS = ("homerule-decoder", "nobody")
 
 _OPENS_WITHIN = 2 * OPEN_SECONDS + 6.0
 _LONGEST_WORDS = 300
+_MOST_FED = 10_000
+"""Packets from one word to the next; a decoder speaks ten times a second."""
 _MODULE = "edge.decoding.child"
 _DIED = "its decoder has died, which what the camera sends may have done; connecting again"
 _BABBLES = "its decoder says what no decoder says; connecting again"
+_NO_ROOM = "finds no room for its pictures ({}); connecting again, raise `LimitNOFILE` or the memory if that stays so"
+
+
+_Colours = Annotated[int, Field(ge=0, le=255)]
+"""A byte of the stream says which they are (ITU-T H.273)."""
 
 
 class _Said(BaseModel):
@@ -52,13 +59,14 @@ class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     opened: bool = False
-    fed: int = Field(default=0, ge=0)
+    fed: int | None = Field(default=None, ge=0)
     resting: bool = False
-    shape: tuple[int, int, Literal["yuv420p", "yuvj420p"], int, int] | None = None
+    shape: tuple[int, int, Literal["yuv420p", "yuvj420p"], _Colours, _Colours] | None = None
     slot: int | None = Field(default=None, ge=0, lt=SLOTS)
     at: float = Field(default=0.0, allow_inf_nan=False)
     told: float | None = Field(default=None, allow_inf_nan=False)
     late: bool = False
+    in_time: bool = True
     why: Why | None = Field(default=None, strict=False)
     said: str = ""
 
@@ -75,6 +83,7 @@ class ApartStream:
         self._theirs: set[int] = set()
         self._shape: tuple[int, int, str, int, int] | None = None
         self.fed, self.resting = 0, False
+        self._opened = monotonic()
         self.apart: Apart = "process"
         self._line, self._child = _decoder()
         try:
@@ -91,10 +100,22 @@ class ApartStream:
         if self._lookout is not None and (since := self._lookout.open_since(monotonic())) != self._since:
             self._since = since
             self._tell(since=since)
-        word = self._hear(POLL_SECONDS)
+        try:
+            return self._taken(self._hear(POLL_SECONDS))
+        except (ValueError, OverflowError):  # of PyAV and numpy, at numbers that no picture has
+            trouble = Trouble(Why.GARBAGE, _BABBLES)
+        except OSError as error:
+            trouble = Trouble(Why.ENDED, _NO_ROOM.format(error.strerror))
+        raise trouble
+
+    def _taken(self, word: _Said | None) -> list[Arrival[Decoded]]:
+        """The picture that the decoder speaks of, if it does. Raises Trouble, and OSError when there is no room."""
         if word is None:
             return []
-        self.fed = max(self.fed, word.fed)
+        if word.fed is not None:
+            if not 0 <= word.fed - self.fed <= _MOST_FED:
+                raise Trouble(Why.GARBAGE, _BABBLES)
+            self.fed = word.fed
         if word.slot is not None:
             self.resting = False
             return [self._arrival(word, word.slot)]
@@ -111,7 +132,8 @@ class ApartStream:
             self._child.end()
 
     def _arrival(self, word: _Said, slot: int) -> Arrival[Decoded]:
-        if self._room is None or self._shape is None or slot not in self._theirs:
+        came_meanwhile = self._opened <= word.at <= monotonic()
+        if self._room is None or self._shape is None or slot not in self._theirs or not came_meanwhile:
             raise Trouble(Why.GARBAGE, _BABBLES)
         self._theirs.discard(slot)
         wide, high, name, space, extent = self._shape
@@ -122,8 +144,8 @@ class ApartStream:
             samples = samples.copy()
         frame: av.VideoFrame = av.VideoFrame.from_numpy_buffer(samples, name)
         frame.colorspace, frame.color_range = space, extent
-        at = min(word.at, monotonic())
-        return Arrival(at=at, told=word.told, picture=self._converter.shown(frame), late=word.late)
+        picture = self._converter.shown(frame)
+        return Arrival(at=word.at, told=word.told, picture=picture, late=word.late, in_time=word.in_time)
 
     def _make_room(self, shape: tuple[int, int, str, int, int]) -> None:
         """Memory for pictures of that size, which neither side can shrink; what lies in the old one stays whole."""
@@ -148,11 +170,11 @@ class ApartStream:
     def _hear(self, seconds: float) -> _Said | None:
         """Its next word, None when none comes in time. Raises Trouble, that of the stream too."""
         self._line.settimeout(seconds)
-        try:
-            with _dying():
+        with _dying():
+            try:
                 said, about, _, _ = self._line.recvmsg(LONGEST, socket.CMSG_SPACE(struct.calcsize("3i")))
-        except TimeoutError:
-            return None
+            except TimeoutError:
+                return None
         if not said:
             raise Trouble(Why.GARBAGE, _DIED)
         self._look_who(about)
@@ -175,22 +197,33 @@ class ApartStream:
 
 def _decoder() -> tuple[socket.socket, Child | None]:
     """A line to a decoder: one that systemd starts as a user of its own, else one that is started here."""
+    try:
+        return _joined() or _started()
+    except OSError as error:
+        trouble = Trouble(Why.NOT_REACHED, f"its decoder cannot be started ({error.strerror}); trying again")
+    raise trouble
+
+
+def _joined() -> tuple[socket.socket, None] | None:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
     with contextlib.suppress(OSError):
         line.connect(str(DECODER_SOCKET))
         line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         return line, None
     line.close()
+    return None
+
+
+def _started() -> tuple[socket.socket, Child]:
     line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    words = (sys.executable, "-I", "-m", _MODULE)
-    try:
-        return line, Child(words, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, user=decoder_user())
-    except OSError as error:
-        line.close()
-        raise Trouble(Why.NOT_REACHED, f"its decoder cannot be started ({error.strerror})") from None
-    finally:
-        theirs.close()
+    with theirs:
+        try:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            words = (sys.executable, "-I", "-m", _MODULE)
+            return line, Child(words, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, user=decoder_user())
+        except OSError:
+            line.close()
+            raise
 
 
 def is_isolated(wanted: bool | None) -> bool:
@@ -219,10 +252,9 @@ def _give_back(line: socket.socket, theirs: set[int], room: int, slot: int) -> N
 
 @contextlib.contextmanager
 def _dying() -> Iterator[None]:
+    """What fails on the line; a decoder that does not listen either is as good as dead."""
     try:
         yield
-    except TimeoutError:
-        raise
     except OSError:
         raise Trouble(Why.GARBAGE, _DIED) from None
 

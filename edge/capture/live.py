@@ -6,6 +6,7 @@ wrong is said once and kept as a gap, and no trouble of a camera ends the thread
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -20,7 +21,7 @@ from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
 from edge.capture.state import CameraState
 from edge.capture.timeline import Timeline
-from edge.capture.trouble import CameraGap, Diary
+from edge.capture.trouble import CameraGap, Diary, unforeseen
 from edge.clock import Clock, monotonic
 from edge.config import Camera
 from edge.decoding.stream import NOBODY
@@ -100,7 +101,7 @@ class LiveCamera:
         self._connected = self._over = False
         self._frames = self._failures = 0
         self.lag = 0.0
-        """Seconds from capture to decoding, of the last pictures; more than a few tenths: the processor is short."""
+        """Seconds by which this device decodes the last pictures late; with a few tenths its processor is too slow."""
         self._size = (0, 0)
         self._zero: datetime | None = None
         self._latest = self._looked_at = self._good_since = float("-inf")
@@ -136,7 +137,7 @@ class LiveCamera:
             since=self._since,
             frames=self._frames,
             dropped=self._mailbox.dropped,
-            fps=round((len(recent) - 1) / (recent[-1] - recent[0]), 1) if len(recent) > 1 else 0.0,
+            fps=_per_second(recent),
             width=self._size[0],
             height=self._size[1],
             why=self._diary.why,
@@ -168,7 +169,9 @@ class LiveCamera:
             try:
                 look = self._play if self._recorded else self._watch
                 look()
-            except Trouble as trouble:
+            except Exception as error:  # noqa: BLE001 - a camera that nobody looks at must not count as connected
+                self._set_connected(False)
+                trouble = error if isinstance(error, Trouble) else unforeseen(error)
                 self._trouble(trouble)
                 self._pause(trouble.why)
 
@@ -186,9 +189,11 @@ class LiveCamera:
                 for arrival in stream.read():
                     picture_at, patience = monotonic(), self._patience.stalled
                     self._examine(arrival.picture, arrival.at)
-                    captured = self._timeline.captured(arrival.at, arrival.told)
+                    captured = self._timeline.captured(arrival.at, arrival.told, in_time=arrival.in_time)
                     if not arrival.late:
-                        self.lag += _LAG_SHARE * (picture_at - captured - self.lag)
+                        # what a decoder that keeps up gets late, the network or the camera's clock has made late
+                        began = arrival.at if arrival.in_time else captured
+                        self.lag += _LAG_SHARE * (picture_at - began - self.lag)
                     self._catch(arrival.picture, captured, keep=arrival.late)
                 now = monotonic()
                 if stream.fed > fed:
@@ -279,6 +284,12 @@ class LiveCamera:
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:
     said = f"the picture is {now[0]}x{now[1]} now, it was {before[0]}x{before[1]}; look whether it is still aimed well"
     return Trouble(Why.CHANGED_SIZE, said)
+
+
+def _per_second(times: Sequence[float]) -> float:
+    """How many come in a second; 0.0 where all came at once."""
+    took = times[-1] - times[0] if times else 0.0
+    return round((len(times) - 1) / took, 1) if took > 0.0 else 0.0
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.capture.opening import opened
 from edge.capture.scrutiny import Scrutiny
+from edge.capture.trouble import unforeseen
 from edge.clock import monotonic
 from edge.config import Camera
 from edge.decoding.trouble import Trouble, Why
@@ -86,7 +87,8 @@ class Lookout:
             why = Why.ENDED
             try:
                 self._watch()
-            except Trouble as trouble:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is said and the large stream is decoded
+                trouble = error if isinstance(error, Trouble) else unforeseen(error)
                 why = trouble.why
                 self._trouble(trouble)
             self._closing.wait(_LOGIN_PAUSE if why is Why.REFUSED_LOGIN else _PAUSE)

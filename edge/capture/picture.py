@@ -53,14 +53,18 @@ class Decoded:
         return (self.frame.height, self.frame.width) if lying else (self.frame.width, self.frame.height)
 
     def luma(self, step: int) -> NDArray[np.uint8]:
+        upright: NDArray[np.uint8] = np.rot90(self._brightness(), self.frame.rotation // 90)
+        return upright[::step, ::step].copy()
+
+    def _brightness(self) -> NDArray[np.uint8]:
+        """All of it, as it was filmed; in place where it lies in a plane of its own."""
         told = self.frame.format
         if told.name.startswith(("yuv", "gray", "nv")) and told.is_planar and told.components[0].bits == 8:
             plane = self.frame.planes[0]
             rows: NDArray[np.uint8] = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-            return rows[: self.frame.height : step, : self.frame.width : step].copy()
+            return rows[: self.frame.height, : self.frame.width]
         # asked for by another thread than the rest, so with tables of its own
-        whole = _converted(VideoReformatter(), self.frame, (self.frame.width, self.frame.height))
-        return whole[::step, ::step, 1].copy()
+        return _converted(VideoReformatter(), self.frame, (self.frame.width, self.frame.height))[..., 1]
 
     def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
         planar = self.frame.format.name in _PLANAR

@@ -5,6 +5,7 @@ All of the time without good pictures is kept as gaps for the audit log: no pict
 
 import logging
 import threading
+import traceback
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,14 @@ class CameraGap:
     began: datetime
     ended: datetime
     why: Why
+
+
+def unforeseen(error: Exception) -> Trouble:
+    """An error that nobody foresaw, as a trouble: its kind and place, not its words, which may hold an address."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    kind = type(error).__name__
+    said = f"a fault in this program ({kind} in {place.filename}, line {place.lineno}); connecting again, report this"
+    return Trouble(Why.ENDED, said)
 
 
 class Diary:

@@ -89,7 +89,8 @@ class Decoder:
             return
         slot = self._free.pop()
         _copy(frame, self._room[slot * (len(self._room) // SLOTS) :])
-        self._say(slot=slot, at=arrival.at, told=arrival.told, late=arrival.late, fed=fed)
+        about = {"at": arrival.at, "told": arrival.told, "late": arrival.late, "in_time": arrival.in_time}
+        self._say(slot=slot, fed=fed, **about)
 
     def _make_room(self, shape: tuple[object, ...], size: int) -> None:
         """Asks for memory for pictures of another size."""

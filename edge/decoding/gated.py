@@ -5,18 +5,17 @@ little later.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from edge.clock import monotonic
 from edge.decoding.backlog import Backlog, Held
-from edge.decoding.stream import Apart, Arrival
+from edge.decoding.stream import WAITED, Apart, Arrival
 
 LEAD_SECONDS = 1.0
 """So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
 LOOK_SECONDS = 3.5
 """Between two whole pictures that are decoded although nothing moves, so that a parked vehicle is seen."""
-_WAITED = 0.004
-"""Seconds; a packet for which one waits longer has just come, those before it had piled up."""
 _CAUGHT_UP_WITHIN = 5.0
 
 
@@ -70,7 +69,7 @@ class GatedStream(Generic[P]):
         if packet is None:
             return
         at = self._now()
-        if at - before > _WAITED:
+        if at - before > WAITED:
             self._late_until = float("-inf")
         since = self._lookout.open_since(at)
         self._backlog.add(Held(packet=packet, at=at, whole=packet.is_keyframe, size=packet.size))
@@ -95,7 +94,7 @@ class GatedStream(Generic[P]):
             late = held.at < self._late_until
             for arrival in self._stream.decoded(held.packet, held.at):
                 if held.at >= since:
-                    yield Arrival(at=arrival.at, told=arrival.told, picture=arrival.picture, late=late)
+                    yield replace(arrival, late=late)
 
     def _hold(self, at: float) -> Iterator[Arrival[P]]:
         """Only a whole picture now and then."""

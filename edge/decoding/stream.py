@@ -22,6 +22,12 @@ POLL_SECONDS = 1.5
 """How long a read may block, so that whoever closes need not wait longer. More than a hiccup of the network: a read
 that is broken off in the middle of a packet spoils the stream."""
 _NAP_SECONDS = 0.005
+WAITED = 0.004
+"""Seconds; a packet for which one waits longer has just come, those before it had piled up."""
+_IDLE = 0.25
+"""What of its time a decoder waits at least that keeps up; one that has fallen behind finds the next packet there."""
+_FADES = 0.95
+"""With each packet, what was before: the last twenty count."""
 MOST_PIXELS = 16_000_000
 """Of a picture. A damaged stream may speak of a hundred times as many, and the decoder would ask for the memory."""
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS), "skip_loop_filter": "nointra"}
@@ -41,13 +47,15 @@ NOBODY: Apart = ""
 class Arrival(Generic[P]):
     """A picture that came at second `at` of `edge.clock.monotonic`; `told` is the stream's own time stamp, if any.
 
-    `late`: it is decoded later than it came, and the next one must not take its place.
+    `late`: it is decoded later than it came, and the next one must not take its place. `in_time`: whoever decodes waits
+    for the camera, not the camera for him.
     """
 
     at: float
     told: float | None
     picture: P
     late: bool = False
+    in_time: bool = True
 
 
 def decode_cheaply(video: VideoStream) -> None:
@@ -75,8 +83,10 @@ class Stream(Generic[P]):
         decode_cheaply(self._video)
         self._packets = opened.demux(self._video)
         self._over = False
+        self._waited = self._passed = 1.0
+        self._read_at = monotonic()
         self._shown = shown
-        self._convertible = ""
+        self._convertible: set[tuple[str, int, int]] = set()
         self.resting = False
         """Always decoded, so that no picture is always a trouble."""
 
@@ -90,6 +100,15 @@ class Stream(Generic[P]):
 
     def packet(self) -> "av.Packet[av.VideoStream] | None":
         """The next packet, None if it did not come within POLL_SECONDS. Raises Trouble as `read` does."""
+        asked, before = monotonic(), self._read_at
+        packet = self._next()
+        self._read_at = monotonic()
+        took = self._read_at - asked
+        self._waited = _FADES * self._waited + (took if took > WAITED else 0.0)
+        self._passed = _FADES * self._passed + self._read_at - before
+        return packet
+
+    def _next(self) -> "av.Packet[av.VideoStream] | None":
         packet = trouble = None
         try:
             packet = next(self._packets, None)
@@ -133,11 +152,13 @@ class Stream(Generic[P]):
             return []
         arrived = monotonic() if at is None else at
         self._check_convertible(frames)
+        in_time = self._waited >= _IDLE * self._passed
         return [
             Arrival(
                 at=arrived,
                 told=frame.time if self._has_clock else None,
                 picture=self._shown(frame),
+                in_time=in_time,
             )
             for frame in frames
             if isinstance(frame, av.VideoFrame) and not frame.is_corrupt
@@ -146,7 +167,10 @@ class Stream(Generic[P]):
     def _check_convertible(self, frames: Sequence[object]) -> None:
         """So that whoever takes a picture later is not the one who finds out."""
         for frame in frames:
-            if isinstance(frame, av.VideoFrame) and frame.format.name != self._convertible:
+            if not isinstance(frame, av.VideoFrame):
+                continue
+            kind = (frame.format.name, int(frame.colorspace), int(frame.color_range))
+            if kind not in self._convertible:
                 trouble = None
                 try:
                     frame.reformat(width=16, height=16, format="bgr24")
@@ -154,7 +178,7 @@ class Stream(Generic[P]):
                     trouble = Trouble(Why.GARBAGE, _UNREADABLE)
                 if trouble is not None:
                     raise trouble
-                self._convertible = frame.format.name
+                self._convertible.add(kind)
 
 
 _MENDS = {

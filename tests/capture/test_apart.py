@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -10,14 +11,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from time import sleep
 
 import cv2
 import pytest
 
 from edge.capture import Trouble, Why, apart
 from edge.capture.apart import ApartStream
+from edge.clock import monotonic
 from edge.decoding.address import Address
 from edge.decoding.child import LONGEST
 from tests.broker import wait_until
@@ -187,8 +191,9 @@ def saying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: object, clos
         def say() -> None:
             line, _ = listener.accept()
             with line:
-                assert json.loads(line.recv(LONGEST))["open"]["name"] == HERE.name
-                for word in words:
+                assert "camera:554" in json.loads(line.recv(LONGEST))["open"]["name"]
+                for each in words:
+                    word = each() if callable(each) else each
                     line.send(word if isinstance(word, bytes) else json.dumps(word).encode())
                 while not closes and line.recv(LONGEST):
                     pass
@@ -201,6 +206,17 @@ def saying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *words: object, clos
 
 OPENED = {"opened": True}
 SMALL = {"shape": [640, 360, "yuv420p", 2, 1]}
+
+
+@contextmanager
+def no_file_more() -> Iterator[None]:
+    """This process can open nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def read_all() -> None:
@@ -239,6 +255,55 @@ def test_a_decoder_that_was_taken_over_is_let_go(
     assert trouble.value.why is Why.GARBAGE
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        [{"fed": 5}, {"fed": 4}],
+        [{"fed": 10**9}],
+        [{"shape": [640, 360, "yuv420p", 2**40, 1]}],
+        [{"shape": [640, 360, "yuv420p", 2, -1]}],
+        [SMALL, {"slot": 0, "at": -1e12}],
+        [SMALL, {"slot": 0, "at": 1e12}],
+    ],
+)
+def test_numbers_beyond_what_can_be_are_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[object]
+) -> None:
+    with (
+        saying(tmp_path, monkeypatch, OPENED, *words, closes=False),
+        pytest.raises(Trouble, match="says what no decoder says"),
+    ):
+        read_all()
+
+
+def test_packets_that_come_all_at_once_have_no_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = {"why": "ended", "said": "the camera ended the stream"}
+    with (
+        saying(tmp_path, monkeypatch, OPENED, {"fed": 5}, over),
+        watching("rtsp://camera:554/", isolate=True) as watcher,
+    ):
+        watcher.is_in(Why.ENDED)
+        assert watcher.camera.state().fps == 0.0
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_pictures_count_as_late_only_while_the_decoder_does_not_keep_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    def shown(slot: int) -> dict[str, object]:
+        if slot == 1:
+            sleep(1.5)  # of which the camera's clock knows nothing
+        return {"slot": slot, "at": monotonic(), "told": 0.001 * slot, "in_time": in_time}
+
+    words = [OPENED, SMALL, *(partial(shown, slot) for slot in range(4))]
+    with (
+        saying(tmp_path, monkeypatch, *words, closes=False),
+        watching("rtsp://camera:554/", isolate=True) as watcher,
+    ):
+        wait_until(lambda: watcher.camera.state().frames == 4, what="four pictures")
+        assert (watcher.camera.lag < 0.1) == in_time
+
+
 def test_its_words_cannot_forge_a_line_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forged = {"why": "ended", "said": "x\nhomerule: all is well\x1b[2J" + "y" * 2000}
     with saying(tmp_path, monkeypatch, forged), pytest.raises(Trouble) as trouble:
@@ -269,3 +334,33 @@ def test_the_memory_cannot_be_shrunk_under_our_feet(tmp_path: Path, monkeypatch:
     theirs.close()
     stream.close()
     assert len(refused) == 1
+
+
+def test_no_file_for_the_pictures_is_a_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with saying(tmp_path, monkeypatch, OPENED, SMALL):
+        stream = ApartStream(HERE)
+        with no_file_more(), pytest.raises(Trouble, match=r"Too many open files.*`LimitNOFILE`"):
+            list(stream.read())
+        stream.close()
+
+
+def test_no_file_for_a_decoder_is_a_trouble() -> None:
+    with no_file_more(), pytest.raises(Trouble, match=r"cannot be started \(Too many open files\)"):
+        ApartStream(HERE)
+
+
+def test_a_decoder_that_does_not_listen_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    monkeypatch.setattr(apart, "_decoder", lambda: (line, None))
+    monkeypatch.setattr(apart, "POLL_SECONDS", 0.05)
+    theirs.send(json.dumps(OPENED).encode())
+    stream = ApartStream(HERE)
+    line.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            line.send(b"{}")
+    theirs.send(json.dumps(SMALL).encode())
+    with pytest.raises(Trouble):
+        list(stream.read())
+    stream.close()
+    theirs.close()

@@ -103,6 +103,26 @@ def test_a_program_that_stands_still_is_ended_and_started_again(tmp_path: Path) 
     assert len(watcher.frames) >= 1
 
 
+def test_what_nobody_foresaw_is_said_by_kind_and_place_and_the_camera_is_connected_again(
+    monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    readv = os.readv
+
+    def breaks_once(handle: int, buffers: list[memoryview]) -> int:
+        monkeypatch.setattr(os, "readv", readv)
+        raise RuntimeError("geheim")
+
+    with watching("pipe:", **shell("exec cat /dev/urandom")) as watcher:
+        watcher.sees()
+        monkeypatch.setattr(os, "readv", breaks_once)
+        watcher.is_in(Why.ENDED)
+        assert not watcher.camera.state().connected
+        watcher.sees()
+    assert watcher.whys == ["ended"]
+    assert "a fault in this program (RuntimeError in " in said[0]
+    assert "geheim" not in said[0]
+
+
 def test_a_program_that_is_not_there_is_said_with_the_mend(said: list[str]) -> None:
     with watching("pipe:", command=("no-such-program", "--password", "geheim"), size=SIZE) as watcher:
         watcher.is_in(Why.NOT_REACHED)

@@ -54,16 +54,30 @@ def test_the_number_of_frames_is_known_before_the_first_is_read(clip: Path) -> N
     assert open_recording(clip, camera_id="north", start=START).total == 40
 
 
-def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def telephone(clip: Path, tmp_path: Path) -> Path:
+    """The clip, filmed lying down."""
     path = tmp_path / "telephone.mp4"
     whole = bytearray(clip.read_bytes())
     matrix = whole.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
     whole[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(whole)
+    return path
+
+
+def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, telephone: Path) -> None:
     lying = next(frames(clip, camera_id="north", start=START)).pixels
-    upright = next(frames(path, camera_id="north", start=START)).pixels
+    upright = next(frames(telephone, camera_id="north", start=START)).pixels
     assert np.array_equal(upright, np.rot90(lying, -1))
-    assert np.array_equal(upright, cv2.VideoCapture(str(path)).read()[1])
+    assert np.array_equal(upright, cv2.VideoCapture(str(telephone)).read()[1])
+
+
+def test_its_brightness_stands_upright_too(clip: Path, telephone: Path) -> None:
+    lying = next(frames(clip, camera_id="north", start=START)).picture.luma(1)
+    upright = next(frames(telephone, camera_id="north", start=START)).picture
+    assert np.array_equal(upright.luma(1), np.rot90(lying, -1))
+    # the pixels that whoever counts in upright pixels means, also where the step does not go into the height
+    assert np.array_equal(upright.luma(7), upright.luma(1)[::7, ::7])
 
 
 @pytest.mark.needs("ffmpeg")

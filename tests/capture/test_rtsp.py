@@ -6,17 +6,21 @@ import subprocess
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from time import sleep
 
+import av
 import pytest
 
 from edge.capture import LiveCamera, Trouble, Why, frames
 from edge.capture.address import address_of
-from edge.capture.picture import Converter
+from edge.capture.picture import Converter, Decoded
 from edge.config import Camera
-from edge.decoding.stream import Stream
+from edge.decoding.address import Address
+from edge.decoding.stream import Arrival, Stream
 from tests.broker import wait_until
 from tests.capture.watching import BACK_WITHIN, said, watching
 from tests.rtsp import RtspCamera, camera_at, rtsp_camera, street_clip
@@ -221,6 +225,48 @@ def test_no_error_and_no_repr_holds_the_login(login_file: Path) -> None:
     told += repr(address) + str(refused.value)
     assert not any(secret in told for secret in ("viewer", "p%40ss", "p@ss", "secret-path", "1234"))
     assert refused.value.__context__ is None
+
+
+def test_a_decoder_keeps_up_that_waits_for_the_camera(rtsp_camera: RtspCamera, street_clip: Path) -> None:
+    def slowly(frame: av.VideoFrame) -> av.VideoFrame:
+        sleep(0.01)
+        return frame
+
+    def last(name: str) -> Arrival[av.VideoFrame]:
+        stream = Stream(Address(place="here", name=name), slowly)
+        arrivals: list[Arrival[av.VideoFrame]] = []
+        with suppress(Trouble):
+            while len(arrivals) < 100:
+                arrivals += stream.read()
+        stream.close()
+        return arrivals[-1]
+
+    assert last(rtsp_camera.url).in_time
+    assert not last(str(street_clip)).in_time, "all of it is there at once"
+
+
+def test_colours_that_change_to_ones_nobody_can_convert_are_a_trouble(tmp_path: Path, street_clip: Path) -> None:
+    parts = []
+    for matrix in (1, 10):  # ITU-T H.264, table E-5: BT.709, and one that ffmpeg does not convert
+        part = tmp_path / f"{matrix}.ts"
+        coding = ["-c:v", "libx264", "-bf", "0", "-bsf:v", f"h264_metadata=matrix_coefficients={matrix}"]
+        ffmpeg = ["ffmpeg", "-v", "error", "-i", street_clip, "-t", "1", *coding, part]
+        subprocess.run(ffmpeg, check=True)
+        parts.append(part.read_bytes())
+    changing = tmp_path / "changing.ts"
+    changing.write_bytes(b"".join(parts))
+    stream = Stream(Address(place="here", name=str(changing)), Converter().shown)
+    pictures: list[Decoded] = []
+
+    def read_all() -> None:
+        while True:
+            pictures.extend(arrival.picture for arrival in stream.read())
+
+    with pytest.raises(Trouble, match="cannot be read"):
+        read_all()
+    stream.close()
+    assert pictures
+    assert [picture.scaled((32, 18)).shape for picture in pictures] == [(18, 32, 3)] * len(pictures)
 
 
 def test_closing_does_not_wait_for_a_camera_that_stands_still(rtsp_camera: RtspCamera) -> None:

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.capture import LiveCamera
 from edge.clock import SystemClock
@@ -41,9 +43,9 @@ def server(tmp_path: Path, clips: tuple[Path, Path]) -> Iterator[RtspCamera]:
 
 
 @contextmanager
-def watched(server: RtspCamera) -> Iterator[Watcher]:
+def watched(server: RtspCamera, gate: MotionGate | None = None) -> Iterator[Watcher]:
     written = Camera(id="lane-1", url=server.url, sub_url=server.sub_url)
-    camera = LiveCamera(written, clock=SystemClock(trusted=True), patience=BRISK, gate=MotionGate())
+    camera = LiveCamera(written, clock=SystemClock(trusted=True), patience=BRISK, gate=gate or MotionGate())
     camera.start()
     watcher = Watcher(camera)
     try:
@@ -106,3 +108,23 @@ def test_a_small_stream_that_is_not_there_is_said_with_the_mend_and_the_large_on
     assert len(said) == 1
     assert "its sub-stream" in said[0]
     assert "check the path" in said[0]
+
+
+class FailsOnce(MotionGate):
+    """A gate with a fault that nobody foresaw."""
+
+    failed = False
+
+    def stirs(self, luma: NDArray[np.uint8], at: float) -> bool:
+        if not self.failed:
+            self.failed = True
+            raise RuntimeError
+        return super().stirs(luma, at)
+
+
+def test_what_nobody_foresaw_is_said_and_the_small_stream_is_watched_again(server: RtspCamera, said: list[str]) -> None:
+    with watched(server, FailsOnce()) as watcher:
+        wait_until(lambda: said, what="something is said")
+        wait_until(lambda: watcher.camera.state().gate in ("shut", "open"), what="it is watched", within=25)
+    assert "its sub-stream: a fault in this program (RuntimeError in " in said[0]
+    assert "watched again" in said[-1]
