@@ -286,6 +286,15 @@ def test_a_parked_vehicle_is_not_read_over_and_over() -> None:
     assert 10 <= eyes.looks[10] < 35
 
 
+def test_a_plate_that_passes_is_read_less_often_once_its_text_is_stable() -> None:
+    """After eight readings every other look, at least while it does not grow."""
+    way = crossing("AB12345", begins=0.5, lasts=6.0)
+    _, vision, eyes = watch(way, seconds=8)
+    _, doubtful, _ = watch(unsure(way), seconds=8)
+    assert 8 <= eyes.looks[10] <= 15
+    assert vision.counts.readings < 0.6 * doubtful.counts.readings
+
+
 def test_a_plate_too_small_to_read_is_dropped_and_counted() -> None:
     far = Vehicle(text="AB12345", at=lambda seconds: (300.0, 100.0, 20.0))
     reads, vision, _ = watch(far, seconds=4)
