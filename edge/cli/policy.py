@@ -249,7 +249,10 @@ def _say_what_next(folder: Path, made: Bundle) -> None:
     )
     print("   not police IT, on a stick of its own, with a copy in the safe. Move it off this computer now.")
     print(f"2. {folder}/city.key.pub is its public half: police IT installs it as the pin, owned by root.")
-    print(f"3. {folder}/device.key stays on the camera computer and nowhere else.")
+    print(
+        f"3. {folder}/device.key stays on the camera computer and nowhere else; a device that the installer sets up has"
+    )
+    print("   made its own, /etc/homerule/device.key: delete this one then, and keep the .pub of that.")
     print(
         f"4. Nobody but {made.owner} is served until counsel has read laws/{pack}.toml and [law] `reviewed_by` says so."
     )
