@@ -74,7 +74,10 @@ def opt_out(folder: Folder, name: Name, config: Config = None, socket: Socket = 
     finally:
         if changed:
             say_effects(before, folder)
-    print(f"To turn it on again: homerule policy opt-in {folder} {target.switch or target.agency}")
+    ways = [""] if target.switch is None else desk.ways(target.switch)
+    if ways:
+        to = f" --to {'|'.join(ways)}" if len(ways) > 1 else ""
+        print(f"To turn it on again: homerule policy opt-in {folder} {target.switch or target.agency}{to}")
 
 
 def opt_in(

@@ -5,7 +5,7 @@ write is a new file put in place by one rename, so that a reader never sees half
 """
 
 from edge.desk.city import City, Turned
-from edge.desk.edit import SWITCHES, opt_in, opt_out, switch_named, switches
+from edge.desk.edit import SWITCHES, opt_in, opt_out, switch_named, switches, ways
 from edge.desk.examples import copy_examples, examples
 from edge.desk.folder import hotlists, load, open_bundle, read, take_up
 from edge.desk.follow import verify
@@ -38,4 +38,5 @@ __all__ = [
     "switches",
     "take_up",
     "verify",
+    "ways",
 ]

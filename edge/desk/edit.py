@@ -65,6 +65,11 @@ def switches(folder: Path) -> list[str]:
     return [*SWITCHES, *_written(folder)[1].sharing.channels]
 
 
+def ways(switch: str) -> list[str]:
+    """How far a switch, as a person calls it, can be opened; none: it cannot be opened at all."""
+    return [str(way) for way in ORDERS.get(SWITCHES.get(switch, ""), (False, True))[1:]]
+
+
 def set_value(table: MutableMapping[str, Any], key: str, value: object) -> None:
     """Writes one value into a tomlkit table, its comment staying in its column; None removes the key."""
     before = table.get(key)
@@ -116,16 +121,16 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
     key = SWITCHES[switch]
     if isinstance(getattr(written.sharing, key), bool):
         return ("sharing",), key, not closed
-    ways = [str(way) for way in ORDERS[key][1:]]
+    open_to = ways(switch)
     if closed:
         return ("sharing",), key, str(ORDERS[key][0])
-    if not ways:
+    if not open_to:
         raise PolicyError(f"`{switch}` cannot be opened: this version never serves them")
-    if value is None and len(ways) > 1 and not _is_open(written, ("sharing",), key):
-        raise PolicyError(f"`{switch}` opens in more than one way, add `--to {'` or `--to '.join(ways)}`")
-    if value is not None and value not in ways:
-        raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, ways)}; there are {', '.join(ways)}")
-    return ("sharing",), key, value or ways[0]
+    if value is None and len(open_to) > 1 and not _is_open(written, ("sharing",), key):
+        raise PolicyError(f"`{switch}` opens in more than one way, add `--to {'` or `--to '.join(open_to)}`")
+    if value is not None and value not in open_to:
+        raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, open_to)}; there are {', '.join(open_to)}")
+    return ("sharing",), key, value or open_to[0]
 
 
 def _only_that(before: Policy, after: Policy, table: tuple[str, ...], key: str, value: bool | str) -> None:

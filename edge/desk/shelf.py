@@ -118,12 +118,24 @@ class Shelf:
 def find(folder: Path, list_id: str) -> str:
     """The name of a list's file, which lies there in one of its two forms. Raises PolicyError."""
     names = hotlist_files(list_id)
-    there = [name for name in names if os.path.lexists(folder / name)]
+    there = [name for name in names if _is_there(folder / name, name)]
     if not there:
         raise PolicyError(f"{' or '.join(names)}: is missing, put the hot list there")
     if len(there) > 1:
         raise PolicyError(f"{' and '.join(names)}: both are there, remove one of them")
     return there[0]
+
+
+def _is_there(path: Path, name: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise PolicyError(
+            f"{name}: cannot be looked for, {why(error)}; give this user the right to its folder"
+        ) from error
+    return True
 
 
 def digest(path: Path, name: str) -> str:

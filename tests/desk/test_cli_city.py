@@ -125,6 +125,15 @@ def test_an_opt_out_a_second_time_is_no_fault(house: House) -> None:
             assert (code, said_of_it in said) == (0, True)
 
 
+@pytest.mark.parametrize("switch", ["national-lookup", "out-of-state", "federal", "private"])
+def test_the_command_that_an_opt_out_names_turns_it_on_again(house: House, switch: str) -> None:
+    _, said, _ = homerule("policy", "opt-out", house.folder, switch)
+    told = [line.partition(": homerule ")[2] for line in said.splitlines() if line.startswith("To turn it on again")]
+    assert len(told) == (switch != "private")  # nobody is served there, whatever the city wants
+    for words in told:
+        assert homerule(*words.split("|")[0].split())[0] == 0
+
+
 def test_an_opt_in_says_what_to_type_and_changes_nothing_before(house: House) -> None:
     with running(house) as socket:
         homerule("policy", "opt-out", house.folder, "statewide-lookup", "--socket", socket)

@@ -104,6 +104,12 @@ def test_a_list_that_is_wrong_counts_as_none_and_no_other_is_touched(town: Town,
     assert town.take_up() is town.in_force
 
 
+def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(town: Town) -> None:
+    shutil.rmtree(town.folder / "hotlists")
+    (town.folder / "hotlists").symlink_to("hotlists")
+    assert "cannot be looked for" in town.lists().refused["metro"]
+
+
 def test_an_older_version_does_not_come_back(town: Town) -> None:
     old = {name: (town.folder / name).read_bytes() for name in (LIST, f"{LIST}.sig")}
     town.send(entry("XY77777"))
