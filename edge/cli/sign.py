@@ -50,7 +50,7 @@ def sign(
     print(f"signed version {made.version} for {', '.join(made.device_ids)}, in force until {made.valid_until:%Y-%m-%d}")
     print(f"digest {made.digest}")
     found = receivers(made, now)
-    print("From now on these could receive reads, and nobody else:" if found else "Nobody could receive a read:")
+    print("From now on these could receive reads, and nobody else:" if found else "Nobody could receive a read.")
     for line in found:
         print(f"  {line}")
     say_signed(made, CONTROL_SOCKET)

@@ -38,6 +38,8 @@ def add(folder: Path, agency: Mapping[str, object]) -> None:
     """Writes one agency more at the end. Raises PolicyError: then nothing was written."""
     written, lines = _open(folder)
     added = _made(agency, SubscriberTable, "the new agency")
+    if any(one.id == added.id for one in written.subscriber):
+        raise PolicyError(f"{subscribers.FILE}: there is an agency `{added.id}` already, give this one another id")
     block = tomlkit.dumps({"subscriber": [dict(agency)]})
     end = "" if not lines or lines[-1].endswith("\n") else "\n"
     wanted = written.model_copy(update={"subscriber": (*written.subscriber, added)})

@@ -102,7 +102,7 @@ def test_an_agency_more_stands_at_the_end(house: House) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"id": "fox-lake-pd"}, "stands there twice"),
+        ({"id": "fox-lake-pd"}, "there is an agency `fox-lake-pd` already"),
         ({"id": "Fox Lake"}, "small letters, digits and -"),
         ({"kind": "sheriff"}, "`kind` cannot be `sheriff`"),
         ({"purposes": ["stolen"]}, "did you mean `stolen_"),
