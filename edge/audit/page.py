@@ -18,11 +18,12 @@ from edge.audit.who import balance, received, refused
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MOST_LINES = 60
+TITLE = "Audit report of "
 
 
 def render(report: Report) -> str:
     """The whole page."""
-    title = f"Audit report of {escape(report.log.device)}"
+    title = f"{TITLE}{escape(report.log.device)}"
     return document(
         title,
         f"{_head(report)}<main>{_short(report)}{_seal(report)}"
@@ -34,17 +35,22 @@ def render(report: Report) -> str:
     )
 
 
+def opening(title: str) -> str:
+    """How a page begins, up to the first words of its title: by that an earlier one is known again."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme"'
+        f' content="light dark"><title>{title}'
+    )
+
+
 def document(title: str, body: str) -> str:
     """A page of this house."""
     style = resources.files("edge.audit").joinpath("report.css").read_text(encoding="utf-8")
     foot = re.sub(r"[^\w .,:()-]", "", unescape(title))
     style += f'@page {{ @bottom-left {{ content: "{foot}"; }} }}\n'
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme"'
-        f' content="light dark"><title>{title}</title><style>{style}</style></head><body>{body}</body></html>\n'
-    )
+    return f"{opening(title)}</title><style>{style}</style></head><body>{body}</body></html>\n"
 
 
 def _head(report: Report) -> str:

@@ -9,12 +9,14 @@ from edge.audit.parts import table
 from edge.audit.public import ROUND, Public, Recipient, Rough, Turn
 from edge.policy.spans import span as policy_span
 
+TITLE = "Plate readers in "
+
 
 def render(public: Public) -> str:
     """The whole page."""
     place = escape(public.place or public.owner)
     return document(
-        f"Plate readers in {place}",
+        f"{TITLE}{place}",
         f"{_head(public)}<main>{_tiles(public)}{_recipients(public)}{_nobody(public)}{_switches(public)}"
         f"{_rules(public)}{_ended(public)}{_months(public)}{_method(public)}</main>"
         f"<footer>Published by {escape(public.owner)}. Made by Homerule from the audit log of the device. It names no "

@@ -30,6 +30,7 @@ HEADS = (
     *("reads", "withheld", "refused", "never_sent", "sent", "acknowledged", "expired", "dropped", "discarded"),
     *("first_read", "last_read", "first_sent", "last_sent"),
 )
+HEADING = f"{','.join(HEADS)}\r\n"
 SCHEMA = "report.schema.json"
 
 
@@ -55,8 +56,8 @@ def csv_text(report: Report, rows: Iterable[Row]) -> str:
     """One line for each camera, agency, policy and decision. For each, withheld + refused + never_sent + sent +
     acknowledged = reads. Texts that a spreadsheet would take for a formula begin with an apostrophe."""
     out = io.StringIO()
+    out.write(HEADING)
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(HEADS)
     for row in _merged(report, rows):
         writer.writerow([_harmless(cell) for cell in row])
     return out.getvalue()

@@ -15,6 +15,7 @@ from edge.audit.export import Export, export
 from edge.audit.prune import cut
 from edge.audit.span import span
 from edge.cli.moments import day_or_time
+from edge.cli.outputs import Output, require_places
 from edge.clock import SystemClock, milliseconds
 from edge.errors import LedgerError
 from edge.keys import handed_over, load_public, load_signing_key, signing_public
@@ -84,6 +85,8 @@ def checkpoint_command(
     finally:
         ledger.close()
     path = out / f"{written.device.id}-{made.size}.checkpoint"
+    # one of this size with another root is a fork, and the only proof of it
+    require_places(Output(option="--out", path=path, begins=made.note.partition("\n\n")[0].encode()))
     try:
         disk.put(path, made.note.encode(), mode=0o644)
     except OSError as error:

@@ -9,6 +9,7 @@ import typer
 
 from edge.audit.asked import Asked
 from edge.cli.moments import day_or_time
+from edge.cli.outputs import Output, require_places
 from edge.clock import SystemClock, milliseconds
 from edge.disk import put, why
 from edge.errors import LedgerError
@@ -24,6 +25,8 @@ To = Annotated[str | None, typer.Option("--to", metavar="MONTH", help="The last 
 Key = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The device's public key, kept elsewhere; else the log's own word.")
 ]
+
+_JSON = b'{\n "format": "%s",\n'
 
 
 def register(group: typer.Typer) -> None:
@@ -45,11 +48,16 @@ def report(
 ) -> None:
     """Who received reads, under which policy, on what basis; what was refused and why; and where nothing is known."""
     from edge.audit.make import assemble
-    from edge.audit.page import render
+    from edge.audit.page import TITLE, opening, render
     from edge.audit.source import open_source
     from edge.audit.summary import lines
-    from edge.audit.table import csv_text, json_text
+    from edge.audit.table import HEADING, csv_text, json_text
 
+    require_places(
+        Output(option="--out", path=out, begins=opening(TITLE).encode()),
+        Output(option="--csv", path=csv, begins=HEADING.encode()),
+        Output(option="--json", path=json, begins=_JSON % b"homerule-audit-report"),
+    )
     asked = Asked(
         began=day_or_time(since, "--from") if since is not None else None,
         ended=day_or_time(until, "--to") if until is not None else None,
@@ -82,10 +90,15 @@ def transparency(
     public_key: Key = None,
 ) -> None:
     """A page without plates for a city's web site: who gets reads and how many, whole months, small counts hidden."""
+    from edge.audit.page import opening
     from edge.audit.public import json_text, publish
-    from edge.audit.public_page import render
+    from edge.audit.public_page import TITLE, render
     from edge.audit.source import open_source
 
+    require_places(
+        Output(option="--out", path=out, begins=opening(TITLE).encode()),
+        Output(option="--json", path=json, begins=_JSON % b"homerule-transparency"),
+    )
     key = load_public(public_key) if public_key is not None else None
     with open_source(log) as source:
         made = publish(source, first=since, last=until, now=milliseconds(SystemClock().now().at), key=key)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edge import disk
+from edge.cli.outputs import Output, require_places
 from edge.errors import HomeruleError
 
 
@@ -31,9 +32,10 @@ def bench(
 ) -> None:
     """Measures a clip: processor time beside baselines in the same rounds, what is read right, and how late it is."""
     from edge.bench import Plan, run
-    from edge.bench.chart import drawn
+    from edge.bench.chart import BEGINS, drawn
     from edge.bench.words import lines
 
+    require_places(Output(option="--chart", path=chart, begins=BEGINS.encode()))
     plan = Plan(
         clip=clip,
         truth=truth,
@@ -48,7 +50,7 @@ def bench(
     result = run(plan, say=lambda what: print(what, file=sys.stderr, flush=True))
     if chart is not None:
         try:
-            chart.write_text(drawn(result), encoding="utf-8")
+            disk.put(chart, drawn(result).encode(), mode=0o644)
         except OSError as error:
             why = disk.why(error)
             raise HomeruleError(f"`{chart}`: cannot be written ({why}), name another file with `--chart`") from error

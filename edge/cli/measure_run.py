@@ -8,12 +8,14 @@ from pathlib import Path
 
 from edge import config
 from edge.cli.models import DEVICE
+from edge.cli.outputs import Output, require_places
 from edge.clock import SystemClock
 from edge.config import ModelChoice
 from edge.desk.device import Value, set_models
 from edge.measure import JOINT, Choice, Figures, Pair, Tried, Tuning, chart, draw, known, load, sheet
 from edge.measure import evaluate as measured
 from edge.measure import tune as tried_out
+from edge.measure.evaluate import MARK, MARK_AT
 from edge.shares import Share
 from edge.vision import models_folder, read_manifest
 from edge.vision.models import Kind, Stored, find_model
@@ -35,6 +37,10 @@ def evaluate(
     sheeted: Path | None,
 ) -> None:
     """`homerule models evaluate`."""
+    require_places(
+        Output(option="--chart", path=charted, begins=MARK, at=MARK_AT),
+        Output(option="--sheet", path=sheeted, begins=MARK, at=MARK_AT),
+    )
     pair = load(models, detector, reader, margin)
     found = measured(folder, pair, unlabelled=unlabelled, errors=sheeted is not None)
     if charted is not None:

@@ -1,12 +1,15 @@
 """One replay from its arguments to its last file."""
 
-from contextlib import ExitStack
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from edge.capture import open_recording, recorded_at
+from edge.cli.outputs import require_apart
 from edge.cli.replay_screen import Screen
 from edge.clock import monotonic
 from edge.pipeline import Outcome
@@ -28,10 +31,12 @@ def run_replay(
     pictures_per_second: float,
 ) -> None:
     """Replays `video`, see `homerule replay --help`. Raises HomeruleError; then no file is left."""
+    require_apart({"--out": out, "--annotate": annotate})
     console = Console(highlight=False)
     started = monotonic()
     start = start or recorded_at(video)
     with ExitStack() as stack:
+        stack.enter_context(_stopped_alike())
         recording = open_recording(video, camera_id=CAMERA_ID, start=start, pictures_per_second=pictures_per_second)
         rules = load_rules(policy, start=start)
         loaded = Models.load(models, detector, reader)
@@ -62,6 +67,16 @@ def run_replay(
         if marked:
             marked.keep()
     screen.say_where(out, annotate)
+
+
+@contextmanager
+def _stopped_alike() -> Iterator[None]:
+    """SIGTERM ends it as SIGINT does, so that what is half written goes away."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _play(

@@ -1,6 +1,7 @@
 """Two models on a labelled folder, one processor thread: figures, and pictures of them where somebody asks."""
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from edge.vision import Detector, Reader
 from edge.vision.models import find_model
 
 _ENDING = ".onnx"
+MARK = b"tEXtSoftware\0homerule"
+MARK_AT = 37
+"""By these words, behind a PNG's signature and header, an earlier drawing is told from a photograph."""
 _CONFIGS = ("{}.yaml", "{}_plate_config.yaml")
 
 
@@ -117,6 +121,12 @@ def draw(path: Path, pixels: Pixels) -> None:
     try:
         if not done:
             raise OSError("it cannot be made a PNG")
-        disk.put(path, written.tobytes(), mode=0o600)
+        disk.put(path, _marked(written.tobytes()), mode=0o600)
     except OSError as error:
         raise ConfigError(f"`{path}`: cannot be written ({why(error)})") from error
+
+
+def _marked(png: bytes) -> bytes:
+    start = MARK_AT - 4
+    chunk = (len(MARK) - 4).to_bytes(4) + MARK + zlib.crc32(MARK).to_bytes(4)
+    return png[:start] + chunk + png[start:]

@@ -23,6 +23,8 @@ from edge.receive.receipts import Receipts
 _SOONEST = timedelta(seconds=1)
 _REST = 10
 """A file is rewritten at most a tenth of the time: what would be over before the next time goes along."""
+_BEGINS = (b'{"bundledigest":"', b'{"id":"')
+"""How the line of a read begins, and that of a memory, see `Stored.line`."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +130,8 @@ class LinesFile:
             raise ConfigError(f"{path}: cannot be opened, {disk.why(error)}") from error
         try:
             self._take_over()
-            self._size = self._take_stock()
+            self._size, torn = self._take_stock()
+            self._mend(torn=torn)
             disk.settle(self._path.parent)  # a new file outlives a power cut only when its folder was written too
             self._receipts = Receipts(self._path, held=self._until) if receipts else None
         except OSError as error:
@@ -194,26 +197,40 @@ class LinesFile:
             ours = False
         if not ours:
             raise ConfigError(f"{self._path}: another `homerule receive` writes it, name another file")
-        os.fchmod(self._file, 0o600)
-        self._fresh.unlink(missing_ok=True)  # left by a power cut in the middle of a purge; it holds reads
 
-    def _take_stock(self) -> int:
-        """Reads what the file holds and takes a torn line away; gives its size in bytes."""
+    def _take_stock(self) -> tuple[int, bool]:
+        """Reads what the file holds; the size of its whole lines in bytes, and whether a torn one is behind them.
+
+        Without a whole line before it, a torn one must begin as ours do: any text without a last newline is one.
+        """
         size = 0
         for number, line in enumerate(self._lines(), start=1):
-            if not line.endswith(b"\n"):
-                _log.warning(
-                    "%s: the last line was cut off in the middle and is removed; it was never acknowledged", self._path
-                )
-                os.ftruncate(self._file, size)
-                os.fsync(self._file)
-                break
-            try:
-                self._know(Stored(content=json.loads(line)))
-            except (ValueError, TypeError, KeyError):
-                raise ConfigError(f"{self._path}: line {number} is no received read, name another file") from None
+            torn = not line.endswith(b"\n")
+            if torn and (size or any(line[: len(begin)] == begin[: len(line)] for begin in _BEGINS)):
+                return size, True
+            if torn or not self._understood(line):
+                raise ConfigError(f"{self._path}: line {number} is no received read, name another file")
             size += len(line)
-        return size
+        return size, False
+
+    def _understood(self, line: bytes) -> bool:
+        """Whether it is a stored read; then it is known from now on."""
+        try:
+            self._know(Stored(content=json.loads(line)))
+        except (ValueError, TypeError, KeyError):
+            return False
+        return True
+
+    def _mend(self, *, torn: bool) -> None:
+        """Makes the file private and takes a torn line away, now that it is known to be ours."""
+        os.fchmod(self._file, 0o600)
+        self._fresh.unlink(missing_ok=True)  # left by a power cut in the middle of a purge; it holds reads
+        if torn:
+            _log.warning(
+                "%s: the last line was cut off in the middle and is removed; it was never acknowledged", self._path
+            )
+            os.ftruncate(self._file, self._size)
+            os.fsync(self._file)
 
     def _know(self, read: Stored) -> None:
         until = read.until

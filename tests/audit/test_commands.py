@@ -101,6 +101,17 @@ def test_a_checkpoint_for_others_to_fetch_finds_a_log_that_was_put_back(site: Pa
     assert typed(site, "verify", "@a.zip", *kept).exit_code == 1
 
 
+def test_a_checkpoint_of_the_same_size_with_another_root_is_kept(site: Path) -> None:
+    (site / "out").mkdir()
+    words = ("checkpoint", "--config", "@device.toml", "--out", "@out")
+    assert [typed(site, *words).exit_code for _ in range(2)] == [0, 0]
+    (made,) = (site / "out").iterdir()
+    other = made.read_text().replace("homerule/", "homerule/fork-")
+    made.write_text(other)
+    assert typed(site, *words).exit_code == 1
+    assert made.read_text() == other
+
+
 def test_a_proof_is_printed_and_proves_the_entry(site: Path) -> None:
     export(site)
     said = typed(site, "prove", "@a.zip", "7", "--device-key", "@device.pub")

@@ -443,3 +443,56 @@ def test_a_question_that_cannot_be_is_refused_with_what_was_typed(
     assert done.returncode == 1
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def report(archive: Path, where: Path, *words: str) -> CompletedProcess[str]:
+    return homerule("audit", "report", str(archive), *words, where=where)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--out", "log.zip"),
+        ("--out", "link"),
+        ("--out", "page.html"),
+        ("--csv", "city.key"),
+        ("--json", "empty"),
+    ],
+)
+def test_a_report_takes_the_place_of_nothing_else(archive: Path, tmp_path: Path, option: str, name: str) -> None:
+    shutil.copy(archive, tmp_path / "log.zip")
+    (tmp_path / "city.key").write_bytes(b"\1" * 32)
+    (tmp_path / "page.html").write_text("<!doctype html>\n<html><title>Audit report of ours</title></html>\n")
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to("log.zip")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = report(tmp_path / "log.zip", tmp_path, option, name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"`{name}`: is there already and is no earlier output of this kind, name another" in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_two_outputs_are_one_file(archive: Path, tmp_path: Path) -> None:
+    for words in (("--csv", "a", "--json", "a"), ("--out", "a", "--csv", "./b/../a"), ("--json", "audit-report.html")):
+        done = report(archive, tmp_path, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "name the same file" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_report_is_replaced_by_its_own_kind_only(archive: Path, tmp_path: Path) -> None:
+    words = ("--csv", "a.csv", "--json", "a.json")
+    for _ in range(2):
+        done = report(archive, tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+    assert report(archive, tmp_path, "--out", "a.csv").returncode == 1
+    assert report(archive, tmp_path, "--csv", "a.json").returncode == 1
+    other = homerule("audit", "transparency", str(archive), "--out", "audit-report.html", where=tmp_path)
+    assert (other.returncode, "no earlier output of this kind" in other.stderr) == (1, True)
+
+
+def test_without_a_folder_for_one_of_them_nothing_is_written(archive: Path, tmp_path: Path) -> None:
+    done = report(archive, tmp_path, "--csv", "nowhere/a.csv")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no folder `{tmp_path / 'nowhere'}`" in done.stderr
+    assert list(tmp_path.iterdir()) == []

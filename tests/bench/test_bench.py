@@ -68,6 +68,15 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, clip: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_a_chart_takes_the_place_of_an_earlier_one_and_of_nothing_else(tmp_path: Path, clip: Path) -> None:
+    before = clip.read_bytes()
+    done = asked(clip, "--chart", str(clip))
+    assert (done.returncode, done.stdout, clip.read_bytes()) == (1, "", before)
+    assert "is there already and is no earlier output of this kind, name another file with `--chart`" in done.stderr
+    (tmp_path / "chart.svg").write_text(drawn(result()))
+    assert "no such file" in asked(tmp_path / "none.mp4", "--chart", str(tmp_path / "chart.svg")).stderr
+
+
 def result() -> Result:
     ours = [Outcome(cpu=cpu, seconds=60.0, peak=100.0) for cpu in (12.0, 10.0, 20.0)]
     decoding = [Outcome(cpu=cpu, seconds=60.0, peak=50.0) for cpu in (8.0, 8.0, 16.0)]

@@ -119,6 +119,20 @@ def test_a_drawing_that_cannot_be_written_is_said(
         typed(str(folder), "--chart", str(tmp_path / "nowhere" / "chart.png"), *pair)
 
 
+def test_a_drawing_takes_the_place_of_an_earlier_one_and_of_nothing_else(
+    typed: Typed, folder: Path, pair: tuple[str, ...], tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for path in before:
+        for option in ("--chart", "--sheet"):
+            with pytest.raises(HomeruleError, match="is there already and is no earlier output of this kind"):
+                typed(str(folder), option, str(path), *pair)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    for _ in range(2):
+        typed(str(folder), "--chart", str(tmp_path / "chart.png"), *pair)
+    assert cv2.imread(str(tmp_path / "chart.png")) is not None
+
+
 def shown(texts: tuple[str, ...] = ("AB12",)) -> Photograph:
     boxes = np.array([[10, 20, 50, 40]], np.float32)
     pixels = np.full((100, 200, 3), 10, np.uint8)

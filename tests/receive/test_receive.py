@@ -281,14 +281,35 @@ def test_a_line_cut_off_by_a_power_cut_is_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["shopping list\n", "[]\n", '{"id":"a.b"}\n', line("a.b").line.decode() + "\n", "\xff\n"]
+    "content",
+    [
+        "shopping list\n",
+        "[]\n",
+        '{"id":"a.b"}\n',
+        line("a.b").line.decode() + "\n",
+        "\xff\n",
+        "a note",
+        '{"key": 1}',
+        "\0",
+    ],
 )
 def test_a_file_with_other_content_is_left_alone(tmp_path: Path, content: str) -> None:
     out = tmp_path / "reads.jsonl"
     out.write_text(content, encoding="latin-1")
+    out.chmod(0o644)
     with pytest.raises(ConfigError, match="is no received read"):
         LinesFile(out)
     assert out.read_text(encoding="latin-1") == content
+    assert stat.S_IMODE(out.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("length", [1, 9, 40])
+@pytest.mark.parametrize("stored", [line("a.b"), line("a.b", bundledigest="0" * 64)], ids=["memory", "read"])
+def test_the_first_line_cut_off_is_removed_where_it_is_ours(tmp_path: Path, stored: Stored, length: int) -> None:
+    out = tmp_path / "reads.jsonl"
+    out.write_bytes(stored.line[:length])
+    LinesFile(out).close()
+    assert out.read_bytes() == b""
 
 
 def test_two_receivers_do_not_share_a_file(tmp_path: Path) -> None:

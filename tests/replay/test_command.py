@@ -1,6 +1,7 @@
 """`homerule replay` as it is typed: exit codes, messages, and nothing left behind."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.road.clip import Pass, Road, write_video
+from tests.broker import wait_until
 
 PLATES = ("AB12345", "HRM4821", "ZX77310")
 
@@ -70,6 +72,29 @@ def test_a_models_folder_without_a_manifest_is_refused(street: Path, tmp_path: P
 def test_an_output_folder_in_use_is_refused(street: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     assert "not empty" in refused(street, "--out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("out", "annotate"), [("out", "out/marked.mp4"), ("marked.mp4/out", "marked.mp4"), ("a.mp4", "b/../a.mp4")]
+)
+def test_outputs_that_are_one_or_lie_in_one_another_are_wrong_usage(
+    street: Path, tmp_path: Path, out: str, annotate: str
+) -> None:
+    done = homerule("replay", street, "--out", tmp_path / out, "--annotate", tmp_path / annotate)
+    assert done.returncode == 2
+    assert "one lies in the other" in done.stderr or "name the same file" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_stopped_leaves_nothing_behind(street: Path, tmp_path: Path, sent: signal.Signals) -> None:
+    words = ["replay", street, "--out", tmp_path / "r", "--annotate", tmp_path / "r.mp4"]
+    running = subprocess.Popen([sys.executable, "-m", "edge", *map(str, words)])
+    begun = tmp_path / ".r.part.mp4"
+    wait_until(lambda: begun.exists() and begun.stat().st_size > 0, what="a frame is written", within=60)
+    running.send_signal(sent)
+    assert running.wait(timeout=60) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_publishing_to_another_computer_is_refused(street: Path, tmp_path: Path) -> None:
