@@ -82,12 +82,13 @@ def add(
 
 def suspend(folder: Folder, subscriber: Agency, config: Config = None, socket: Socket = None) -> None:
     """Stops an agency, and returns when that is in force. Needs no signature."""
+    asked = where(config, socket)  # before anything is changed
     one, before = registry.find(folder, subscriber), as_it_lies(folder)
     changed = registry.suspend(folder, one.id)
     print(f"{_who(one)} is suspended now" if changed else f"{_who(one)} was suspended already")
     if changed:
         say_effects(before, folder)
-    wait(where(config, socket), Target(switch=None, agency=one.id, shown=one.name).is_closed)
+    wait(asked, Target(switch=None, agency=one.id, shown=one.name).is_closed)
     print(f"To end it: homerule subscriber resume {folder} {one.id}")
 
 

@@ -329,6 +329,26 @@ def test_bad_input_is_answered_with_the_mend(house: House, words: list[str], cod
     assert {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("policy", "opt-out", "DIR", "statewide-lookup"),
+        ("policy", "opt-out", "DIR", "fox-lake-pd"),
+        ("policy", "opt-in", "DIR", "federal"),
+        ("subscriber", "suspend", "DIR", "fox-lake-pd"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_told_before_anything_is_changed(
+    house: House, words: tuple[str, ...]
+) -> None:
+    before = {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()}
+    typed = [str(house.folder) if word == "DIR" else word for word in words]
+    code, said, complained = homerule(*typed, "--config", house.root / "nope")
+    assert (code, said) == (1, "")
+    assert "nope: cannot be read" in complained
+    assert {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()} == before
+
+
 def test_a_file_that_was_written_though_the_disk_failed_is_not_called_unchanged(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
