@@ -18,6 +18,8 @@ from edge.cli.whereabouts import where
 from edge.desk import registry
 from edge.errors import PolicyError
 from edge.policy.subscribers import SubscriberTable
+from edge.policy.vocabulary import STATES
+from edge.written import nearest
 
 Agency = Annotated[str, typer.Argument(metavar="ID", help="The agency, by its id.", show_default=False)]
 _LARGEST_DOCUMENT = 256 * 1024 * 1024
@@ -53,6 +55,8 @@ def add(
     socket: Socket = None,
 ) -> None:
     """Writes a new agency into the registry; nothing is given to it before the city has signed."""
+    if state.startswith("US-") and state not in STATES:
+        raise PolicyError(f"there is no state `{state}`{nearest(state, sorted(STATES)) or ', write it as US-IL'}")
     table: dict[str, object] = {
         "id": subscriber,
         "name": name,

@@ -90,6 +90,8 @@ def opt_in(
     target, before = find(folder, name), as_it_lies(folder)
     if target.switch is not None:
         changed = desk.opt_in(folder, target.switch, value=to)
+    elif to is not None:
+        raise PolicyError(f"{target.shown} is an agency and no switch, leave `--to {to}` out")
     else:
         changed = registry.resume(folder, target.agency or "")
     print(f"{target.shown} is on in the files" if changed else f"{target.shown} was on in the files already")

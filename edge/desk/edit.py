@@ -108,6 +108,7 @@ def _is_open(written: Policy, table: tuple[str, ...], key: str) -> bool:
 
 def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> tuple[tuple[str, ...], str, bool | str]:
     if switch in written.sharing.channels:
+        _one_way(switch, value)
         return ("sharing", "channels"), switch, not closed
     if switch not in SWITCHES:
         known = [*SWITCHES, *written.sharing.channels]
@@ -115,6 +116,7 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
         raise PolicyError(f"there is no switch `{switch}`{mend}")
     key = SWITCHES[switch]
     if isinstance(getattr(written.sharing, key), bool):
+        _one_way(switch, value)
         return ("sharing",), key, not closed
     ways = [str(way) for way in ORDERS[key][1:]]
     if closed:
@@ -126,6 +128,11 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
     if value is not None and value not in ways:
         raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, ways)}; there are {', '.join(ways)}")
     return ("sharing",), key, value or ways[0]
+
+
+def _one_way(switch: str, value: str | None) -> None:
+    if value is not None:
+        raise PolicyError(f"`{switch}` is on or off and nothing else, leave `--to {value}` out")
 
 
 def _only_that(before: Policy, after: Policy, table: tuple[str, ...], key: str, value: bool | str) -> None:

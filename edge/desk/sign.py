@@ -23,12 +23,17 @@ from edge.keys import load_public, public_text
 from edge.policy import bundle as bundles
 from edge.policy import policy
 from edge.policy.bundle import Bundle, law_file, text
-from edge.policy.manifest import LEDGER_ID, Manifest, parse_manifest, sha256
+from edge.policy.manifest import LAST_VERSION, Manifest, parse_manifest, sha256
 from edge.policy.policy import Policy
 from edge.values import BundleFiles
 
 CITY_KEY = "city.key"
 """Its name in a folder that `init` made; whose signature counts there lies beside it as `city.key.pub`."""
+
+_LOG_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+"""How every device names its audit log; a manifest may hold others, of before."""
+_HIGHEST_ASKED = 2_000_000_000
+"""The last number that may be asked for: after it there are more than anybody will sign."""
 
 
 def sign(
@@ -122,6 +127,13 @@ def _version(asked: int | None, last: Manifest | None) -> int:
         raise PolicyError(
             f"{MANIFEST}: version {asked} is not newer than {next_one - 1}, take {next_one} or leave it out"
         )
+    if next_one > LAST_VERSION:
+        raise PolicyError(
+            f"{MANIFEST}: version {LAST_VERSION} is the last that there can be; put back the {MANIFEST} of before it, "
+            f"or make a new folder with `homerule init` for devices that begin anew"
+        )
+    if asked is not None and asked > max(next_one, _HIGHEST_ASKED):
+        raise PolicyError(f"`--version {asked}` leaves no room for later ones, take at most {_HIGHEST_ASKED}")
     return asked or next_one
 
 
@@ -134,7 +146,7 @@ def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
 
 def _ledgers(adopt: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
     for one in adopt:
-        if re.fullmatch(LEDGER_ID, one) is None:
+        if _LOG_ID.fullmatch(one) is None:
             raise PolicyError(f"`--adopt {one}` is no audit log's name, take it from `homerule status` on the device")
     kept = last.ledgers if last else ()
     return (*kept, *(one for one in dict.fromkeys(adopt) if one not in kept))
