@@ -12,14 +12,18 @@ from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
 from edge.config import Config
 from edge.desk import pin as pins
-from edge.errors import ConfigError, LedgerError
+from edge.errors import ConfigError, LedgerError, PolicyError
 from edge.heat import temperature, throttled
 from edge.keys import load_signing_key
 from edge.ledger.database import open_readonly
-from edge.ledger.entries import Begun
+from edge.ledger.entries import Begun, BundleAccepted
 from edge.ledger.look import look as entries
+from edge.ledger.look import looking
+from edge.policy.bundle import Bundle
 from edge.policy.manifest import parse_manifest
+from edge.policy.tightening import words
 from edge.timekeeping import Timekeepers
+from edge.values import BundleFiles
 
 
 def device(config: Config, *, clock: Clock) -> list[Finding]:
@@ -118,7 +122,8 @@ def _pin(path: Path) -> str:
 
 
 def _policy(config: Config, clock: Clock) -> Finding | str:
-    files, bundle = desk.load(config.policy.folder, pin=config.policy.pin)
+    files = desk.read(config.policy.folder)
+    bundle = _standing(config)
     desk.hotlists(config.policy.folder, bundle)
     if config.device.id not in bundle.device_ids:
         return wrong(
@@ -137,7 +142,30 @@ def _policy(config: Config, clock: Clock) -> Finding | str:
         return wrong("policy", f"`valid_until` has passed on {bundle.valid_until:%Y-%m-%d}, sign a new version")
     if not bundle.has_begun(clock.now().at):
         return wrong("policy", "was signed at a time still to come; set the clock right that is wrong, and sign again")
+    if bundle.tightening:
+        said = f"version {bundle.version}, closed by hand since the city signed: {', '.join(words(bundle.tightening))}"
+        return note("policy", f"{said}; that needs no signature, and stays until the city signs with `--replaces`")
     return f"version {bundle.version}, signed by the city, valid until {bundle.valid_until:%Y-%m-%d}"
+
+
+def _standing(config: Config) -> Bundle:
+    """The folder as the city signed it, or with what was taken away by hand since, as the daemon takes it up."""
+    folder, pin = config.policy.folder, config.policy.pin
+    try:
+        return desk.open_bundle(folder, pin=pin)
+    except PolicyError:
+        if (last := _in_force(config.device.ledger)) is None:
+            raise
+    return desk.closed_further(folder, pin=pin, last=last[0], revision=last[1].revision)
+
+
+def _in_force(path: Path) -> tuple[BundleFiles, BundleAccepted] | None:
+    """What the audit log holds as in force; None when it holds nothing, or cannot be read."""
+    try:
+        with looking(path) as log:
+            return log.last_bundle()
+    except LedgerError:
+        return None  # its own finding says so
 
 
 def _ledger_id(path: Path) -> str | None:

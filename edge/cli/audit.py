@@ -63,9 +63,12 @@ def verify_command(
     """
     from edge.audit.held import held
 
+    is_ledger = log.is_dir() or _begins_as_ledger(log)
+    if is_ledger and city_key:
+        raise typer.BadParameter(f"is for an archive, and `{log}` is a ledger; leave it out", param_hint="--city-key")
     kept = [one for path in checkpoint or () for one in held(path)]
     key = load_public(device_key) if device_key is not None else None
-    if log.is_dir() or _begins_as_ledger(log):
+    if is_ledger:
         from edge.ledger.verify import verify
 
         path = _ledger_file(log)

@@ -72,5 +72,6 @@ def rotate(
     desk.rotate(pin, old=load_signing_key(key), new=after)
     beside = f"{pin}.rotation"
     print(f"{pin}: {key_id(after)} counts from now on; {beside} holds the old key's word for it")
-    print("As root, put both files in place on each device, the second one first. Then sign with the new key:")
+    print("As root, put both files in place on each device, the second one first. Where the policy folder has a")
+    print(f"`city.key.pub`, put a copy of {pin} in its place. Then sign with the new key:")
     print("  homerule sign DIR --key NEW.KEY")

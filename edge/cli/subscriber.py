@@ -18,6 +18,8 @@ from edge.cli.whereabouts import where
 from edge.desk import registry
 from edge.errors import PolicyError
 from edge.policy.subscribers import SubscriberTable
+from edge.policy.vocabulary import STATES
+from edge.written import nearest
 
 Agency = Annotated[str, typer.Argument(metavar="ID", help="The agency, by its id.", show_default=False)]
 _LARGEST_DOCUMENT = 256 * 1024 * 1024
@@ -53,6 +55,8 @@ def add(
     socket: Socket = None,
 ) -> None:
     """Writes a new agency into the registry; nothing is given to it before the city has signed."""
+    if state.startswith("US-") and state not in STATES:
+        raise PolicyError(f"there is no state `{state}`{nearest(state, sorted(STATES)) or ', write it as US-IL'}")
     table: dict[str, object] = {
         "id": subscriber,
         "name": name,
@@ -82,12 +86,13 @@ def add(
 
 def suspend(folder: Folder, subscriber: Agency, config: Config = None, socket: Socket = None) -> None:
     """Stops an agency, and returns when that is in force. Needs no signature."""
+    asked = where(config, socket)  # before anything is changed
     one, before = registry.find(folder, subscriber), as_it_lies(folder)
     changed = registry.suspend(folder, one.id)
     print(f"{_who(one)} is suspended now" if changed else f"{_who(one)} was suspended already")
     if changed:
         say_effects(before, folder)
-    wait(where(config, socket), Target(switch=None, agency=one.id, shown=one.name).is_closed)
+    wait(asked, Target(switch=None, agency=one.id, shown=one.name).is_closed)
     print(f"To end it: homerule subscriber resume {folder} {one.id}")
 
 

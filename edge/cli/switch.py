@@ -62,6 +62,7 @@ def register(group: typer.Typer) -> None:
 
 def opt_out(folder: Folder, name: Name, config: Config = None, socket: Socket = None) -> None:
     """Turns a network, a class of agencies or one agency off, and returns when that is in force."""
+    asked = where(config, socket)  # before anything is changed
     target, before = find(folder, name), as_it_lies(folder)
     if target.switch is not None:
         changed = desk.opt_out(folder, target.switch)
@@ -70,7 +71,7 @@ def opt_out(folder: Folder, name: Name, config: Config = None, socket: Socket = 
     said = "off" if target.switch is not None else "suspended"
     print(f"{target.shown} is {said} now" if changed else f"{target.shown} was {said} already")
     try:
-        wait(where(config, socket), target.is_closed)
+        wait(asked, target.is_closed)
     finally:
         if changed:
             say_effects(before, folder)
@@ -88,15 +89,18 @@ def opt_in(
     socket: Socket = None,
 ) -> None:
     """Writes that a network, a class of agencies or one agency is on; that counts once the city has signed it."""
+    asked = where(config, socket)  # before anything is changed
     target, before = find(folder, name), as_it_lies(folder)
     if target.switch is not None:
         changed = desk.opt_in(folder, target.switch, value=to)
+    elif to is not None:
+        raise PolicyError(f"{target.shown} is an agency and no switch, leave `--to {to}` out")
     else:
         changed = registry.resume(folder, target.agency or "")
     print(f"{target.shown} is on in the files" if changed else f"{target.shown} was on in the files already")
     if changed:
         say_effects(before, folder)
-    say_how_to_sign(folder, where(config, socket))
+    say_how_to_sign(folder, asked)
 
 
 def find(folder: Path, name: str) -> Target:

@@ -26,6 +26,7 @@ from edge.delivery.roles import (
     State,
     about,
     additions,
+    bearing,
     create_role,
     creation,
     desired,
@@ -184,7 +185,8 @@ class MosquittoRights:
         with self._change() as (dynsec, step):
             found = step("read", dynsec.read)
             grants = grants_in(found)
-            return grants, difference(found, self._wished(grants))
+            wished = self._wished(grants)
+            return grants, difference(bearing(found, wished), wished)
 
     def generation(self) -> int | None:
         """See `Rights.generation`. Tries to connect when it is time to, pausing 0.25 s to 5 s between tries."""

@@ -163,6 +163,11 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else ""
 
 
+def holds_for(certificate: x509.Certificate, host: str) -> bool:
+    """Whether a broker's certificate names `host`."""
+    return _host(host) in (_hosts(certificate) or ())
+
+
 def pem(certificate: x509.Certificate) -> bytes:
     """The certificate as it stands in a file."""
     return certificate.public_bytes(Encoding.PEM)

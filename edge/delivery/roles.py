@@ -5,7 +5,7 @@ One role for each subscriber, one for the device, one for whoever gives rights; 
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.delivery.topics import ack_filter, ack_topic, notice_filters, read_filter, read_topic, reads_filter
@@ -195,6 +195,20 @@ def grants_in(found: State) -> tuple[Grant, ...]:
         for role in account.roles
         if role.startswith(_TO) and _ID.fullmatch(role.removeprefix(_TO))
     )
+
+
+def bearing(found: State, wished: State) -> State:
+    """What is held, without what a right leaves behind that was taken away: a role that nobody has, an account that
+    has none. Neither gives anything.
+    """
+    borne = {role for account in found.accounts.values() for role in account.roles}
+    roles = {name: rules for name, rules in found.roles.items() if name in borne or not name.startswith(_TO)}
+    accounts = {
+        name: account
+        for name, account in found.accounts.items()
+        if account.roles or not account.plain or name in wished.accounts
+    }
+    return replace(found, roles=roles, accounts=accounts)
 
 
 def difference(found: State, wished: State) -> str | None:

@@ -7,6 +7,7 @@ authority's folder is for whoever enrolls, the broker's for Mosquitto, the devic
 import base64
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from cryptography import x509
 
 import edge
-from edge import keys
+from edge import disk, keys
 from edge.delivery.certificates import (
     RENEW_WITHIN,
     Authority,
@@ -25,6 +26,8 @@ from edge.delivery.certificates import (
     asked_for,
     check_host,
     check_name,
+    common_name,
+    holds_for,
     load_certificate,
     pem,
 )
@@ -45,6 +48,7 @@ _CALLER_ITERATIONS = 100
 """The caller connects once for each session it drops, while a clerk waits."""
 
 _LONGEST_DEVICE = 64 - len(device_name(""))
+_LEGAL_DEVICE = re.compile(r"[a-z0-9-]+")
 _HOME = ("localhost", "127.0.0.1", "::1")
 _PLUGINS = ("/usr/lib", "/usr/local/lib", "/usr/lib64")
 
@@ -71,6 +75,7 @@ def setup(site: Site, *, now: datetime) -> tuple[Written, ...]:
     home, plugin = _checked(site), find_plugin()
     broker_user = user(site.broker_user, "mosquitto")
     owners = {AUTHORITY: None, BROKER: broker_user, DEVICE: user(site.device_user, "homerule")}
+    _same_as_before(site, home)
     for name, owner in owners.items():
         folder(home / name, owner)
     making = Making()
@@ -196,12 +201,40 @@ def _checked(site: Site) -> Path:
     """The whole path of the site's folder. ConfigError for what cannot stand in its files."""
     if len(site.device_id) > _LONGEST_DEVICE:
         raise ConfigError(f"`{site.device_id}` is too long for a certificate, at most {_LONGEST_DEVICE} characters fit")
+    if not _LEGAL_DEVICE.fullmatch(site.device_id):
+        raise ConfigError(f"`{site.device_id}` cannot be a device's id, use a-z, 0-9 and -")
     for host in (*site.hosts, *(() if site.bind is None else (site.bind,))):
         check_host(host)
     home = site.folder.resolve()
     if any(sign.isspace() or sign in "@%$\"'\\" for sign in str(home)):
         raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf or in a unit, choose a plain one")
     return home
+
+
+def _same_as_before(site: Site, home: Path) -> None:
+    """What is there is kept, so it must be what these options would make. ConfigError, and then nothing is changed."""
+    own, broker, settings = home / DEVICE / "device.crt", home / BROKER / "broker.crt", home / BROKER / SETTINGS
+    if own.exists() and (made := common_name(load_certificate(own))) != device_name(site.device_id):
+        raise ConfigError(f"{own}: is for `{made}`, not for `{site.device_id}`; name another folder for that device")
+    again = "name another folder, or move the file away to have it made again"
+    kept = load_certificate(broker) if broker.exists() else None
+    for host in site.hosts:
+        if kept is not None and not holds_for(kept, host):
+            raise ConfigError(f"{broker}: does not hold for `{host}`; {again}")
+    ports = _ports(settings)
+    for port in (site.port, site.control_port):
+        if ports and str(port) not in ports:
+            raise ConfigError(f"{settings}: listens at {' and '.join(ports)}, not at {port}; give these ports, {again}")
+
+
+def _ports(settings: Path) -> list[str]:
+    """Where the broker listens that was set up before; nowhere if none was, or the file is not of this kind."""
+    try:
+        return re.findall(r"^listener (\d+)", settings.read_text("utf-8", "replace"), re.MULTILINE)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(f"{settings}: cannot be read, {disk.why(error)}") from error
 
 
 def _filled(name: str, site: Site, home: Path, broker_user: str, plugin: Path) -> bytes:

@@ -7,7 +7,7 @@ write is a new file put in place by one rename, so that a reader never sees half
 from edge.desk.city import City, Turned
 from edge.desk.edit import SWITCHES, opt_in, opt_out, switch_named, switches, ways
 from edge.desk.examples import copy_examples, examples
-from edge.desk.folder import hotlists, load, open_bundle, read, take_up
+from edge.desk.folder import closed_further, hotlists, load, open_bundle, read, take_up
 from edge.desk.follow import verify
 from edge.desk.init import Answers, init
 from edge.desk.laws import law_text, pack_for
@@ -21,6 +21,7 @@ __all__ = [
     "City",
     "Refused",
     "Turned",
+    "closed_further",
     "copy_examples",
     "examples",
     "hotlists",

@@ -113,6 +113,7 @@ def _is_open(written: Policy, table: tuple[str, ...], key: str) -> bool:
 
 def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> tuple[tuple[str, ...], str, bool | str]:
     if switch in written.sharing.channels:
+        _one_way(switch, value)
         return ("sharing", "channels"), switch, not closed
     if switch not in SWITCHES:
         known = [*SWITCHES, *written.sharing.channels]
@@ -120,6 +121,7 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
         raise PolicyError(f"there is no switch `{switch}`{mend}")
     key = SWITCHES[switch]
     if isinstance(getattr(written.sharing, key), bool):
+        _one_way(switch, value)
         return ("sharing",), key, not closed
     open_to = ways(switch)
     if closed:
@@ -131,6 +133,11 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
     if value is not None and value not in open_to:
         raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, open_to)}; there are {', '.join(open_to)}")
     return ("sharing",), key, value or open_to[0]
+
+
+def _one_way(switch: str, value: str | None) -> None:
+    if value is not None:
+        raise PolicyError(f"`{switch}` is on or off and nothing else, leave `--to {value}` out")
 
 
 def _only_that(before: Policy, after: Policy, table: tuple[str, ...], key: str, value: bool | str) -> None:

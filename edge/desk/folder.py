@@ -20,7 +20,7 @@ from edge.policy import bundle as bundles
 from edge.policy import policy, subscribers
 from edge.policy.bundle import Bundle, law_file
 from edge.policy.hotlists import HotLists
-from edge.policy.manifest import FILE_NAME, parse_manifest, unsigned
+from edge.policy.manifest import FILE_NAME, parse_manifest, signed_part, unsigned
 from edge.values import BundleFiles
 
 _SIGNATURE_BYTES = 64
@@ -68,6 +68,16 @@ def load(folder: Path, *, pin: Path | None) -> tuple[BundleFiles, Bundle]:
 def open_bundle(folder: Path, *, pin: Path | None) -> Bundle:
     """The Bundle of a folder; see `load`."""
     return load(folder, pin=pin)[1]
+
+
+def closed_further(folder: Path, *, pin: Path, last: BundleFiles, revision: int) -> Bundle:
+    """The Bundle of a folder that was edited since `last` came into force, if that only took something away.
+
+    `last` must rest on the pinned key's signature. Raises Refused (a PolicyError), and ConfigError for the pin.
+    """
+    key = load_public(pin)
+    verify(signed_part(last), key)
+    return follow(read(folder), in_force=bundles.parse(last, signed=True, revision=revision), key=key)
 
 
 def take_up(folder: Path, *, in_force: Bundle, pin: Path) -> tuple[BundleFiles, Bundle]:

@@ -12,13 +12,12 @@ from edge.desk.disk import get, put, settle, why
 from edge.desk.edit import set_value
 from edge.desk.examples import examples
 from edge.desk.laws import pack_for
-from edge.desk.sign import sign
+from edge.desk.sign import CITY_KEY, sign
 from edge.errors import PolicyError
 from edge.keys import new_signing_key
 from edge.policy import policy, subscribers
 from edge.policy.bundle import Bundle
 
-CITY_KEY = "city.key"
 DEVICE_KEY = "device.key"
 DAYS = 60
 """How long the first policy runs."""

@@ -9,20 +9,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edge.desk.disk import put
+from edge.desk.disk import get, put
 from edge.desk.folder import hotlist_digests, read
 from edge.desk.follow import MANIFEST, SIGNATURE
 from edge.desk.laws import law_text, missing_pack
+from edge.desk.pin import ancestors
 from edge.desk.shelf import find, load
-from edge.errors import PolicyError
+from edge.errors import ConfigError, PolicyError
+from edge.keys import load_public, public_text
 from edge.policy import bundle as bundles
 from edge.policy import policy
 from edge.policy.bundle import Bundle, law_file, text
-from edge.policy.manifest import LEDGER_ID, Manifest, parse_manifest, sha256
+from edge.policy.manifest import LAST_VERSION, Manifest, parse_manifest, sha256
 from edge.policy.policy import Policy
 from edge.values import BundleFiles
+
+CITY_KEY = "city.key"
+"""Its name in a folder that `init` made; whose signature counts there lies beside it as `city.key.pub`."""
+
+_LOG_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+"""How every device names its audit log; a manifest may hold others, of before."""
+_HIGHEST_ASKED = 2_000_000_000
+"""The last number that may be asked for: after it there are more than anybody will sign."""
 
 
 def sign(
@@ -41,6 +52,7 @@ def sign(
     adopted stay, those in `adopt` come to them. Raises PolicyError, and then nothing was written.
     """
     before = read(folder, to_sign=True)
+    _with_the_citys_key(folder, key.public_key(), before.manifest)
     last = _last(before, version, devices)
     written = policy.parse(text(before.files[policy.FILE], policy.FILE))
     added = {name: law_text(name) for name in written.law.packs if law_file(name) not in before.files}
@@ -66,6 +78,36 @@ def sign(
     return made
 
 
+def _with_the_citys_key(folder: Path, key: Ed25519PublicKey, manifest: bytes) -> None:
+    """No camera takes up what another key has signed than the one that the folder goes by, or that one vouches for."""
+    own = folder / f"{CITY_KEY}.pub"
+    other = own if own.exists() else _signed_before(folder, manifest)
+    if other is None or public_text(load_public(other)) in (public_text(key), *_vouched_for(folder, key)):
+        return
+    raise PolicyError(
+        f"`{other}`: holds the city's key, and the key that was given is another one; name the city's own with "
+        f"`--key`, or make a new one count with `homerule pin rotate {other} --key OLD.KEY --new NEW.KEY.pub` first"
+    )
+
+
+def _signed_before(folder: Path, manifest: bytes) -> Path | None:
+    """The public key in the folder whose signature is under the manifest that is there."""
+    for path in sorted(folder.glob("*.pub")):
+        try:
+            signature = base64.b64decode(get(folder / SIGNATURE, name=SIGNATURE))
+            load_public(path).verify(signature, manifest)
+            return path
+        except (PolicyError, ConfigError, ValueError, InvalidSignature):
+            continue  # whatever is damaged here vouches for nobody, and the signature is made anew
+    return None
+
+
+def _vouched_for(folder: Path, key: Ed25519PublicKey) -> list[str]:
+    """The keys that have said, in a statement that lies in the folder, that this one takes their place."""
+    found = (ancestors(path.with_suffix(""), key) for path in folder.glob("*.rotation"))
+    return [public_text(one) for chain in found for one in chain]
+
+
 def _last(before: BundleFiles, version: int | None, devices: Sequence[str]) -> Manifest | None:
     """The manifest that is there; a damaged one may be replaced by whoever says what it said."""
     try:
@@ -85,6 +127,13 @@ def _version(asked: int | None, last: Manifest | None) -> int:
         raise PolicyError(
             f"{MANIFEST}: version {asked} is not newer than {next_one - 1}, take {next_one} or leave it out"
         )
+    if next_one > LAST_VERSION:
+        raise PolicyError(
+            f"{MANIFEST}: version {LAST_VERSION} is the last that there can be; put back the {MANIFEST} of before it, "
+            f"or make a new folder with `homerule init` for devices that begin anew"
+        )
+    if asked is not None and asked > max(next_one, _HIGHEST_ASKED):
+        raise PolicyError(f"`--version {asked}` leaves no room for later ones, take at most {_HIGHEST_ASKED}")
     return asked or next_one
 
 
@@ -97,7 +146,7 @@ def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
 
 def _ledgers(adopt: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
     for one in adopt:
-        if re.fullmatch(LEDGER_ID, one) is None:
+        if _LOG_ID.fullmatch(one) is None:
             raise PolicyError(f"`--adopt {one}` is no audit log's name, take it from `homerule status` on the device")
     kept = last.ledgers if last else ()
     return (*kept, *(one for one in dict.fromkeys(adopt) if one not in kept))

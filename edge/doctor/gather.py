@@ -10,7 +10,6 @@ import stat
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from edge.check import device, program
 from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.control.client import ask_status
+from edge.doctor.learn import packages
 from edge.errors import HomeruleError
 from edge.ledger.codec import decode
 from edge.ledger.entries import Gap, Purge, SelfTest
@@ -63,8 +63,7 @@ def parts(config: Config, *, clock: Clock | None = None) -> Iterator[tuple[str, 
 def _about(clock: Clock) -> str:
     lines = [f"gathered at {clock.now().at:%Y-%m-%d %H:%M} UTC", f"homerule {__version__}"]
     lines.append(f"Python {platform.python_version()}, {platform.machine()}, Linux {platform.release()}")
-    lines += sorted(f"{one.name} {one.version}" for one in metadata.distributions() if one.name)
-    return "\n".join(lines)
+    return "\n".join([*lines, *packages()])
 
 
 def _config(table: BaseModel, where: str = "") -> Iterator[str]:

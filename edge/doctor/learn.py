@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,12 @@ _TELLING = {
 
 def redactor(config: Config) -> Redactor:
     """Whatever of the files cannot be read takes no word with it: then nothing of it can be in the archive either."""
-    return Redactor(_names(config), _plates(config.policy.folder))
+    return Redactor(_names(config), _plates(config.policy.folder), packages=packages())
+
+
+def packages() -> list[str]:
+    """Every package that is installed, with its version."""
+    return sorted(f"{one.name} {one.version}" for one in metadata.distributions() if one.name)
 
 
 def _names(config: Config) -> Iterator[tuple[str, str]]:
@@ -37,6 +43,8 @@ def _names(config: Config) -> Iterator[tuple[str, str]]:
             if "://" in url:
                 yield url, "(an address)"
                 yield urlsplit(url).hostname or "", "(an address)"
+            elif ":" not in url:
+                yield from ((word, "(a path)") for word in (url, str(Path(url))))
         yield from ((word, "(command)") for word in camera.command[1:])
         yield from _secrets(camera.credentials)
     yield config.broker.host, "(broker)"

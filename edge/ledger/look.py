@@ -6,9 +6,10 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from edge.errors import LedgerError
+from edge.ledger.bundles import Bundles
 from edge.ledger.codec import decode
 from edge.ledger.database import faults_named, open_readonly, pruned_upto
-from edge.ledger.entries import Logged
+from edge.ledger.entries import BundleAccepted, Logged
 from edge.values import BundleFiles
 
 _TOGETHER = 4096
@@ -53,6 +54,11 @@ class Look:
         if row is None:
             raise LedgerError(f"{self._path}: the bundle of entry {position} is not kept")
         return BundleFiles(manifest=row[0], signature=row[1], files=files)
+
+    def last_bundle(self) -> tuple[BundleFiles, BundleAccepted] | None:
+        """The bundle that was accepted last, and its entry."""
+        with faults_named(self._path):
+            return Bundles(self._db).last()
 
     def unlogged(self) -> dict[str, list[int]]:
         """Acknowledgements that are not in the log yet: positions of reads by subscriber."""

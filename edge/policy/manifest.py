@@ -27,6 +27,7 @@ CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 """The first thing in every manifest, so that the city's signature under a bundle can never pass for another one."""
 
 
+LAST_VERSION = 2**31 - 1
 LEDGER_ID = r"^[A-Za-z0-9_-]{1,64}$"
 FILE_NAME = r"^[A-Za-z0-9._/-]{1,128}$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
@@ -42,7 +43,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     context: Literal["homerule bundle v1"] = CONTEXT
-    version: Annotated[int, Field(ge=0, lt=2**31)]
+    version: Annotated[int, Field(ge=0, le=LAST_VERSION)]
     replaces: Sha256 | None
     devices: tuple[Id, ...]
     ledgers: tuple[LedgerId, ...] = ()

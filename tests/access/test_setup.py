@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,6 +86,22 @@ def test_a_second_setup_changes_no_byte(idle: Site) -> None:
     assert contents(idle.folder) == before
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"device_id": "pole-2"}, "device.crt: is for `device:elm-street-1`, not for `pole-2`; name another folder"),
+        ({"hosts": ("127.0.0.1", "other.example")}, "broker.crt: does not hold for `other.example`; name another"),
+        ({"port": 9999}, "not at 9999; give these ports"),
+        ({"control_port": 9999}, "not at 9999; give these ports"),
+    ],
+)
+def test_a_folder_that_was_made_for_another_place_is_refused(idle: Site, changes: dict[str, object], said: str) -> None:
+    before = contents(idle.folder)
+    with pytest.raises(ConfigError, match=said):
+        sites.setup(replace(idle.plan, **changes), now=idle.clock.now().at)
+    assert contents(idle.folder) == before
+
+
 @pytest.mark.parametrize("name", ["mosquitto/mosquitto.conf", "mosquitto/dynsec.json", "device/ca.crt"])
 def test_what_is_there_is_not_written_over(idle: Site, name: str) -> None:
     (idle.folder / name).write_text("mine\n")
@@ -134,6 +150,12 @@ def test_a_host_that_is_none_is_refused(idle: Site, host: str) -> None:
 def test_a_device_id_that_fits_into_no_certificate_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at most 57 characters fit"):
         Site(tmp_path, device="x" * 58)
+
+
+def test_a_device_id_that_no_policy_can_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`Bad_Dev` cannot be a device's id, use a-z, 0-9 and -"):
+        Site(tmp_path / "site", device="Bad_Dev")
+    assert not (tmp_path / "site").exists()
 
 
 def test_a_user_that_does_not_exist_is_named(idle: Site) -> None:
@@ -191,7 +213,7 @@ def test_a_configuration_that_is_kept_though_the_options_are_others_is_said(tmp_
     words = ("broker", "setup", tmp_path / "broker", "--device", DEVICE, "--host", "127.0.0.1", *OURSELVES)
     typed(*words)
     assert "not what these options give" not in typed(*words).stdout
-    said = typed(*words, "--port", "8884").stdout
+    said = typed(*words, "--bind", "127.0.0.1").stdout
     assert "mosquitto.conf, which is not what these options give" in said
 
 

@@ -1,6 +1,7 @@
 """`homerule audit export`, `verify`, `prove` and `prune` as they are typed, and killed in the middle."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from edge.keys import public_text
 from edge.ledger import Ledger
 from edge.ledger.entries import Exported, Pruned, SelfTest
 from edge.ledger.verify import verify
-from tests.audit.logs import CITY, begun, lived_in, some_reads, word
+from tests.audit.logs import CITY, SECOND_VERIFIER, begun, lived_in, some_reads, word
 from tests.ledger.builders import KEY, START, HandClock, device_folder
 
 
@@ -52,6 +53,32 @@ def entries_of(site: Path, kind: type) -> list[object]:
     found = [logged.entry for logged in ledger.entries() if isinstance(logged.entry, kind)]
     ledger.close()
     return found
+
+
+@pytest.mark.parametrize("log", ["@", "@ledger.sqlite"])
+def test_a_city_key_is_no_key_of_a_ledger_and_that_is_said(site: Path, log: str) -> None:
+    said = typed(site, "verify", log, "--city-key", "@nofile")
+    assert said.exit_code == 2
+    assert "is for an archive" in said.output
+    assert "ok  " not in said.output
+
+
+def test_the_second_verifier_takes_the_same_options(site: Path) -> None:
+    """The checkpoints of another archive; and lines of two notes each, as forks are kept."""
+    assert export(site).exit_code == 0
+    note = (site / "held").read_text()
+    (site / "forks").write_text(json.dumps({"notes": [note, note]}) + "\n")
+    for option, held, wanted in (
+        ("--public-key", "@a.zip", 0),
+        ("--device-key", "@forks", 0),
+        ("--public-key", "@ledger.sqlite", 1),
+    ):
+        words = ("@a.zip", option, "@device.pub", "--city-key", "@city.pub", "--checkpoint", held)
+        assert typed(site, "verify", *words).exit_code == wanted
+        again = [word.replace("@", f"{site}/") for word in words]
+        done = subprocess.run([sys.executable, SECOND_VERIFIER, *again], capture_output=True, text=True, check=False)
+        assert done.returncode == wanted, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_an_export_verifies_with_nothing_but_the_archive_and_the_pinned_keys(site: Path) -> None:

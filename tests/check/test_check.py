@@ -13,11 +13,12 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
+from edge import desk
 from edge.check import Finding, State, device, program
 from edge.check.program import PACKAGES
 from edge.clock import ReplayClock
 from edge.config import load
-from edge.desk import Answers, init, sign
+from edge.desk import Answers, init, opt_in, opt_out, sign
 from edge.keys import load_signing_key
 from edge.ledger import Ledger
 from edge.timekeeping import Timekeepers
@@ -163,6 +164,37 @@ def test_too_little_free_disk_is_wrong(site: Path) -> None:
 def test_a_policy_changed_after_the_signature_is_wrong(site: Path) -> None:
     write(site / "policy" / "policy.toml", "Mount Aspen", "Mount Aspern")
     assert "homerule" in fault(site, "policy")
+
+
+def closed_by_hand(site: Path, *, again: bool = True) -> None:
+    """What the city signed is in force, and then somebody turns the switch that the city had opened off."""
+    policy, city = site / "policy", load_signing_key(site / "policy" / "city.key")
+    opt_in(policy, "statewide-lookup")
+    sign(policy, key=city, now=NOW)
+    files, bundle = desk.load(policy, pin=site / "city.key.pub")
+    key = load_signing_key(site / "device.key")
+    with closing(Ledger.open(site / "state/ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north")) as ledger:
+        ledger.accept_bundle(files, digest=bundle.digest, version=bundle.version, revision=0, signed=True, notes=())
+        opt_out(policy, "statewide-lookup")
+        if again:
+            made = desk.closed_further(policy, pin=site / "city.key.pub", last=files, revision=0)
+            ledger.accept_bundle(
+                made.files, digest=made.digest, version=made.version, revision=1, signed=True, notes=()
+            )
+
+
+@pytest.mark.parametrize("taken_up", [True, False])
+def test_what_was_closed_by_hand_is_a_note_and_no_fault(site: Path, taken_up: bool) -> None:
+    closed_by_hand(site, again=taken_up)
+    found = findings(site)["policy"]
+    assert found.state is State.NOTE
+    assert "version 3, closed by hand since the city signed: statewide-lookup off" in found.said
+
+
+def test_an_edit_by_hand_that_gives_something_is_wrong_still(site: Path) -> None:
+    closed_by_hand(site)
+    opt_in(site / "policy", "national-lookup")
+    assert "the edit does more than take away ([sharing] national_lookup)" in fault(site, "policy")
 
 
 def test_a_policy_for_another_device_is_wrong(site: Path) -> None:

@@ -28,6 +28,15 @@ def test_a_site_whose_rights_are_applied_is_well(site: Site) -> None:
     assert "2 subscribers have one" in findings["wall: broker rights"].said
 
 
+def test_what_a_right_leaves_behind_that_was_taken_away_is_no_fault(site: Site) -> None:
+    rights = site.rights()
+    rights.apply(site.grants(OWNER, NEIGHBOUR))
+    rights.revoke(*site.grants(NEIGHBOUR))
+    finding = found(site)["wall: broker rights"]
+    assert finding.state is State.OK
+    assert "1 subscribers have one" in finding.said
+
+
 def test_a_broker_to_which_nobody_has_given_rights_yet_is_noted(site: Site) -> None:
     assert found(site)["wall: broker rights"].state is State.NOTE
 

@@ -153,6 +153,8 @@ def test_the_archive_has_what_one_looks_for(told: Told) -> None:
     status = json.loads(told.parts["status.json"])
     assert [one["id"] for one in status["report"]["cameras"]] == ["(camera 1)", "(camera 2)"]
     assert "broker lost" in told.parts["log.txt"]
+    assert "(an address)" not in told.parts["about.txt"]
+    assert "camera (camera 1): (a path) is there" in told.parts["check.txt"]
     assert "camera[2].url = rtsp: (not shown)" in told.parts["device.toml.txt"]
     assert "limits.min_free_megabytes = 10" in told.parts["device.toml.txt"]
     assert re.search(r"^detector .* [0-9a-f]{64} unchanged$", told.parts["models.txt"], re.MULTILINE)

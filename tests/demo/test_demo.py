@@ -77,8 +77,8 @@ def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_a_folder_that_a_group_may_write_is_good_enough_for_a_demo(tmp_path: Path) -> None:
     tmp_path.chmod(0o775)  # what a umask of 0002 makes
     now = SystemClock(trusted=True).now().at
-    city = found_city(tmp_path, now=now).sign(ledger_id="log-one", now=now)
-    assert city.take_up(None, ledger_id="log-one")[1].signed
+    city = found_city(tmp_path, now=now).sign(ledger_id="log-one-AAAAAAAAAAAAAA", now=now)
+    assert city.take_up(None, ledger_id="log-one-AAAAAAAAAAAAAA")[1].signed
 
 
 def test_it_ends_well(kept: Kept) -> None:

@@ -14,8 +14,8 @@ from edge.values import BundleFiles
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEVICE = "pole-1"
-LEDGER = "log-one"
-OTHER_LEDGER = "log-two"
+LEDGER = "log-one-AAAAAAAAAAAAAA"
+OTHER_LEDGER = "log-two-AAAAAAAAAAAAAA"
 
 
 @dataclass

@@ -335,7 +335,7 @@ def test_a_signature_over_other_bytes_counts_as_none(house: House) -> None:
 def test_nothing_is_in_force_before_the_city_adopts_the_audit_log(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.boot(ledger=OTHER_LEDGER)
-    refused(house, "homerule sign --adopt log-two", hold=True, why="ledger")
+    refused(house, "homerule sign --adopt log-two-AAAAAAAAAAAAAA", hold=True, why="ledger")
     house.sign(adopt=(OTHER_LEDGER,))
     assert house.take_up().version == 2
 
@@ -350,12 +350,12 @@ def test_a_lost_audit_log_shares_nothing_until_the_city_signs_anew(house: House)
     house.take_up()
     house.stored, house.size = None, 1
     house.boot(ledger=OTHER_LEDGER)
-    refused(house, "--adopt log-two", hold=True, why="ledger")
+    refused(house, "--adopt log-two-AAAAAAAAAAAAAA", hold=True, why="ledger")
     older = house.copied()
     house.sign(adopt=(OTHER_LEDGER,))
     house.take_up()
     house.put(older)
-    refused(house, "--adopt log-two", hold=False, why="ledger")
+    refused(house, "--adopt log-two-AAAAAAAAAAAAAA", hold=False, why="ledger")
 
 
 def test_an_audit_log_adopted_without_a_newer_version_shares_nothing(house: House) -> None:

@@ -294,13 +294,35 @@ def test_an_agreement_is_added_with_the_sha256_of_the_paper(house: House) -> Non
 
 def test_a_new_audit_log_is_adopted_by_a_signature(house: House) -> None:
     key = house.root / "city.key"
-    code, said, _ = homerule("sign", house.folder, "--key", key, "--adopt", "log-two", "--adopt", "log-three")
+    code, said, _ = homerule(
+        "sign", house.folder, "--key", key, "--adopt", "log-two-AAAAAAAAAAAAAA", "--adopt", "log-three-AAAAAAAAAAAA"
+    )
     assert code == 0
     assert "From now on these could receive reads, and nobody else:" in said
-    assert json.loads((house.folder / "manifest.json").read_text())["ledgers"] == ["log-one", "log-two", "log-three"]
-    code, _, complained = homerule("sign", house.folder, "--key", key, "--adopt", "no good")
+    assert json.loads((house.folder / "manifest.json").read_text())["ledgers"] == [
+        "log-one-AAAAAAAAAAAAAA",
+        "log-two-AAAAAAAAAAAAAA",
+        "log-three-AAAAAAAAAAAA",
+    ]
+    for wrong in ("no good", "xx", "A" * 23):
+        code, _, complained = homerule("sign", house.folder, "--key", key, "--adopt", wrong)
+        assert code == 1
+        assert f"`--adopt {wrong}` is no audit log's name" in complained
+
+
+def test_no_version_is_signed_after_which_there_is_none(house: House) -> None:
+    key, manifest = house.root / "city.key", house.folder / "manifest.json"
+    before = manifest.read_bytes()
+    for asked in (2_000_000_001, 2**31 - 1, 2**31):
+        code, _, complained = homerule("sign", house.folder, "--key", key, "--version", str(asked))
+        assert (code, manifest.read_bytes()) == (1, before)
+        assert "leaves no room for later ones, take at most 2000000000" in complained
+    for more in ([*("--version", "2000000000")], []):
+        assert homerule("sign", house.folder, "--key", key, *more)[0] == 0
+    manifest.write_text(manifest.read_text().replace('"version": 2000000001', f'"version": {2**31 - 1}'))
+    code, _, complained = homerule("sign", house.folder, "--key", key)
     assert code == 1
-    assert "is no audit log's name" in complained
+    assert "version 2147483647 is the last that there can be" in complained
 
 
 def test_the_pin_is_rotated_with_the_old_key(house: House) -> None:
@@ -326,6 +348,28 @@ def test_the_pin_is_rotated_with_the_old_key(house: House) -> None:
         (["policy", "history", "--ledger", "/nowhere"], 1, "no such ledger file"),
         (["pin", "show", "/nowhere"], 1, "no such file"),
         (["policy", "opt-in", "DIR", "private"], 1, "cannot be opened"),
+        (["policy", "opt-in", "DIR", "national-lookup", "--to", "agreement"], 1, "leave `--to agreement` out"),
+        (["policy", "opt-in", "DIR", "fox-lake-pd", "--to", "agreement"], 1, "leave `--to agreement` out"),
+        (
+            [
+                "subscriber",
+                "add",
+                "DIR",
+                "so",
+                "--name",
+                "S",
+                "--kind",
+                "county",
+                "--state",
+                "US-XX",
+                "--agency-id",
+                "X",
+                "--purpose",
+                "stolen_vehicle",
+            ],
+            1,
+            "there is no state `US-XX`",
+        ),
         (["policy", "opt-in", "DIR", "out-of-state", "--to", "agrement"], 1, "did you mean `agreement`?"),
         (["policy", "opt-out", "DIR"], 2, "NAME"),
     ],
@@ -335,6 +379,26 @@ def test_bad_input_is_answered_with_the_mend(house: House, words: list[str], cod
     got, _, complained = homerule(*(str(house.folder) if word == "DIR" else word for word in words))
     assert got == code
     assert said in complained
+    assert {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("policy", "opt-out", "DIR", "statewide-lookup"),
+        ("policy", "opt-out", "DIR", "fox-lake-pd"),
+        ("policy", "opt-in", "DIR", "federal"),
+        ("subscriber", "suspend", "DIR", "fox-lake-pd"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_told_before_anything_is_changed(
+    house: House, words: tuple[str, ...]
+) -> None:
+    before = {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()}
+    typed = [str(house.folder) if word == "DIR" else word for word in words]
+    code, said, complained = homerule(*typed, "--config", house.root / "nope")
+    assert (code, said) == (1, "")
+    assert "nope: cannot be read" in complained
     assert {path: path.read_bytes() for path in house.folder.rglob("*") if path.is_file()} == before
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from edge import desk
 from edge.cli import main
+from edge.keys import new_signing_key
 from tests.policy.city import NOW, agency, files, owner, policy
 
 
@@ -62,6 +64,41 @@ def test_on_eighty_columns_every_rule_tells_its_whole_reason(monkeypatch: pytest
 def test_sign_makes_the_next_version(city: Path) -> None:
     code, said, _ = homerule("sign", city, "--key", city / "city.key")
     assert (code, said.split(" for")[0]) == (0, "signed version 2")
+
+
+@pytest.mark.parametrize("has_public_key", [True, False])
+def test_a_key_that_is_not_the_citys_signs_nothing(city: Path, tmp_path: Path, has_public_key: bool) -> None:
+    """Without `city.key.pub` the key counts whose signature is there, whatever its file is called."""
+    place = Path(shutil.copytree(city, tmp_path / "city"))
+    own = place / "city.key.pub"
+    if not has_public_key:
+        own = own.rename(place / "chief.pub")
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    code, said, complained = homerule("sign", place, "--key", place / "device.key")
+    assert (code, said) == (1, "")
+    assert f"`homerule pin rotate {own} --key OLD.KEY --new NEW.KEY.pub`" in complained
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("pin", ["city.key.pub", "pin.pub"])
+def test_a_new_key_of_the_city_signs_once_the_old_one_has_vouched_for_it(city: Path, tmp_path: Path, pin: str) -> None:
+    place = Path(shutil.copytree(city, tmp_path / "city"))
+    if not (place / pin).exists():
+        shutil.copy(place / "city.key.pub", place / pin)
+    new_signing_key(tmp_path / "new.key")
+    assert homerule("sign", place, "--key", tmp_path / "new.key")[0] == 1
+    turned = ("--key", place / "city.key", "--new", tmp_path / "new.key.pub")
+    assert homerule("pin", "rotate", place / pin, *turned)[0] == 0
+    assert homerule("sign", place, "--key", tmp_path / "new.key")[0] == 0
+    assert homerule("policy", "show", place, "--pin", place / pin)[0] == 0
+
+
+def test_a_folder_that_nobody_vouches_for_takes_any_key(city: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(city, tmp_path / "city"))
+    for name in ("city.key.pub", "manifest.json", "manifest.sig"):
+        (place / name).unlink()
+    new_signing_key(tmp_path / "new.key")
+    assert homerule("sign", place, "--key", tmp_path / "new.key", "--device", "pole-1")[0] == 0
 
 
 def test_explain_says_channel_rule_and_reason() -> None:

@@ -6,7 +6,7 @@ from edge.doctor.redact import Redactor
 
 KEY = "A" * 42 + "9="
 NAMES = [("elm-street-1", "(device)"), ("Mount Aspen", "(named)"), ("il", "(named)")]
-REDACTED = Redactor(NAMES, ["AB12345", "QX?9217"])
+REDACTED = Redactor(NAMES, ["AB12345", "QX?9217"], packages=["opencv 4.11.0.86"])
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,10 @@ REDACTED = Redactor(NAMES, ["AB12345", "QX?9217"])
         ("the pattern QX?9217", "the pattern (a plate)"),
         ("rtsp://viewer:x@192.0.2.17:554/s?t=1 refuses", "(an address) refuses"),
         ("192.0.2.17:554 does not answer", "(an address) does not answer"),
+        (
+            "opencv 5.0.0.93 and 4.11.0.86, opencv 4.11.0.86:554",
+            "opencv (an address) and (an address), opencv (an address)",
+        ),
         ("2001:db8:0:0:0:0:0:7 is away", "(an address) is away"),
         ("write to clerk@example.org", "write to (an address)"),
         (f"pinned {KEY}", "pinned (a key)"),
@@ -36,7 +40,7 @@ def test_what_names_or_opens_something_is_taken_out(text: str, shown: str) -> No
     [
         "broker lost, back after 212 s; valid until 2027-01-27 12:30:05",
         "detector plate-detector-640x384 " + "702e4b8c" * 8 + " unchanged",
-        "onnxruntime 1.30.0, numpy 2.4.1, while still will",
+        "opencv 4.11.0.86\nonnxruntime 1.30.0, numpy 2.4.1, while still will",
     ],
 )
 def test_what_says_what_is_wrong_stays(text: str) -> None:
