@@ -28,6 +28,8 @@ CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 
 
 LEDGER_ID = r"^[A-Za-z0-9_-]{1,64}$"
+HIGHEST = 2**31 - 1
+"""The last version there can be."""
 FILE_NAME = r"^[A-Za-z0-9._/-]{1,128}$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 LedgerId = Annotated[str, Field(pattern=LEDGER_ID)]
@@ -42,7 +44,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     context: Literal["homerule bundle v1"] = CONTEXT
-    version: Annotated[int, Field(ge=0, lt=2**31)]
+    version: Annotated[int, Field(ge=0, le=HIGHEST)]
     replaces: Sha256 | None
     devices: tuple[Id, ...]
     ledgers: tuple[LedgerId, ...] = ()
