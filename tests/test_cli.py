@@ -1,18 +1,20 @@
 """The command line loads what a command needs and nothing else, and no command is missing from its table."""
 
+import errno
 import importlib
 import os
 import pkgutil
 import subprocess
 import sys
 from inspect import signature
+from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_group
 
 import edge.cli
-from edge.cli import ALONE, COMMANDS, program
+from edge.cli import ALONE, COMMANDS, program, streams
 
 FILES = [name for _, name, _ in pkgutil.iter_modules(edge.cli.__path__)]
 REGISTERED = {name: getattr(importlib.import_module(f"edge.cli.{name}"), "register", None) for name in FILES}
@@ -129,3 +131,29 @@ def test_stopped_while_it_loads_it_ends_without_a_traceback(module: str) -> None
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "homerule: stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("printf '[%.0s' {1..100000} >deep; homerule bench deep --truth deep", "is no truth of a clip"),
+        ("homerule broker setup $'bad\\xff' --device pole-1 --host localhost", "is not UTF-8"),
+        ("homerule keygen '' --certificate name", "names no file"),
+        ("homerule init / --state US-IL --place X", "no name for a new folder"),
+        (
+            f"homerule subscriber add {'x' * 300} a --name b --agency-id 1 --state US-IL --kind x --purpose x",
+            "too long",
+        ),
+        (f"homerule policy opt-out {'x' * 300} national_lookup", "too long"),
+    ],
+)
+def test_what_can_be_no_input_is_one_line_with_the_mend(line: str, said: str, tmp_path: Path) -> None:
+    done = shell(f"cd {tmp_path}; {line}", PYTHONPATH=str(Path(__file__).parents[1]))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert said in done.stderr
+
+
+def test_what_belongs_to_another_user_is_said_with_the_mend() -> None:
+    said = streams.told(PermissionError(errno.EACCES, "Permission denied", "/led/ledger.sqlite"))
+    assert said == "/led/ledger.sqlite: permission denied; run this as the user whose it is, or as root"

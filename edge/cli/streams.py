@@ -24,9 +24,12 @@ def say(what: str) -> None:
 
 
 def told(error: OSError) -> str:
-    """What the system says, with the file's name where it gives one."""
+    """What the system says, with the file's name where it gives one, and the mend where there is one for all."""
     said = why(error) if error.strerror else str(error) or type(error).__name__
-    return said if error.filename is None else f"{os.fsdecode(str(error.filename))}: {said}"
+    if error.filename is None:
+        return said
+    mend = "; run this as the user whose it is, or as root" if isinstance(error, PermissionError) else ""
+    return f"{error.filename}: {said}{mend}"
 
 
 def stuck() -> bool:
