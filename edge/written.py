@@ -12,7 +12,6 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -128,7 +127,7 @@ def _as_text(value: object) -> str:
 def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterator[tuple[Location, str]]:
     """Where a date was taken for text or text for a date: JSON mode cannot tell them apart, a person must."""
     if isinstance(written, date | time) or isinstance(parsed, date | time):
-        if isinstance(parsed, str | Path):
+        if not isinstance(parsed, date | time):  # text, or a path
             yield where, "must be text in quotes"
         elif not isinstance(written, date | time):
             yield where, "must be a date or time without quotes"
