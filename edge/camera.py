@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from edge.written import Written
+from edge.written import Setting
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -19,7 +19,7 @@ _NUMBERED = ("usb", "picamera", "jetson")
 _LEAST_EXTENT = 1e-4  # of the picture
 
 
-class Camera(Written):
+class Camera(Setting):
     """One camera. `url` is rtsp://, rtsps://, http(s)://, usb:NUMBER, or the path of a device, a video or a folder.
 
     picamera:NUMBER is a CSI camera of a Raspberry Pi, jetson:NUMBER one of a Jetson; with pipe: the `command` writes

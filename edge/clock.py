@@ -21,6 +21,9 @@ HOLDOVER = timedelta(hours=24)
 STEP = 0.5
 """Seconds; a greater difference from the time since boot is a step. Slewing moves at most 0.5 ms in a second."""
 
+YEARS = range(1970, 3000)
+"""Those that a person may ask about: a deadline counted from the last year that Python knows lies in none."""
+
 _READ_WITHIN = 0.05
 
 

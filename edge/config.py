@@ -13,7 +13,7 @@ from edge import disk
 from edge.camera import Camera as Camera
 from edge.camera import Id
 from edge.errors import ConfigError
-from edge.written import Written, parse_toml
+from edge.written import Setting, parse_toml
 
 CONTROL_SOCKET = Path("/run/homerule/control.sock")
 """Where the daemon is asked, unless device.toml says otherwise."""
@@ -24,7 +24,7 @@ Provider = Literal["cpu", "cuda", "tensorrt"]
 M = TypeVar("M", bound=BaseModel)
 
 
-class Device(Written):
+class Device(Setting):
     """Who this device is, and where it keeps what it may not lose.
 
     `socket` is where its daemon is asked. `collection_exception` names the exception under which it collects although a
@@ -51,7 +51,7 @@ class Device(Written):
         return socket
 
 
-class ModelChoice(Written):
+class ModelChoice(Setting):
     """Which models read the plates; the built-in ones when nothing is said. `threads`: how many an inference uses.
 
     `provider` is what runs them; one that is missing stops the start, nothing else takes its place.
@@ -65,7 +65,7 @@ class ModelChoice(Written):
     min_confidence: float | None = Field(default=None, ge=0, le=1)
 
 
-class Broker(Written):
+class Broker(Setting):
     """The MQTT broker. Across a network it is spoken to with TLS, and the device shows its certificate.
 
     With access = "mosquitto" it runs on this device, which gives and takes rights on 127.0.0.1 at `control_port`. One
@@ -83,6 +83,15 @@ class Broker(Written):
     password_file: Path | None = None
     control_port: int | None = Field(default=None, ge=1, le=65535)
     control_credential: Path | None = None
+
+    @field_validator("host")
+    @classmethod
+    def _a_name(cls, host: str) -> str:
+        try:
+            host.encode("idna")
+        except UnicodeError:
+            raise ValueError("cannot be a computer's name, write it as broker.example.org, or an address") from None
+        return host
 
     @property
     def encrypted(self) -> bool:
@@ -125,14 +134,14 @@ class Broker(Written):
         return self
 
 
-class PolicyPlace(Written):
+class PolicyPlace(Setting):
     """Where the city's files arrive, and the root-owned file that pins the city's public key."""
 
     folder: Path
     pin: Path
 
 
-class Limits(Written):
+class Limits(Setting):
     """When the device gives up; each has its unit in its name."""
 
     max_age_hours: int = Field(default=24, ge=1, le=24 * 30)
@@ -141,7 +150,7 @@ class Limits(Written):
     audit_years: int = Field(default=4, ge=1, le=100)
 
 
-class Config(Written):
+class Config(Setting):
     """device.toml, whole."""
 
     device: Device

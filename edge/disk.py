@@ -46,6 +46,8 @@ def put(path: Path, content: bytes, *, mode: int, over: bytes | None = None) -> 
     is as it was; but NotDurable says that the new one is there.
     """
     target = path.resolve()
+    if not target.name:
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     fresh = target.with_name(f".{target.name}.new")
     try:
         before = target.stat() if target.exists() else None

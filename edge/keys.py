@@ -44,6 +44,12 @@ def new_signing_key(path: Path) -> Ed25519PrivateKey:
     return _store(Ed25519PrivateKey.generate(), path)
 
 
+def require_name(path: Path) -> None:
+    """ConfigError for what names no file, such as an empty word."""
+    if not path.name:
+        raise ConfigError(f"`{path}`: names no file, write a name for the private key")
+
+
 def new_sealing_key(path: Path) -> X25519PrivateKey:
     """Makes an X25519 key at `path` (0600) and its public half at `path`.pub; ConfigError if either cannot be made."""
     return _store(X25519PrivateKey.generate(), path)
@@ -159,6 +165,7 @@ def key_id(key: PublicKey | PrivateKey) -> str:
 
 
 def _store(key: Key, path: Path) -> Key:
+    require_name(path)
     public = path.with_name(path.name + ".pub")
     if public.exists():
         raise ConfigError(f"{public}: exists already and is not written over, choose another name or move it away")

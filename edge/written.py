@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from edge.errors import HomeruleError
 from edge.plain import plain_toml
@@ -63,6 +63,17 @@ class Written(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class Setting(Written):
+    """Base of every table of device.toml, whose texts are handed to the system: for it a text ends at a NUL."""
+
+    @field_validator("*")
+    @classmethod
+    def _without_nul(cls, value: Any) -> Any:
+        if any("\0" in str(one) for one in (value if isinstance(value, tuple) else (value,))):
+            raise ValueError("has a NUL character in it, remove it")
+        return value
+
+
 def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleError], quote: bool = True) -> M:
     """Parses TOML `text` into `model` (closed to unknown keys, see `Written`), or raises `error` with one line.
 
@@ -101,6 +112,8 @@ def _table(text: str, *, file: str, error: type[HomeruleError], quote: bool) -> 
     except RecursionError:
         raise error(f"{file}: lists or tables are nested too deeply, write it flat") from None
     except ValueError as broken:
+        if "set_int_max_str_digits" in str(broken):  # Python's own mend is none for whoever wrote the file
+            raise error(f"{file}: has a number that is too long, write a shorter one") from None
         what = f": {_lower(str(broken))}" if quote else ", mend or remove it"
         raise error(f"{file}: has a value that cannot be read{what}") from None
 
@@ -114,7 +127,7 @@ def _as_text(value: object) -> str:
 def _mistaken_dates(written: object, parsed: object, where: Location) -> Iterator[tuple[Location, str]]:
     """Where a date was taken for text or text for a date: JSON mode cannot tell them apart, a person must."""
     if isinstance(written, date | time) or isinstance(parsed, date | time):
-        if isinstance(parsed, str):
+        if not isinstance(parsed, date | time):  # text, or a path
             yield where, "must be text in quotes"
         elif not isinstance(written, date | time):
             yield where, "must be a date or time without quotes"

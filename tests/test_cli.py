@@ -1,17 +1,20 @@
 """The command line loads what a command needs and nothing else, and no command is missing from its table."""
 
+import errno
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
 from inspect import signature
+from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_group
 
 import edge.cli
-from edge.cli import ALONE, COMMANDS, program
+from edge.cli import ALONE, COMMANDS, program, streams
 
 FILES = [name for _, name, _ in pkgutil.iter_modules(edge.cli.__path__)]
 REGISTERED = {name: getattr(importlib.import_module(f"edge.cli.{name}"), "register", None) for name in FILES}
@@ -59,3 +62,98 @@ def test_the_daemon_loads_neither_pictures_nor_tables_before_its_device_toml_is_
     asked = "import sys; from edge.cli import program; program(['run']); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
     assert not {"cv2", "onnxruntime", "av", "rich.table", "pydantic", "numpy"} & set(loaded)
+
+
+SAID = "homerule: standard output cannot be written (no space left on device), so not all was said\n"
+NO_FILE = "`x`: no such policy folder"
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a line of a shell in which `homerule` is this program."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    function = f'homerule() {{ {sys.executable} -m edge "$@"; }}\n'
+    return subprocess.run(
+        ["bash", "-c", function + line], capture_output=True, text=True, check=False, env={**own, **environment}
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("homerule --version >/dev/full", 1, SAID),
+        ("homerule policy show deploy/examples >/dev/full", 1, SAID),
+        ("homerule keygen --help >/dev/full 2>/dev/full", 1, ""),
+        ("homerule --version >&-", 1, SAID.replace("no space left on device", "bad file descriptor")),
+        ("homerule policy show deploy/examples >&-", 1, "bad file descriptor"),
+        ("homerule --version >&- 2>&- <&-", 1, ""),
+        ("homerule policy show x >/dev/full", 1, NO_FILE),
+        ("homerule policy show x 2>/dev/full", 1, ""),
+        ("homerule policy show x 2>&-", 1, ""),
+        ("homerule policy show deploy/examples | true; exit ${PIPESTATUS[0]}", 1, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_one_line_and_no_success(line: str, code: int, said: str) -> None:
+    done = shell(line)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == bool(said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["policy show", "policy history --ledger", "hotlist check", "models list --folder", "models verify --folder"],
+)
+def test_an_error_of_the_system_is_one_line_with_the_file_and_no_traceback(words: str) -> None:
+    done = shell(f"homerule {words} {'x' * 300}")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "xxx" in done.stderr
+    assert "file name too long" in done.stderr
+
+
+def test_a_letter_that_the_output_does_not_know_is_written_in_another_way() -> None:
+    asked = "from edge.cli import streams; streams.prepare(); print(chr(0xa7), chr(0xdcff))"
+    done = shell(f"{sys.executable} -c '{asked}'", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\\xa7 \\udcff\n", "")
+
+
+@pytest.mark.parametrize("module", ["typer", "edge.cli.policy"])
+def test_stopped_while_it_loads_it_ends_without_a_traceback(module: str) -> None:
+    asked = (
+        "import sys\n"
+        "class Stopped:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stopped())\n"
+        "sys.argv = ['homerule', 'policy', 'show', 'x']\n"
+        "from edge.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "homerule: stopped\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("printf '[%.0s' {1..100000} >deep; homerule bench deep --truth deep", "is no truth of a clip"),
+        ("homerule broker setup $'bad\\xff' --device pole-1 --host localhost", "is not UTF-8"),
+        ("homerule keygen '' --certificate name", "names no file"),
+        ("homerule init / --state US-IL --place X", "no name for a new folder"),
+        (
+            f"homerule subscriber add {'x' * 300} a --name b --agency-id 1 --state US-IL --kind x --purpose x",
+            "too long",
+        ),
+        (f"homerule policy opt-out {'x' * 300} national_lookup", "too long"),
+    ],
+)
+def test_what_can_be_no_input_is_one_line_with_the_mend(line: str, said: str, tmp_path: Path) -> None:
+    done = shell(f"cd {tmp_path}; {line}", PYTHONPATH=str(Path(__file__).parents[1]))
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert said in done.stderr
+
+
+def test_what_belongs_to_another_user_is_said_with_the_mend() -> None:
+    said = streams.told(PermissionError(errno.EACCES, "Permission denied", "/led/ledger.sqlite"))
+    assert said == "/led/ledger.sqlite: permission denied; run this as the user whose it is, or as root"

@@ -72,6 +72,13 @@ def test_a_broker_on_the_device_itself_needs_no_tls(tmp_path: Path) -> None:
         ("[[camera]]", '[[camera]]\nid = "lane-1"\nurl = "/road.mp4"\n[[camera]]', "two cameras with the id `lane-1`"),
         ("= 24 ", "= 0 ", "max_age_hours"),
         ("[device]", "[device", "line 4 is not TOML"),
+        ("8883", "9" * 6000, "has a number that is too long"),
+        ('"/etc/homerule/device.key"', "2026-11-02", "`key` must be text in quotes"),
+        ('"/etc/homerule/device.key"', '"/device\\u0000.key"', "`key` has a NUL character"),
+        ('"/etc/homerule/policy"', '"/policy\\u0000"', "`folder` has a NUL character"),
+        ("[device]", '[device]\nsocket = "/a\\u0000"', "`socket` has a NUL character"),
+        ("rtsp://192.0.2.10/stream1", "/dev/video\\u0000", "`url` has a NUL character"),
+        ('"127.0.0.1"', '"broker..example.org"', "`host` cannot be a computer's name"),
     ],
 )
 def test_a_mistake_is_said_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -45,6 +45,12 @@ def test_a_key_is_never_written_over(tmp_path: Path, there: str) -> None:
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(there, "mine")]
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_names_no_file_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="names no file"):
+        keys.new_signing_key(Path(name))
+
+
 def test_a_private_key_that_others_can_read_is_refused_with_the_mend(tmp_path: Path) -> None:
     keys.new_signing_key(tmp_path / "device.key")
     (tmp_path / "device.key").chmod(0o640)

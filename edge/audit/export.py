@@ -179,6 +179,8 @@ def export(made: Export, path: Path, *, announce: Callable[[str], object] | None
 
     `announce` is told the sha256 when the archive is whole on the disk, before it gets its name.
     """
+    if not path.name:
+        raise LedgerError(f"`{path}`: names no file, write a name for the archive")
     fresh = path.with_name(f".{path.name}.new")
     if path.exists():
         raise LedgerError(f"{path}: exists already and is not written over, choose another name")

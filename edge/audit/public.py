@@ -18,7 +18,7 @@ from edge.audit.asked import Asked
 from edge.audit.make import make
 from edge.audit.report import Agency, Report
 from edge.audit.source import Source
-from edge.clock import from_milliseconds, milliseconds
+from edge.clock import YEARS, from_milliseconds, milliseconds
 from edge.errors import LedgerError
 from edge.policy.vocabulary import OWNER
 
@@ -219,6 +219,8 @@ def _month(text: str, option: str) -> datetime:
         found = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
     except ValueError:
         raise LedgerError(f"`{option} {text}` is no month, write it as 2026-08") from None
+    if found.year not in YEARS:
+        raise LedgerError(f"`{option} {text}` is too far away, name a year from {YEARS[0]} to {YEARS[-1]}")
     return found
 
 

@@ -106,7 +106,7 @@ def truths(path: Path) -> tuple[Truth, ...]:
     except OSError as error:
         why = disk.why(error)
         raise ConfigError(f"`{path}`: cannot be read ({why}), name the clip's truth with `--truth`") from error
-    except (ValueError, ValidationError):
+    except (ValueError, ValidationError, RecursionError):
         raise ConfigError(
             f"`{path}`: is no truth of a clip, write"
             ' {"fps": 30, "passes": [{"plate": "ABC123", "start": 30, "end": 84}]}, in frames'

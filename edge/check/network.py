@@ -86,6 +86,8 @@ def _camera(one: Camera) -> str:
         host, port = place.hostname or "", place.port or _PORTS[place.scheme]
         try:
             socket.create_connection((host, port), timeout=_PATIENCE).close()
+        except UnicodeError:
+            raise CameraError(f"`{host}` cannot be a computer's name, write its name or address") from None
         except OSError as error:
             raise CameraError(
                 f"{host}:{port} does not answer ({_why(error)}), check its power, cable and address"

@@ -1,6 +1,7 @@
 """Arguments in, one function per command, one file per group of commands.
 
-Every error raised on purpose ends as one line on stderr and exit code 1; wrong usage is exit code 2.
+Every error raised on purpose, and every one of the system, ends as one line on stderr and exit code 1; wrong usage is
+exit code 2.
 """
 
 import sys
@@ -11,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edge import __version__
+from edge.cli import streams
 from edge.errors import HomeruleError
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -79,12 +81,25 @@ def _program(
 
 def main() -> NoReturn:
     """Runs one command and exits with 0 (done), 1 (refused or failed) or 2 (wrong usage)."""
+    streams.prepare()
+    sys.exit(streams.finish(_run()))
+
+
+def _run() -> int:
+    """The exit code of one command. A mistake of ours is not caught: it must be seen whole."""
     try:
         program(sys.argv[1:])()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     except HomeruleError as error:
-        print(f"homerule: {error}", file=sys.stderr)
-        sys.exit(1)
+        streams.say(str(error))
+        return 1
     except KeyboardInterrupt:
-        print("homerule: stopped", file=sys.stderr)
-        sys.exit(130)
-    sys.exit(0)
+        streams.say("stopped")
+        return 130
+    except OSError as error:
+        if error.filename is None and streams.stuck():
+            return 0  # what was printed did not arrive, which is said at the end
+        streams.say(streams.told(error))
+        return 1
+    return 0

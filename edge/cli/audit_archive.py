@@ -1,5 +1,6 @@
 """`homerule audit export`, `checkpoint`, `prove`, `prune`: the audit log taken off the device, and what may then go."""
 
+import io
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +108,8 @@ def prove_command(
         written = found.content("keys/device.pub").decode("ascii", "replace")
         key = load_public(device_key) if device_key is not None else signing_public(written, where="keys/device.pub")
         proof.proven(text, key, expected_origin=found.manifest.origin)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # another letter for one of its own, and it would prove nothing
     sys.stdout.write(text)
 
 

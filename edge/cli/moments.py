@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edge.clock import SystemClock, milliseconds
+from edge.clock import YEARS, SystemClock, milliseconds
 from edge.errors import LedgerError, PolicyError
 from edge.values import Instant
 
@@ -24,7 +24,14 @@ def moment(at: str | None) -> Instant:
         found = None
     if found is None or found.tzinfo is None:
         raise PolicyError(f"`--at {at}` is no time with its zone, write it as 2026-12-31T00:00:00Z")
+    if found.year not in YEARS:
+        raise PolicyError(too_far("--at", at))
     return Instant(at=found, trusted=True)
+
+
+def too_far(option: str, text: str) -> str:
+    """What is said of a time that no policy and no log can be of."""
+    return f"`{option} {text}` is too far away, name a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 def day_or_time(text: str, option: str) -> int:
@@ -39,4 +46,6 @@ def day_or_time(text: str, option: str) -> int:
         raise LedgerError(
             f"`{option} {text}` is no day and no time with its zone, write 2026-11-01 or 2026-11-01T08:00:00Z"
         )
+    if found.year not in YEARS:
+        raise LedgerError(too_far(option, text))
     return milliseconds(found)

@@ -80,6 +80,7 @@ def _new_request(file: Path, name: str) -> Path:
     """A key for a certificate, and beside it the request that goes to whoever runs the broker."""
     from edge.delivery import certificates, madefiles
 
+    keys.require_name(file)
     asked = file.with_name(f"{file.name}.csr")
     if asked.exists():
         raise ConfigError(f"{asked}: exists already and is not written over, choose another name or move it away")

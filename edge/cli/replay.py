@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from edge.cli.moments import too_far
+from edge.clock import YEARS
+
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
@@ -49,4 +52,6 @@ def _time(text: str) -> datetime:
         raise typer.BadParameter(f"`--at {text}` is no time; write it like 2026-11-02T08:00:00Z") from None
     if at.tzinfo is None:
         raise typer.BadParameter(f"`--at {text}` has no time zone; add Z for UTC or an offset such as -06:00")
+    if at.year not in YEARS:
+        raise typer.BadParameter(too_far("--at", text))
     return at.astimezone(UTC)

@@ -81,7 +81,7 @@ def _network(hosts: dict[str, str], *, own: bool = False) -> Iterator[str]:
 def _addresses(host: str) -> list[str]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the second for what can be no name at all
         return []
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 

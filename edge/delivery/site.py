@@ -206,6 +206,8 @@ def _checked(site: Site) -> Path:
     for host in (*site.hosts, *(() if site.bind is None else (site.bind,))):
         check_host(host)
     home = site.folder.resolve()
+    if any("\ud800" <= sign <= "\udfff" for sign in str(home)):  # bytes that are no letters
+        raise ConfigError(f"`{home}`: is not UTF-8 and cannot stand in mosquitto.conf, choose a plain one")
     if any(sign.isspace() or sign in "@%$\"'\\" for sign in str(home)):
         raise ConfigError(f"`{home}`: such a path cannot stand in mosquitto.conf or in a unit, choose a plain one")
     return home

@@ -42,6 +42,9 @@ def init(folder: Path, answers: Answers, *, now: datetime) -> Bundle:
 
     It starts closed: nobody but the owner is served. A folder that is there already is not touched.
     """
+    _spelled(answers)
+    if folder.name in ("", ".."):
+        raise PolicyError(f"`{folder}`: is no name for a new folder, write one")
     making = folder.with_name(f".{folder.name}.making")
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -60,6 +63,21 @@ def init(folder: Path, answers: Answers, *, now: datetime) -> Bundle:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return made
+
+
+def _spelled(answers: Answers) -> None:
+    """A line break would end the comment that an answer stands in, and half a letter cannot be written at all."""
+    said = {
+        "--place": answers.place,
+        "--county-fips": answers.county_fips,
+        "--owner-id": answers.owner_id,
+        "--owner-name": answers.owner_name,
+        "--owner-agency-id": answers.owner_agency_id,
+        "--owner-key": answers.sealing_key,
+    }
+    for option, text in said.items():
+        if text is not None and not text.isprintable():
+            raise PolicyError(f"`{option}` must be one line of letters that can be printed")
 
 
 def _fill(folder: Path, answers: Answers, now: datetime) -> Bundle:

@@ -7,6 +7,7 @@ after every byte was read and vouched for; nothing of it is kept anywhere else.
 import io
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -197,6 +198,8 @@ def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime
 
     The list is checked first, as far as it can be without a policy. Raises PolicyError; then nothing was written.
     """
+    if re.fullmatch("[a-z0-9-]{1,64}", list_id) is None:
+        raise PolicyError(f"`--id {list_id}` is no list's id, write 1 to 64 small letters, digits and -")
     source = HotListSource(id=list_id, source_agency="-", cap=1_000_000)
     if path.suffix not in (".toml", ".csv"):
         raise PolicyError(f"{path}: is neither .toml nor .csv, rename it to what it is")
@@ -209,6 +212,8 @@ def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime
             last = issued.parse(file.read(_WORD), file=beside.name)[0].version
     if version is not None and version <= last:
         raise PolicyError(f"{beside}: version {last} was signed already, take {last + 1} or leave it out")
+    if (version or last + 1) > issued.HIGHEST:
+        raise PolicyError(f"{beside}: a version is at most {issued.HIGHEST}, take {last + 1} or leave it out")
     statement = issued.statement(list_id, version=version or last + 1, issued_at=now, sha256=content)
     put(beside, issued.written(statement, key.sign(statement)))
     return issued.parse(issued.written(statement, key.sign(statement)), file=beside.name)[0]

@@ -59,7 +59,7 @@ def sign(
     files = {**before.files, **{law_file(name): content for name, content in added.items()}}
     manifest = Manifest(
         version=_version(version, last),
-        replaces=replaces or (sha256(before.manifest) if last else None),
+        replaces=_replaced(replaces) or (sha256(before.manifest) if last else None),
         devices=_devices(devices, last),
         ledgers=_ledgers(adopt, last),
         signed_at=now.replace(microsecond=0),
@@ -141,7 +141,16 @@ def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
     devices = tuple(sorted(set(asked))) or (last.devices if last else ())
     if not devices:
         raise PolicyError("the bundle is for no device yet, name each with `--device ID` as in its device.toml")
+    for one in asked:
+        if re.fullmatch("[a-z0-9-]{1,64}", one) is None:
+            raise PolicyError(f"`--device {one}` is no device's id, write 1 to 64 small letters, digits and -")
     return devices
+
+
+def _replaced(asked: str | None) -> str | None:
+    if asked is not None and re.fullmatch("[0-9a-f]{64}", asked) is None:
+        raise PolicyError(f"`--replaces {asked}` is no digest, take the 64 digits and letters from `homerule status`")
+    return asked
 
 
 def _ledgers(adopt: Sequence[str], last: Manifest | None) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _told(path: Path, keys: set[str]) -> Iterator[str]:
     text = _read(path)
     try:
         yield from _values(tomllib.loads(text), keys)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         yield from _QUOTED.findall(text)
 
 
@@ -96,7 +96,11 @@ def _values(table: Any, keys: set[str]) -> Iterator[str]:
 
 
 def _plates(folder: Path) -> Iterator[str]:
-    for path in sorted((folder / "hotlists").glob("*")):
+    try:
+        found = sorted((folder / "hotlists").glob("*"))
+    except OSError:
+        return
+    for path in found:
         yield from _PLATE.findall(_read(path))
 
 

@@ -19,6 +19,8 @@ from edge.policy.subscribers import Sha256
 SUFFIX = ".sig"
 """What is added to the name of the list's file."""
 
+HIGHEST = 2**63 - 1
+"""The last version there can be."""
 _CONTEXT: Literal["homerule hotlist v1"] = "homerule hotlist v1"
 _LONGEST = 2048
 
@@ -30,7 +32,7 @@ class Issued(BaseModel):
 
     context: Literal["homerule hotlist v1"] = _CONTEXT
     id: Id
-    version: Annotated[int, Field(ge=1, lt=2**63)]
+    version: Annotated[int, Field(ge=1, le=HIGHEST)]
     issued_at: Instant
     sha256: Sha256
 

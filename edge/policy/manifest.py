@@ -28,6 +28,7 @@ CONTEXT: Literal["homerule bundle v1"] = "homerule bundle v1"
 
 
 LAST_VERSION = 2**31 - 1
+"""The last version there can be."""
 LEDGER_ID = r"^[A-Za-z0-9_-]{1,64}$"
 FILE_NAME = r"^[A-Za-z0-9._/-]{1,128}$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]

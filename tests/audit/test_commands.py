@@ -230,3 +230,12 @@ def test_killed_anywhere_in_an_export_or_a_prune_log_and_archives_are_whole_or_s
         if not made.name.startswith("."):
             assert hashlib.sha256(made.read_bytes()).hexdigest() in announced
             assert word(made) == "ok"
+
+
+def test_a_proof_is_printed_letter_for_letter_where_the_terminal_knows_few_letters(site: Path) -> None:
+    export(site)
+    few = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [sys.executable, "-m", "edge", "audit", "prove", str(site / "a.zip"), "0"]
+    done = subprocess.run(words, capture_output=True, check=False, env=few)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("utf-8") == typed(site, "prove", "@a.zip", "0").output

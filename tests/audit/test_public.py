@@ -49,7 +49,10 @@ def test_a_month_that_is_not_over_is_refused(ledger: Path) -> None:
         public_of(ledger, last="2026-11")
 
 
-@pytest.mark.parametrize(("first", "last"), [("2026-08-03", None), (None, "August"), ("2026-10", "2026-09")])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2026-08-03", None), (None, "August"), ("2026-10", "2026-09"), (None, "9999-12"), ("0001-01", None)],
+)
 def test_what_is_no_span_of_months_is_refused(ledger: Path, first: str | None, last: str | None) -> None:
     with pytest.raises(LedgerError, match=r"`--(from|to) "):
         public_of(ledger, first, last)

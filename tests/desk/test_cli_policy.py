@@ -159,6 +159,19 @@ def test_a_wished_hit_is_for_an_offence_of_the_state_where_the_camera_stands(tmp
         (["policy", "explain", "EXAMPLES", "--subscriber", "fox-lake-pd", "--read", "/nowhere"], 1, "cannot be read"),
         (["policy", "explain", "EXAMPLES"], 2, "--subscriber"),
         (["sign", "EXAMPLES", "--key", "/nowhere"], 1, "no such"),
+        (["policy", "show", "EXAMPLES", "--at", "9999-12-31T23:59:59Z"], 1, "a year from 1970 to 2999"),
+        (["policy", "check", "EXAMPLES", "--at", "0001-01-01T00:00:00Z"], 1, "a year from 1970 to 2999"),
+        (["replay", "EXAMPLES", "--at", "9999-12-31T23:59:59Z"], 2, "a year from 1970 to 2999"),
+        (["replay", "EXAMPLES", "--at", "0001-01-01T00:00:00+14:00"], 2, "a year from 1970 to 2999"),
+        (["audit", "report", "EXAMPLES", "--from", "9999-12-31T23:59:59Z"], 1, "`--from 9999"),
+        (
+            ["init", "SOMEWHERE", "--state", "US-IL", "--place", "X", "--device", "pole_1"],
+            1,
+            "`--device pole_1` is no device's id",
+        ),
+        (["init", "SOMEWHERE", "--state", "US-IL", "--place", "a\nb"], 1, "`--place` must be one line"),
+        (["init", "SOMEWHERE", "--state", "US-IL", "--place", "a\udcff"], 1, "`--place` must be one line"),
+        (["init", "", "--state", "US-IL", "--place", "X"], 1, "no name for a new folder"),
         (["init", "SOMEWHERE"], 2, "--state"),
         (["init", "EXAMPLES", "--state", "US-IL", "--place", "X"], 1, "not written over"),
     ],
@@ -169,3 +182,36 @@ def test_bad_input_is_answered_with_the_mend(words: list[str], code: int, said: 
     assert got == code
     assert said in complained
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--device", "Bad_Dev"], "`--device Bad_Dev` is no device's id"),
+        (["--replaces", "xx"], "`--replaces xx` is no digest"),
+        (["--version", "99999999999"], "a version is at most 2147483647"),
+    ],
+)
+def test_a_signature_that_no_camera_would_take_is_refused_with_the_mend(
+    words: list[str], said: str, city: Path
+) -> None:
+    before = (city / "manifest.json").read_bytes()
+    code, _, complained = homerule("sign", city, "--key", city / "city.key", *words)
+    assert (code, len(complained.splitlines())) == (1, 1)
+    assert said in complained
+    assert (city / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--id", "Bad ID"], "`--id Bad ID` is no list's id"),
+        (["--id", "hot", "--version", "99999999999999999999"], "a version is at most"),
+    ],
+)
+def test_a_list_that_no_city_would_take_is_not_signed(words: list[str], said: str, city: Path, tmp_path: Path) -> None:
+    shutil.copy(desk.examples() / "hotlists" / "county-stolen.toml", tmp_path / "hot.toml")
+    code, _, complained = homerule("hotlist", "sign", tmp_path / "hot.toml", "--key", city / "city.key", *words)
+    assert (code, len(complained.splitlines())) == (1, 1)
+    assert said in complained
+    assert not (tmp_path / "hot.toml.sig").exists()

@@ -1,9 +1,14 @@
 """What is taken out of a text that leaves the device, by name and by form, and what stays so that it can be read."""
 
+from pathlib import Path
+
 import pytest
 
+from edge.config import load
+from edge.doctor.learn import redactor
 from edge.doctor.redact import Redactor
 
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "device.toml"
 KEY = "A" * 42 + "9="
 NAMES = [("elm-street-1", "(device)"), ("Mount Aspen", "(named)"), ("il", "(named)")]
 REDACTED = Redactor(NAMES, ["AB12345", "QX?9217"], packages=["opencv 4.11.0.86"])
@@ -46,3 +51,9 @@ def test_what_names_or_opens_something_is_taken_out(text: str, shown: str) -> No
 def test_what_says_what_is_wrong_stays(text: str) -> None:
     assert REDACTED(text) == text
     assert not REDACTED.holds(text)
+
+
+def test_a_policy_folder_that_cannot_be_looked_into_takes_no_word_with_it(tmp_path: Path) -> None:
+    written = EXAMPLE.read_text().replace('"/etc/homerule/policy"', f'"{"x" * 300}"')
+    (tmp_path / "device.toml").write_text(written)
+    assert redactor(load(tmp_path / "device.toml"))
