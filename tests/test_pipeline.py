@@ -20,6 +20,7 @@ from edge.ledger.verify import verify
 from edge.pipeline import MOST_UNRECORDED
 from edge.policy.reasons import Reason
 from edge.values import Effect, Frame
+from tests.ledger.builders import outcomes
 from tests.relay.house import COUNTY, DEVICE, OWNER, STOLEN, TEXAS, House
 
 NOBODY_LISTENS = 9
@@ -169,7 +170,7 @@ def test_a_read_that_was_recorded_and_reported_as_failed_keeps_its_decisions_und
     first, second = house.sees(STOLEN)
     assert len({each.bundle_digest for each in (*first.decisions, *second.decisions)}) == 2
     assert {each.bundle_digest for each in second.decisions} == {house.bundle.digest}
-    assert [read_id for read_id, _ in house.ledger.outcomes()] == [
+    assert [read_id for read_id, _ in outcomes(house.ledger)] == [
         first.tagged.read.read_id,
         second.tagged.read.read_id,
     ]
@@ -235,7 +236,7 @@ def test_a_caller_told_of_a_failure_records_the_same_bytes_again_and_once_only(h
         house.pipeline.record()
     assert len(house.pipeline.record()) == 1
     assert len(set(doubtful.given)) == 1
-    assert len(list(house.ledger.outcomes())) == 1
+    assert len(list(outcomes(house.ledger))) == 1
 
 
 def test_of_too_many_reads_that_wait_the_oldest_is_lost_and_counted(house: House) -> None:

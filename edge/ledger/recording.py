@@ -49,22 +49,6 @@ def refusal(message_id: str, decision: Decision) -> Pattern:
     return pattern([decision])
 
 
-def decisions(read_id: str, pattern: Pattern) -> tuple[Decision, ...]:
-    """The inverse of `pattern`, for one read."""
-    return tuple(
-        Decision(
-            read_id=read_id,
-            subscriber_id=subscriber_id,
-            effect=Effect(effect),
-            channel=channel or None,
-            reasons=reasons,
-            obligations=obligations,
-            bundle_digest=pattern.bundle,
-        )
-        for subscriber_id, effect, channel, reasons, obligations in pattern.outcomes
-    )
-
-
 def payloads_digest(envelopes: Sequence[Envelope]) -> str:
     """sha256, base64url without padding, over the sha256 of each payload in subscriber order; "" if there is none."""
     if not envelopes:

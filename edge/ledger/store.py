@@ -18,7 +18,7 @@ from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger import recording
 from edge.ledger.bundles import accepted
-from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged, Pattern, Read
+from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged
 from edge.ledger.history import History
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
@@ -272,15 +272,6 @@ class Ledger:
                 return
             yield from found
             first = found[-1].position + 1
-
-    def outcomes(self) -> Iterator[tuple[str, tuple[Decision, ...]]]:
-        """Every read's id and the decisions that were recorded for it, in order."""
-        patterns: dict[int, Pattern] = {}
-        for logged in self.entries():
-            if isinstance(logged.entry, Pattern):
-                patterns[logged.position] = logged.entry
-            elif isinstance(logged.entry, Read):
-                yield logged.entry.read_id, recording.decisions(logged.entry.read_id, patterns[logged.entry.pattern])
 
     @contextmanager
     def _writing(self) -> Iterator[int]:

@@ -4,7 +4,6 @@ A pattern is kept as a number and never comes out again. What a list may hold is
 entry that is wrong refuses the list.
 """
 
-import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -17,7 +16,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias
 
 from edge.errors import PolicyError
-from edge.policy.numbers import Numbers, in_order, more_alike, number, repeated, shares
+from edge.policy.numbers import Numbers, in_order, matches_in, more_alike, number, plain, repeated, shares
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import NEVER, Grade, Purpose
 from edge.values import Hit
@@ -82,7 +81,13 @@ class HotList:
 
     def names(self, entry_id: str) -> bool:
         """Whether an entry of this id is on the list."""
-        return self._rows.find(entry_id)
+        rows, wanted, at = self._rows, entry_id.encode(), 0
+        while (at := rows.text.find(wanted, at)) >= 0:
+            row = bisect_right(rows.ends, at)
+            if rows.named(row)[0] == entry_id:
+                return True
+            at = rows.ends[row]
+        return False
 
     def by_source(self) -> dict[str, int]:
         """How many entries each source agency has."""
@@ -122,16 +127,6 @@ class _Rows:
         first = self.ends[row - 1] if row else 0
         entry, _, case = self.text[first : self.ends[row]].decode("ascii").partition("\n")
         return entry, case
-
-    def find(self, entry_id: str) -> bool:
-        """Whether a row has this id."""
-        wanted, at = entry_id.encode(), 0
-        while (at := self.text.find(wanted, at)) >= 0:
-            row = bisect_right(self.ends, at)
-            if self.named(row)[0] == entry_id:
-                return True
-            at = self.ends[row]
-        return False
 
     def hit(self, list_id: str, row: int) -> Hit:
         entry, case = self.named(row)
@@ -295,18 +290,7 @@ def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> Iterato
     sources = {name: plain(name) for name in set(some.sources)}
     texts = [f"{own}\n{sources[name]}" for own, name in zip(spelled, some.sources, strict=True)]
     yield from compress(count(), map(contains, texts, some.patterns))
-    yield from (at for at in masked if _matches_in(some.patterns[at], texts[at]))
-
-
-def _matches_in(pattern: str, text: str) -> bool:
-    """Whether `pattern` matches somewhere in one line of `text`; what stands for its `?` may be left out."""
-    # the longest certain part first, which is soon said to be missing of nearly all
-    return max(pattern.split("?"), key=len) in text and re.search(pattern.replace("?", ".?"), text) is not None
-
-
-def plain(text: str) -> str:
-    """A plate's letters and digits, in capitals, without blanks and dashes."""
-    return re.sub(r"[^A-Z0-9]", "", text.upper())
+    yield from (at for at in masked if matches_in(some.patterns[at], texts[at]))
 
 
 def microseconds(at: datetime) -> int:

@@ -15,7 +15,8 @@ from typing import Annotated, TypeVar
 from pydantic import Field
 
 from edge.errors import PolicyError
-from edge.policy.entries import Columns, Entries, HotList, microseconds, plain
+from edge.policy.entries import Columns, Entries, HotList, microseconds
+from edge.policy.numbers import plain
 from edge.policy.policy import CaseRef, HotListSource, Instant, Line, UsState
 from edge.policy.vocabulary import STATES, Grade, Purpose
 from edge.values import Hit

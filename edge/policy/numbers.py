@@ -1,9 +1,21 @@
-"""Patterns as numbers, a million of them in a few arrays, in order."""
+"""Patterns as they are compared with plates, and as numbers: a million of them in a few arrays, in order."""
 
+import re
 from array import array
 from typing import TypeAlias
 
 Numbers: TypeAlias = "array[int]"
+
+
+def matches_in(pattern: str, text: str) -> bool:
+    """Whether `pattern` matches somewhere in one line of `text`; what stands for its `?` may be left out."""
+    # the longest certain part first, which is soon said to be missing of nearly all
+    return max(pattern.split("?"), key=len) in text and re.search(pattern.replace("?", ".?"), text) is not None
+
+
+def plain(text: str) -> str:
+    """A plate's letters and digits, in capitals, without blanks and dashes."""
+    return re.sub(r"[^A-Z0-9]", "", text.upper())
 
 
 def number(plate: str) -> int:

@@ -32,6 +32,7 @@ from edge.policy.bundle import Bundle
 from edge.road.clip import Pass, Road, write_video
 from edge.values import Decision, Effect
 from tests.broker import wait_until
+from tests.ledger.builders import outcomes
 from tests.site import Site
 
 DEVICE = "elm-street-1"
@@ -295,7 +296,7 @@ class Pole:
         """What was decided of each read, while no daemon runs."""
         ledger = self._opened()
         try:
-            return dict(ledger.outcomes())
+            return dict(outcomes(ledger))
         finally:
             ledger.close()
 

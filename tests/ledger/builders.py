@@ -1,6 +1,6 @@
 """Reads, decisions, envelopes and bundles for the ledger's tests, and a clock that is moved by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge.ledger import Ledger
+from edge.ledger.entries import Pattern, Read
 from edge.ledger.ledgerfile import Commit, commit_now
 from edge.values import (
     Box,
@@ -190,3 +191,29 @@ def record(
     envelopes = [seal(read_id, subscriber_id, at=clock.at, seconds=seconds) for subscriber_id in shared]
     ledger.record(tagged_read(read_id, at=clock.at), decide(read_id, subscribers, shared, files), envelopes)
     return read_id
+
+
+def outcomes(ledger: Ledger) -> Iterator[tuple[str, tuple[Decision, ...]]]:
+    """Every read's id and the decisions that were recorded for it, in order."""
+    patterns: dict[int, Pattern] = {}
+    for logged in ledger.entries():
+        if isinstance(logged.entry, Pattern):
+            patterns[logged.position] = logged.entry
+        elif isinstance(logged.entry, Read):
+            yield logged.entry.read_id, decisions(logged.entry.read_id, patterns[logged.entry.pattern])
+
+
+def decisions(read_id: str, pattern: Pattern) -> tuple[Decision, ...]:
+    """The inverse of `pattern`, for one read."""
+    return tuple(
+        Decision(
+            read_id=read_id,
+            subscriber_id=subscriber_id,
+            effect=Effect(effect),
+            channel=channel or None,
+            reasons=reasons,
+            obligations=obligations,
+            bundle_digest=pattern.bundle,
+        )
+        for subscriber_id, effect, channel, reasons, obligations in pattern.outcomes
+    )

@@ -23,6 +23,7 @@ from tests.ledger.builders import (
     decide,
     digest_of,
     open_ledger,
+    outcomes,
     record,
     seal,
     tagged_read,
@@ -202,7 +203,7 @@ class Model:
         """Nothing is lost that was said to be done, and nothing that was sent is unknown."""
         assert verify(self.path, KEY.public_key()).faults == ()
         ledger = open_ledger(self.path, self.clock)
-        assert self.recorded <= {read_id for read_id, _ in ledger.outcomes()}
+        assert self.recorded <= {read_id for read_id, _ in outcomes(ledger)}
         tally = counted(self.path)["a-pd"]
         assert tally["sent"] + tally["acknowledged"] >= len(self.sent)
         assert tally["acknowledged"] >= len(self.acknowledged)

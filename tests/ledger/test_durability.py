@@ -15,7 +15,7 @@ from edge.errors import LedgerError
 from edge.ledger import Ledger
 from edge.ledger.ledgerfile import commit_now
 from edge.ledger.verify import verify
-from tests.ledger.builders import KEY, HandClock, decide, open_ledger, record, seal, tagged_read, token_of
+from tests.ledger.builders import KEY, HandClock, decide, open_ledger, outcomes, record, seal, tagged_read, token_of
 from tests.ledger.counted import counted
 
 ALL = ("a-pd", "b-pd", "c-so")
@@ -87,7 +87,7 @@ def test_what_was_said_to_be_recorded_survives_kill_9(tmp_path: Path, full: bool
         said += killed_writer(path, seed, chance.randint(1, 120))
         assert verify(path, KEY.public_key()).faults == ()
     ledger = open_ledger(path, HandClock())
-    recorded = {read_id for read_id, _ in ledger.outcomes()}
+    recorded = {read_id for read_id, _ in outcomes(ledger)}
     ledger.close()
     tally = counted(path)
     assert {"recorded", "sent", "acknowledged"} <= {line[0] for line in said}
@@ -153,9 +153,9 @@ def test_a_failed_record_has_happened_wholly_or_not_at_all(tmp_path: Path, fails
     disk.fails = fails
     with pytest.raises(LedgerError):
         ledger.record(*parts)
-    assert (ledger.waiting(), len(list(ledger.outcomes()))) == (rows, rows)
+    assert (ledger.waiting(), len(list(outcomes(ledger)))) == (rows, rows)
     ledger.record(*parts)
-    assert (ledger.waiting(), len(list(ledger.outcomes()))) == (1, 1)
+    assert (ledger.waiting(), len(list(outcomes(ledger)))) == (1, 1)
     ledger.close()
 
 

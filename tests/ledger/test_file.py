@@ -12,7 +12,7 @@ from edge.errors import LedgerError
 from edge.ledger import Ledger, migrations
 from edge.ledger.database import faults_named, open_readonly
 from edge.ledger.verify import verify
-from tests.ledger.builders import DEVICE, KEY, HandClock, open_ledger, record
+from tests.ledger.builders import DEVICE, KEY, HandClock, open_ledger, outcomes, record
 
 ALL = ("a-pd", "b-pd")
 
@@ -181,7 +181,7 @@ def test_two_that_write_the_same_ledger_see_each_others_entries(path: Path) -> N
     for _ in range(5):
         record(one, clock, ALL, ["a-pd"])
         record(two, clock, ALL, ["b-pd"])
-    counts = [len(list(ledger.outcomes())) for ledger in (one, two)]
+    counts = [len(list(outcomes(ledger))) for ledger in (one, two)]
     one.close()
     two.close()
     assert counts == [10, 10]
@@ -203,7 +203,7 @@ def test_many_threads_share_one_ledger(path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    recorded = {read_id for read_id, _ in ledger.outcomes()}
+    recorded = {read_id for read_id, _ in outcomes(ledger)}
     ledger.close()
     assert recorded == {name for names in ids for name in names}
     assert verify(path, KEY.public_key()).faults == ()

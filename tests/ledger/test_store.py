@@ -40,6 +40,7 @@ from tests.ledger.builders import (
     decide,
     digest_of,
     open_ledger,
+    outcomes,
     record,
     seal,
     tagged_read,
@@ -80,7 +81,7 @@ def test_a_ledger_begins_with_whose_it_is(ledger: Ledger) -> None:
 def test_a_read_comes_back_with_every_decision(ledger: Ledger, clock: HandClock) -> None:
     read_id = record(ledger, clock, ALL, [OWNER])
     decisions = sorted(decide(read_id, ALL, [OWNER]), key=lambda decision: decision.subscriber_id)
-    assert list(ledger.outcomes()) == [(read_id, tuple(decisions))]
+    assert list(outcomes(ledger)) == [(read_id, tuple(decisions))]
 
 
 def test_reads_decided_alike_share_one_pattern(ledger: Ledger, clock: HandClock) -> None:

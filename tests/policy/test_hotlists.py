@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from edge.errors import PolicyError
 from edge.policy import issued, policy
-from edge.policy.entries import MOST_ALIKE, MOST_SOURCES, HotList, plain
+from edge.policy.entries import MOST_ALIKE, MOST_SOURCES, HotList
 from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
+from edge.policy.numbers import plain
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import Purpose
 from tests.policy.city import NOW, POLICY, Table, toml
