@@ -306,7 +306,7 @@ AS_TOML = tomlkit.dumps({"entry": [entry()]})
         (AS_TOML + "[entry.ZQ98765]\nx = 1\n", "[[entry]] number 1 unknown table, remove it"),
         ("[ZQ98765]\nx = 1\n", "unknown table, remove it (line 1)"),
         ("x = {ZQ98765 = 1, ZQ98765 = 1}\n", "line 1 is not TOML; mend or remove that line"),
-        (AS_TOML + f"case = {'98765' * 1000}\n", "has a value that cannot be read, mend or remove it"),
+        (AS_TOML + f"case = {'98765' * 1000}\n", "has a number that is too long, write a shorter one"),
         (AS_TOML.replace("e-1", "ZQ98765") * 2, "[[entry]] number 2 has an id that stands there twice"),
         (AS_TOML.replace("e-1", "ZQ98765").replace("AB1", "???"), "number 1 needs at least 5 certain characters"),
     ],
