@@ -36,6 +36,6 @@ def test_another_computers_broker_is_refused_where_the_device_gives_the_rights_a
         assert words in str(refused.value)
 
 
-@pytest.mark.parametrize(("host", "access"), [("127.0.0.1", "mosquitto"), ("192.0.2.1", "none"), ("a..b", "mosquitto")])
+@pytest.mark.parametrize(("host", "access"), [("127.0.0.1", "mosquitto"), ("192.0.2.1", "none")])
 def test_every_other_broker_is_taken(host: str, access: str) -> None:
     require_here(broker(host, access))

@@ -189,7 +189,7 @@ def test_bad_input_is_answered_with_the_mend(words: list[str], code: int, said: 
     [
         (["--device", "Bad_Dev"], "`--device Bad_Dev` is no device's id"),
         (["--replaces", "xx"], "`--replaces xx` is no digest"),
-        (["--version", "99999999999"], "a version is at most 2147483647"),
+        (["--version", "99999999999"], "`--version 99999999999` leaves no room for later ones"),
     ],
 )
 def test_a_signature_that_no_camera_would_take_is_refused_with_the_mend(

@@ -15,19 +15,20 @@ class Line:
         self.port: int = self._door.getsockname()[1]
         self._flows = threading.Event()
         self._flows.set()
-        self.holds = threading.Event()
-        """Whether something from the device stands still on the line."""
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
     def stall(self) -> None:
         """From now on nothing moves, and nothing is lost; nobody gets a new connection."""
-        self.holds.clear()
         self._flows.clear()
 
     def release(self) -> None:
         """What stood still arrives, although its sender may have hung up since."""
         self._flows.set()
+
+    def holds(self) -> bool:
+        """Whether something from the device stands still on the line."""
+        return bool(select.select([near for near, _ in self._pairs], [], [], 0)[0])
 
     def cut(self) -> None:
         """Every connection breaks, without a word; new ones are made as ever."""
@@ -61,8 +62,6 @@ class Line:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 ready = select.select([near, far], [], [])[0]
-                if near in ready and not self._flows.is_set():
-                    self.holds.set()
                 self._flows.wait()
                 for end in ready:
                     content = end.recv(65536)

@@ -133,7 +133,7 @@ def late(scene: Scene) -> None:
     scene.late = True
     scene.line.stall()
     scene.flow()
-    assert scene.line.holds.wait(20), "no message is on the line"
+    wait_until(scene.line.holds, what="messages gather on the line")
     shut_out(scene, EVENTS["socket"])
     scene.flow(0)
     let_in(scene, EVENTS["socket"], served=False)
