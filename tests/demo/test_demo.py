@@ -20,6 +20,7 @@ from edge.keys import TEST_DEVICE_KEY
 from edge.ledger import Ledger
 from edge.ledger.entries import Logged, Revoked, Switch
 from edge.values import Decision, Effect
+from tests.ledger.builders import outcomes
 
 PLATES = {one.text.replace(" ", "") for one in PASSES}
 HITS = {"AB12345", "ZK95417"}
@@ -68,7 +69,7 @@ def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     path = folder / "ledger.sqlite"
     ledger = Ledger.open(path, clock=SystemClock(trusted=True), key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True)
     try:
-        entries, decisions = list(ledger.entries()), dict(ledger.outcomes())
+        entries, decisions = list(ledger.entries()), dict(outcomes(ledger))
     finally:
         ledger.close()
     return Kept(folder=folder, result=result, entries=entries, decisions=decisions)
