@@ -61,7 +61,10 @@ class Kept:
         return next(from_milliseconds(one.at) for one in self.entries if isinstance(one.entry, Revoked))
 
 
-@pytest.fixture(scope="module", params=["amqtt", pytest.param("mosquitto", marks=pytest.mark.needs("mosquitto"))])
+@pytest.fixture(
+    scope="module",
+    params=["amqtt", pytest.param("mosquitto", marks=[pytest.mark.needs("mosquitto"), pytest.mark.full])],
+)
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     folder = tmp_path_factory.mktemp("demo") / "kept"
     command = [sys.executable, "-m", "edge", "demo", "--broker", request.param, "--keep", str(folder)]
