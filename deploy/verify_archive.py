@@ -178,7 +178,8 @@ if __name__ == "__main__":
         keys = [base64.b64decode(path.read_bytes()) for path in (given.device_key, *given.city_key)]
         device, *city = map(Ed25519PublicKey.from_public_bytes, keys)
         for text in map(Path.read_bytes, given.checkpoint):  # a signed note, or the lines that `homerule receive` keeps
-            kept += [json.loads(line)["note"].encode() for line in text.splitlines() if text[:1] == b"{"] or [text]
+            lines = [json.loads(line) for line in text.splitlines() if text[:1] == b"{"]
+            kept += [note.encode() for one in lines for note in one.get("notes", [one.get("note")])] or [text]
         with open(given.archive, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             said, places = check_bytes(data, device)
             notes = [json.loads(line).encode() for line in data[places["checkpoints.jsonl"]].splitlines()]
@@ -194,6 +195,6 @@ if __name__ == "__main__":
             new = {base64.b64decode(pin[2]) for pin in kinds["pinned"].values()} - {*keys[1:]}
             need(not (city and new), "stranger", "the log came to trust a city key that was not given")
             check_bundles(data, places, kinds["bundle"], city)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         sys.exit(f"what was given cannot be read: {error}")
     sys.stdout.write(f"ok: entries {said['first']} to {said['last'] - 1} of {said['size']} of {said['origin']}\n")

@@ -64,12 +64,12 @@ def test_a_city_key_is_no_key_of_a_ledger_and_that_is_said(site: Path, log: str)
 
 
 def test_the_second_verifier_takes_the_same_options(site: Path) -> None:
-    """The checkpoints of another archive; and lines of two notes each, as forks are kept."""
+    """Lines of two notes each too, as forks are kept; but no other archive."""
     assert export(site).exit_code == 0
     note = (site / "held").read_text()
     (site / "forks").write_text(json.dumps({"notes": [note, note]}) + "\n")
     for option, held, wanted in (
-        ("--public-key", "@a.zip", 0),
+        ("--public-key", "@held", 0),
         ("--device-key", "@forks", 0),
         ("--public-key", "@ledger.sqlite", 1),
     ):
