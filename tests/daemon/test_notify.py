@@ -68,6 +68,7 @@ def test_it_is_ready_after_the_rights_stand_then_feeds_the_watchdog_and_says_tha
             pole.close()
 
 
+@pytest.mark.full
 def test_the_watchdog_is_fed_only_while_every_thread_moves(tmp_path: Path, notices: Notices) -> None:
     with running(tmp_path / "site", OWNER) as site:
         pole = Pole(tmp_path / "pole", site.port, site=site)
