@@ -181,7 +181,7 @@ class Control:
             signed=new.signed,
             notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
             drops=drops(lost),
-            ceiling=new.ceiling,
+            ceiling=new.ceiling if course.bundle is None or new.ceiling < course.bundle.ceiling else None,
         )
         self._alarms.unwritten.clear()
         self._held_said = False

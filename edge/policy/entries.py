@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, compress, count, repeat
-from operator import contains
+from operator import contains, or_
 from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias
 
@@ -288,9 +288,10 @@ def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> Iterato
     """
     spelled = "\0".join(named).translate(_AS_PLATES).split("\0")
     sources = {name: plain(name) for name in set(some.sources)}
-    texts = [f"{own}\n{sources[name]}" for own, name in zip(spelled, some.sources, strict=True)]
-    yield from compress(count(), map(contains, texts, some.patterns))
-    yield from (at for at in masked if matches_in(some.patterns[at], texts[at]))
+    ours = map(contains, spelled, some.patterns)
+    theirs = map(contains, map(sources.__getitem__, some.sources), some.patterns)
+    yield from compress(count(), map(or_, ours, theirs))
+    yield from (at for at in masked if matches_in(some.patterns[at], f"{spelled[at]}\n{sources[some.sources[at]]}"))
 
 
 def microseconds(at: datetime) -> int:

@@ -59,6 +59,8 @@ class HotLists:
 
     lists: tuple[HotList, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
+    _struck: dict[Hit, bool] = field(default_factory=dict, repr=False, compare=False)
+    """What was asked before: one hit is asked about for every agency, and a million entries are searched for it."""
 
     @property
     def entries(self) -> int:
@@ -73,7 +75,9 @@ class HotLists:
 
     def has_struck(self, hit: Hit) -> bool:
         """Whether the list of a hit is at hand and has its entry no more."""
-        return any(one.id == hit.list_id and not one.names(hit.entry_id) for one in self.lists)
+        if hit not in self._struck:
+            self._struck[hit] = any(one.id == hit.list_id and not one.names(hit.entry_id) for one in self.lists)
+        return self._struck[hit]
 
     def stale(self, now: datetime) -> dict[str, str]:
         """The lists that count as none at `now` because of their age, by id, each with what to do."""
