@@ -18,10 +18,11 @@ from edge.audit.asked import Asked
 from edge.audit.make import make
 from edge.audit.report import Agency, Report
 from edge.audit.source import Source
-from edge.clock import YEARS, from_milliseconds, milliseconds
+from edge.clock import YEARS, from_milliseconds, milliseconds, too_far
 from edge.errors import LedgerError
 from edge.policy.vocabulary import OWNER
 
+FORMAT: Literal["homerule-transparency"] = "homerule-transparency"
 ROUND = 10
 """Counts are rounded to multiples of it; of one that is smaller only that is said."""
 
@@ -136,7 +137,7 @@ def _public(report: Report, began: datetime, ended: datetime) -> Public:
     others = [one for one in report.agencies if not one.is_owner]
     owner = next((one for one in report.agencies if one.is_owner), None)
     return Public(
-        format="homerule-transparency",
+        format=FORMAT,
         version=1,
         place=last.place if last is not None else "",
         owner=(owner.name or owner.subscriber) if owner is not None else "",
@@ -220,7 +221,7 @@ def _month(text: str, option: str) -> datetime:
     except ValueError:
         raise LedgerError(f"`{option} {text}` is no month, write it as 2026-08") from None
     if found.year not in YEARS:
-        raise LedgerError(f"`{option} {text}` is too far away, name a year from {YEARS[0]} to {YEARS[-1]}")
+        raise LedgerError(too_far(option, text))
     return found
 
 

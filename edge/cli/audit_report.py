@@ -26,8 +26,6 @@ Key = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The device's public key, kept elsewhere; else the log's own word.")
 ]
 
-_JSON = b'{\n "format": "%s",\n'
-
 
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file to the group `audit`."""
@@ -49,6 +47,7 @@ def report(
     """Who received reads, under which policy, on what basis; what was refused and why; and where nothing is known."""
     from edge.audit.make import assemble
     from edge.audit.page import TITLE, opening, render
+    from edge.audit.report import FORMAT
     from edge.audit.source import open_source
     from edge.audit.summary import lines
     from edge.audit.table import HEADING, csv_text, json_text
@@ -56,7 +55,7 @@ def report(
     require_places(
         Output(option="--out", path=out, begins=opening(TITLE).encode()),
         Output(option="--csv", path=csv, begins=HEADING.encode()),
-        Output(option="--json", path=json, begins=_JSON % b"homerule-audit-report"),
+        Output(option="--json", path=json, begins=_begins(FORMAT)),
     )
     asked = Asked(
         began=day_or_time(since, "--from") if since is not None else None,
@@ -91,13 +90,13 @@ def transparency(
 ) -> None:
     """A page without plates for a city's web site: who gets reads and how many, whole months, small counts hidden."""
     from edge.audit.page import opening
-    from edge.audit.public import json_text, publish
+    from edge.audit.public import FORMAT, json_text, publish
     from edge.audit.public_page import TITLE, render
     from edge.audit.source import open_source
 
     require_places(
         Output(option="--out", path=out, begins=opening(TITLE).encode()),
-        Output(option="--json", path=json, begins=_JSON % b"homerule-transparency"),
+        Output(option="--json", path=json, begins=_begins(FORMAT)),
     )
     key = load_public(public_key) if public_key is not None else None
     with open_source(log) as source:
@@ -115,3 +114,8 @@ def _write(files: Mapping[Path, str], *, mode: int) -> None:
         except OSError as error:
             raise LedgerError(f"{path}: cannot be written, {why(error)}") from error
         print(f"written: {os.fspath(path)}")
+
+
+def _begins(form: str) -> bytes:
+    """How JSON of that form begins, as `json_text` writes it."""
+    return f'{{\n "format": "{form}",\n'.encode()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edge.clock import YEARS, SystemClock, milliseconds
+from edge.clock import YEARS, SystemClock, milliseconds, too_far
 from edge.errors import LedgerError, PolicyError
 from edge.values import Instant
 
@@ -27,11 +27,6 @@ def moment(at: str | None) -> Instant:
     if found.year not in YEARS:
         raise PolicyError(too_far("--at", at))
     return Instant(at=found, trusted=True)
-
-
-def too_far(option: str, text: str) -> str:
-    """What is said of a time that no policy and no log can be of."""
-    return f"`{option} {text}` is too far away, name a year from {YEARS[0]} to {YEARS[-1]}"
 
 
 def day_or_time(text: str, option: str) -> int:

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.moments import too_far
-from edge.clock import YEARS
+from edge.clock import YEARS, too_far
 
 
 def register(app: typer.Typer) -> None:

@@ -3,12 +3,11 @@
 One role for each subscriber, one for the device, one for whoever gives rights; everything else is denied.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.delivery.topics import ack_filter, ack_topic, notice_filters, read_filter, read_topic, reads_filter
+from edge.delivery.topics import NAME, ack_filter, ack_topic, notice_filters, read_filter, read_topic, reads_filter
 from edge.values import Grant
 
 COMMANDS = "$CONTROL/dynamic-security/v1"
@@ -61,7 +60,6 @@ CONTROL_MARK, CALLER_MARK, DEVICE_MARK = "control!", "caller!", "device:"
 
 DEVICE_ROLE = "device"
 _TO = "to/"
-_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 def device_name(device_id: str) -> str:
@@ -193,7 +191,7 @@ def grants_in(found: State) -> tuple[Grant, ...]:
         Grant(subscriber_id=role.removeprefix(_TO), certificate_name=name)
         for name, account in sorted(found.accounts.items())
         for role in account.roles
-        if role.startswith(_TO) and _ID.fullmatch(role.removeprefix(_TO))
+        if role.startswith(_TO) and NAME.fullmatch(role.removeprefix(_TO))
     )
 
 

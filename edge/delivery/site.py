@@ -33,6 +33,7 @@ from edge.delivery.certificates import (
 )
 from edge.delivery.madefiles import Making, Written, folder, give, put, uid, user
 from edge.delivery.roles import CALLER_MARK, CONTROL_MARK, CONTROL_ROLE, CONTROL_RULES, KINDS, device_name
+from edge.delivery.topics import NAME
 from edge.errors import ConfigError
 
 AUTHORITY, BROKER, DEVICE = "ca", "mosquitto", "device"
@@ -48,7 +49,6 @@ _CALLER_ITERATIONS = 100
 """The caller connects once for each session it drops, while a clerk waits."""
 
 _LONGEST_DEVICE = 64 - len(device_name(""))
-_LEGAL_DEVICE = re.compile(r"[a-z0-9-]+")
 _HOME = ("localhost", "127.0.0.1", "::1")
 _PLUGINS = ("/usr/lib", "/usr/local/lib", "/usr/lib64")
 
@@ -201,7 +201,7 @@ def _checked(site: Site) -> Path:
     """The whole path of the site's folder. ConfigError for what cannot stand in its files."""
     if len(site.device_id) > _LONGEST_DEVICE:
         raise ConfigError(f"`{site.device_id}` is too long for a certificate, at most {_LONGEST_DEVICE} characters fit")
-    if not _LEGAL_DEVICE.fullmatch(site.device_id):
+    if not NAME.fullmatch(site.device_id):
         raise ConfigError(f"`{site.device_id}` cannot be a device's id, use a-z, 0-9 and -")
     for host in (*site.hosts, *(() if site.bind is None else (site.bind,))):
         check_host(host)

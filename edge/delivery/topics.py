@@ -11,7 +11,8 @@ import re
 
 from edge.errors import EnvelopeError
 
-_NAME = re.compile(r"[a-z0-9-]{1,64}")
+NAME = re.compile(r"[a-z0-9-]{1,64}")
+"""What the id of a device or subscriber is made of."""
 
 
 def read_topic(device_id: str, subscriber_id: str, *, test: bool) -> str:
@@ -58,7 +59,7 @@ def notice_filters(device_id: str | None, *, test: bool) -> tuple[str, str]:
 def acknowledging(topic: str) -> str | None:
     """The subscriber that acknowledges on `topic`, or None. The broker lets nobody else publish there."""
     match topic.split("/"):
-        case ["homerule" | "homerule-test", "v1", _, "from", subscriber_id, "ack"] if _NAME.fullmatch(subscriber_id):
+        case ["homerule" | "homerule-test", "v1", _, "from", subscriber_id, "ack"] if NAME.fullmatch(subscriber_id):
             return subscriber_id
         case _:
             return None
@@ -69,6 +70,6 @@ def _tree(test: bool) -> str:
 
 
 def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise EnvelopeError(f"`{text}` cannot stand in a topic, use 1 to 64 of a-z, 0-9 and -")
     return text

@@ -75,9 +75,8 @@ def closed_further(folder: Path, *, pin: Path, last: BundleFiles, revision: int)
 
     `last` must rest on the pinned key's signature. Raises Refused (a PolicyError), and ConfigError for the pin.
     """
-    key = load_public(pin)
-    verify(signed_part(last), key)
-    return follow(read(folder), in_force=bundles.parse(last, signed=True, revision=revision), key=key)
+    verify(signed_part(last), load_public(pin))
+    return take_up(folder, in_force=bundles.parse(last, signed=True, revision=revision), pin=pin)[1]
 
 
 def take_up(folder: Path, *, in_force: Bundle, pin: Path) -> tuple[BundleFiles, Bundle]:

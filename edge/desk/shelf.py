@@ -30,7 +30,7 @@ from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.entries import HotList
 from edge.policy.hotlists import HotLists
 from edge.policy.issued import Issued
-from edge.policy.policy import EARLY, HotListSource
+from edge.policy.policy import EARLY, ID, HotListSource
 from edge.policy.vocabulary import Purpose
 
 LARGEST = 512 * 1024 * 1024
@@ -198,7 +198,7 @@ def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime
 
     The list is checked first, as far as it can be without a policy. Raises PolicyError; then nothing was written.
     """
-    if re.fullmatch("[a-z0-9-]{1,64}", list_id) is None:
+    if re.fullmatch(ID, list_id) is None:
         raise PolicyError(f"`--id {list_id}` is no list's id, write 1 to 64 small letters, digits and -")
     source = HotListSource(id=list_id, source_agency="-", cap=1_000_000)
     if path.suffix not in (".toml", ".csv"):

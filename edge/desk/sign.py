@@ -142,7 +142,7 @@ def _devices(asked: Sequence[str], last: Manifest | None) -> tuple[str, ...]:
     if not devices:
         raise PolicyError("the bundle is for no device yet, name each with `--device ID` as in its device.toml")
     for one in asked:
-        if re.fullmatch("[a-z0-9-]{1,64}", one) is None:
+        if re.fullmatch(policy.ID, one) is None:
             raise PolicyError(f"`--device {one}` is no device's id, write 1 to 64 small letters, digits and -")
     return devices
 

@@ -79,18 +79,18 @@ def channel_shut(tags: Tags, channel: str, subscriber: Subscriber, bundle: Bundl
 
 def hits_for(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Hit, ...]:
     """The hits of the read that this agency may be told of: its own purposes, in force, none banned."""
-    if not tags.hits:
-        return ()
-    standing, own = stand(subscriber, bundle, now.at), _own(tags, subscriber.purposes)
-    return tuple(hit for hit in tags.hits if fault(hit, standing, own, bundle, now) is None)
+    return tuple(hit for hit, wrong in _faults(tags, subscriber, bundle, now) if wrong is None)
 
 
 def hits_against(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> tuple[Reason, ...]:
     """Why the agency may not be told of some hit of the read any more; none: it may be told of all."""
-    if not tags.hits:
-        return ()
-    standing, own = stand(subscriber, bundle, now.at), _own(tags, subscriber.purposes)
-    return ordered(filter(None, (fault(hit, standing, own, bundle, now) for hit in tags.hits)))
+    return ordered(wrong for _, wrong in _faults(tags, subscriber, bundle, now) if wrong is not None)
+
+
+def _faults(tags: Tags, subscriber: Subscriber, bundle: Bundle, now: Instant) -> Iterator[tuple[Hit, Reason | None]]:
+    if tags.hits:  # most reads have none, and need no standing for it
+        standing, own = stand(subscriber, bundle, now.at), _own(tags, subscriber.purposes)
+        yield from ((hit, fault(hit, standing, own, bundle, now)) for hit in tags.hits)
 
 
 def grant_ends(subscriber: Subscriber, bundle: Bundle, now: datetime) -> datetime | None:

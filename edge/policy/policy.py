@@ -79,7 +79,8 @@ def _no_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+ID = r"^[a-z0-9-]{1,64}$"
+Id = Annotated[str, Field(pattern=ID)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 PlaceState = Annotated[str, AfterValidator(_place_state)]
