@@ -65,8 +65,10 @@ class Cadence:
         self._glance(frame)
         if is_time:
             return self._looked(at, whole(size), size)
-        moving = 0 <= _since(self._last_motion, at) <= GATE_SECONDS
-        return self._chosen(at, tracks, size, reach, moving=moving) if moving or _attends(tracks) else None
+        if 0 <= _since(self._last_motion, at) <= GATE_SECONDS:
+            return self._chosen(at, tracks, size, reach, self._motion)
+        stopped = around([track.predicted(at) for track in tracks if _is_attended(track, at, size)])
+        return None if stopped is None else self._chosen(at, tracks, size, reach, stopped)
 
     def _glance(self, frame: Frame) -> None:
         """Asks the gate where something moves, but not of every picture."""
@@ -79,14 +81,15 @@ class Cadence:
             self._last_motion, self._motion = at, motion
 
     def _chosen(
-        self, at: datetime, tracks: Sequence[Track], size: tuple[int, int], reach: tuple[float, float], *, moving: bool
+        self, at: datetime, tracks: Sequence[Track], size: tuple[int, int], reach: tuple[float, float], stir: Box | None
     ) -> Box:
+        """The part to look at, `stir` is where something moves or has just stopped."""
         followed = [track.predicted(at) for track in tracks if _is_followed(track)]
         plates = around([box for box in followed if inside(box, size)])
         close, since_all = (CLOSE * reach[0], CLOSE * reach[1]), _since(self._last_all, at)
         if plates is not None and covers(reach, plates) and since_all < ALL_SECONDS:
             return self._looked(at, part_around(with_room(plates), close, size), size, at_all=False)
-        everything = around([box for box in (plates, self._motion if moving else None) if box is not None])
+        everything = around([box for box in (plates, stir) if box is not None])
         if everything is None or not covers(wider(reach), everything):
             return self._looked(at, whole(size), size)
         if plates is None and since_all < ALL_SECONDS and self._last_all == self._last_look:
@@ -114,13 +117,13 @@ def _is_followed(track: Track) -> bool:
     return is_readable and track.missed <= FOLLOWED_MISSED and not track.stands
 
 
-def _attends(tracks: Sequence[Track]) -> bool:
+def _is_attended(track: Track, at: datetime, size: tuple[int, int]) -> bool:
     """Whether a few more looks may tell the text of something in view, or that its vehicle has gone."""
-    unsaid = [track for track in tracks if track.ballot.readings and not (track.settled or track.read)]
-    return any(
-        track.missed < LEAST_MISSED and (track.looks < ATTENDED_LOOKS or (track.missed and not track.stands))
-        for track in unsaid
-    )
+    if not track.ballot.readings or track.settled or track.read or track.missed >= LEAST_MISSED:
+        return False
+    if track.missed and not inside(track.predicted(at), size):
+        return False  # it has left the picture
+    return track.looks < ATTENDED_LOOKS or (track.missed > 0 and not track.stands)
 
 
 def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> float:

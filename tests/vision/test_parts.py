@@ -13,7 +13,7 @@ from edge.values import Box, Detection, Picture
 from edge.vision import Detector, Models, Vision
 from edge.vision.parts import Size, covers, part_around
 from tests import networks
-from tests.vision.scene import START, WIDE, Eyes, Vehicle, crossing, draw, standing, texts
+from tests.vision.scene import START, WIDE, Eyes, Vehicle, crossing, draw, standing, texts, unsure
 
 REACH = (256.0, 160.0)
 
@@ -85,6 +85,24 @@ def test_a_parked_vehicle_is_not_lost_while_others_are_looked_at() -> None:
     passing = [crossing(f"AB1234{n}", begins=2.0 + 2.2 * n, width=50, top=290) for n in range(5)]
     said, _, _ = seen(standing("PARKED1"), *passing, seconds=15)
     assert sorted(said) == [*(f"AB1234{n}" for n in range(5)), "PARKED1"]
+
+
+def test_a_plate_that_has_left_the_picture_unsaid_costs_no_look_at_the_whole() -> None:
+    passing = [unsure(crossing(f"AB1234{n}", begins=1.0 + 2.8 * n, width=50)) for n in range(5)]
+    said, _, eyes = seen(*passing, seconds=15)
+    assert said == [f"AB1234{n}" for n in range(5)]
+    assert eyes.whole <= 1 + 15 / 3  # at the start, and every three seconds
+    assert eyes.parts <= 13 * len(passing)
+
+
+def test_a_vehicle_that_stops_at_the_edge_of_the_picture_gets_its_looks_where_it_stands() -> None:
+    def brakes(seconds: float) -> tuple[float, float, float]:
+        return min(20 + 320 * seconds, WIDE - 60.0), 200.0, 50.0
+
+    _, _, eyes = seen(unsure(Vehicle(text="AB12345", at=brakes)), seconds=6)
+    _, _, until_then = seen(unsure(Vehicle(text="AB12345", at=brakes)), seconds=2)
+    assert eyes.looks[10] >= until_then.looks[10] + 8
+    assert eyes.whole <= 1 + 6 / 3
 
 
 @pytest.mark.parametrize("middle", [(10, 10), (320, 180), (630, 350)])
