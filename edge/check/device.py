@@ -19,7 +19,7 @@ from edge.ledger.database import open_readonly
 from edge.ledger.entries import Begun, BundleAccepted
 from edge.ledger.look import look as entries
 from edge.ledger.look import looking
-from edge.policy.bundle import Bundle
+from edge.policy.bundle import HOTLISTS, Bundle
 from edge.policy.manifest import parse_manifest
 from edge.policy.tightening import words
 from edge.timekeeping import Timekeepers
@@ -42,6 +42,7 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
     findings.append(look("device key", lambda: _key(own.key)))
     findings.append(look("pin", lambda: _pin(config.policy.pin)))
     findings.append(look("policy", lambda: _policy(config, clock)))
+    findings.append(look("hot lists", lambda: _hotlists(config.policy.folder / HOTLISTS)))
     findings += [camera(one) for one in config.camera]
     if any("://" in one.url for one in config.camera):
         findings.append(decoder(own.isolate_decoder))
@@ -146,6 +147,17 @@ def _policy(config: Config, clock: Clock) -> Finding | str:
         said = f"version {bundle.version}, closed by hand since the city signed: {', '.join(words(bundle.tightening))}"
         return note("policy", f"{said}; that needs no signature, and stays until the city signs with `--replaces`")
     return f"version {bundle.version}, signed by the city, valid until {bundle.valid_until:%Y-%m-%d}"
+
+
+def _hotlists(folder: Path) -> Finding | str:
+    """Who can read the plates that are looked for; that the lists are what was signed, the policy's check says."""
+    if not folder.is_dir():
+        return "there are none"
+    open_ones = [path for path in folder.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o004]
+    if open_ones and stat.S_IMODE(folder.stat().st_mode) & 0o001:
+        mend = f"run `chgrp -R homerule {folder} && chmod -R o= {folder}`"
+        return note("hot lists", f"{folder}: every user of this computer can read which plates are looked for, {mend}")
+    return f"{folder} is closed to other users"
 
 
 def _standing(config: Config) -> Bundle:

@@ -59,7 +59,8 @@ def broker_findings(broker: Broker, *, device_id: str, clock: Clock) -> list[Fin
     """Whether the broker answers, and which of its walls stand."""
     findings = [look("broker", lambda: _reach(broker, clock))]
     ours = broker.access == "mosquitto"
-    renew = "run `homerule broker renew`" if ours else "ask whoever runs the broker for a new one"
+    home = broker.certificate.parent.parent if broker.certificate is not None else ""
+    renew = f"run `homerule broker renew {home}`" if ours else "ask whoever runs the broker for a new one"
     again = "make another folder with `homerule broker setup` and enroll all again" if ours else renew
     for thing, path, mend in (("certificate", broker.certificate, renew), ("broker's authority", broker.ca, again)):
         if path is not None:

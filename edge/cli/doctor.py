@@ -31,4 +31,4 @@ def doctor(
     written = config.load(file)
     names = write(out, parts(written), redactor(written))
     print(f"{out}: {', '.join(names)}")
-    print("names, places, addresses and keys are taken out; look into it before you hand it on: tar xzf")
+    print(f"names, places, addresses and keys are taken out; look into it before you hand it on: tar xzf {out}")

@@ -82,5 +82,5 @@ class Health:
         self.certificate_days = (ends - now).days
         if ends - now >= WARN_WITHIN:
             return None
-        renew = "run `homerule broker renew`" if self._broker.access == "mosquitto" else "ask for a new one"
+        renew = f"run `homerule broker renew {path.parent.parent}`" if self._broker.access == "mosquitto" else "ask for a new one"
         return f"{path}: {'ended' if ends <= now else 'ends'} on {ends:%Y-%m-%d}, {renew}"

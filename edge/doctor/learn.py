@@ -12,13 +12,14 @@ from pydantic import BaseModel
 
 from edge.config import Config
 from edge.doctor.redact import Redactor
+from edge.policy.bundle import HOTLISTS
 
 _MOST_BYTES = 64 * 1024 * 1024
 _PLATE = re.compile(r"(?<![A-Za-z0-9?])[A-Z0-9?]{5,10}(?![A-Za-z0-9?])")
 _QUOTED = re.compile(r'"([^"\n]{3,200})"')
 _TELLING = {
-    "policy.toml": {"place", "county_fips", "subscriber", "reviewed_by", "address", "latitude", "longitude"},
-    "subscribers.toml": {"id", "name", "agency_id", "certificate", "members", "document", "contact", "sealing_key"},
+    "policy.toml": {"place", "county_fips", "subscriber", "reviewed_by", "id", "source_agency", "source_key"},
+    "subscribers.toml": {"id", "name", "agency_id", "certificate_name", "members", "signed_by", "cases", "sealing_key"},
 }
 """Keys of what the city writes whose values name somebody or some place."""
 
@@ -97,7 +98,7 @@ def _values(table: Any, keys: set[str]) -> Iterator[str]:
 
 def _plates(folder: Path) -> Iterator[str]:
     try:
-        found = sorted((folder / "hotlists").glob("*"))
+        found = sorted((folder / HOTLISTS).glob("*"))
     except OSError:
         return
     for path in found:

@@ -203,9 +203,13 @@ def law_file(name: str) -> str:
     return f"laws/{name}.toml"
 
 
+HOTLISTS = "hotlists"
+"""The folder of hot lists beside a bundle; their plates are never part of the bundle itself."""
+
+
 def hotlist_files(name: str) -> tuple[str, str]:
-    """The file of a hot list beside a bundle, which is one of these; its plates are never part of the bundle itself."""
-    return f"hotlists/{name}.toml", f"hotlists/{name}.csv"
+    """The file of a hot list, which is one of these."""
+    return f"{HOTLISTS}/{name}.toml", f"{HOTLISTS}/{name}.csv"
 
 
 def _agree(written: Policy, registry: Mapping[str, Subscriber], manifest: Manifest) -> None:

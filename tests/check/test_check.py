@@ -197,6 +197,17 @@ def test_an_edit_by_hand_that_gives_something_is_wrong_still(site: Path) -> None
     assert "the edit does more than take away ([sharing] national_lookup)" in fault(site, "policy")
 
 
+def test_hot_lists_that_everybody_can_read_are_noted_with_the_mend(site: Path) -> None:
+    folder = site / "policy" / "hotlists"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    (folder / "stolen.toml").touch(0o644)
+    found = findings(site)["hot lists"]
+    assert (found.state, "chmod -R o=" in found.said) == (State.NOTE, True)
+    folder.chmod(0o750)
+    assert findings(site)["hot lists"].state is State.OK
+
+
 def test_a_policy_for_another_device_is_wrong(site: Path) -> None:
     write(site / "device.toml", '"elm-street-north"', '"oak-street"')
     assert "`--device oak-street`" in fault(site, "policy")

@@ -163,7 +163,7 @@ FAULTS = {
         begin=lambda house: certificate_of(house, 40),
         end=lambda house: certificate_of(house, 0),
         alarm="certificate",
-        status="run `homerule broker renew`",
+        status="run `homerule broker renew /",
         log="device.crt: ended on ",
         check="certificate: ",
     ),

@@ -122,6 +122,8 @@ MODES = {
     "/etc/homerule/device.key": "-rw------- root root",
     "/etc/homerule/city.pub": "-rw-r--r-- root root",
     "/etc/homerule/policy": "drwxrwsr-x root homerule-clerk",
+    "/etc/homerule/policy/hotlists": "drwxr-s--- root homerule",
+    "/etc/homerule/policy/hotlists/stolen.toml": "-rw-r----- root homerule",
     "/etc/homerule/broker/ca/ca.key": "-rw------- root root",
     "/etc/homerule/broker/device/control": "-rw------- homerule homerule",
     "/opt/homerule/current/bin/python": "lrwxrwxrwx root root",
@@ -131,6 +133,16 @@ MODES = {
     "/run/homerule": "drwxr-xr-x homerule homerule",
     "/run/homerule/control.sock": "srw-rw-rw- homerule homerule",
 }
+
+
+def test_the_kernel_tells_of_the_clock_through_the_daemons_walls(pole: Booted) -> None:
+    unit = (README.parent / "systemd" / "homerule.service").read_text()
+    walls = [f"--property={line}" for line in unit.splitlines() if line.startswith(("SystemCall", "Capability"))]
+    program = "from edge.timekeeping import synchronised; print(synchronised())"
+    asked = ("systemd-run", "--wait", "--pipe", "--quiet", "--uid=homerule", *walls)
+    said = pole.run(*asked, "/opt/homerule/current/bin/python", "-c", program)
+    assert said.stdout.strip() in {"True", "False"}, said.stderr
+    assert len(walls) >= 5
 
 
 @pytest.mark.parametrize("service", ["homerule-purge", "homerule-checkpoint", "homerule-renew"])

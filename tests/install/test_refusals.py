@@ -134,6 +134,34 @@ def test_a_service_is_hardly_exposed(name: str, units: Path) -> None:
     assert found.returncode == 0, found.stdout
 
 
+def allowed(unit: Path) -> set[str]:
+    """The system calls that a unit leaves, line by line as systemd.exec(5) says: a set is spelt out by systemd."""
+    left: set[str] = set()
+    for line in unit.read_text().splitlines():
+        if line.startswith("SystemCallFilter="):
+            told = line.partition("=")[2]
+            named = {call for name in told.removeprefix("~").split() for call in spelt_out(name)}
+            left = left - named if told.startswith("~") else left | named
+    return left
+
+
+def spelt_out(name: str) -> set[str]:
+    """The calls of a set; a call is itself."""
+    if not name.startswith("@"):
+        return {name}
+    asked = ["systemd-analyze", "syscall-filter", "--no-pager", name]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    calls = {line.strip() for line in told if line.strip() and not line.strip().startswith("#")}
+    return {call for each in calls for call in spelt_out(each)}
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_the_daemon_may_ask_the_kernel_about_the_clock_and_not_set_it() -> None:
+    left = allowed(ROOT / "systemd" / "homerule.service")
+    assert {"read", "openat", "adjtimex", "clock_adjtime"} <= left  # which of the two is asked, the C library chooses
+    assert left.isdisjoint({"clock_settime", "settimeofday", "setuid", "chown", "keyctl"})
+
+
 @pytest.mark.parametrize("unit", [*UNITS, *(ROOT / "systemd").glob("*.d/*.conf")], ids=lambda unit: unit.name)
 def test_every_line_of_a_unit_has_its_reason(unit: Path) -> None:
     bare, before = [], ""

@@ -1,6 +1,6 @@
 """What the installer does on a whole system, in a root over this one that is thrown away.
 
-Python, pip and systemd are stand-ins here, so that each run takes a second; tests/install/test_package.py has the real
+Python, pip and systemd are stand-ins here, so that each run takes a second; tests/install/test_pole.py has the real
 ones. The stand-in for `homerule` passes or fails its self-test, and the daemon becomes ready or not, as a file says.
 """
 
