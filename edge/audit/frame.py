@@ -3,7 +3,6 @@
 What the device signed tells the sha256 of each file inside; the index beside the entries tells an edit from a gap.
 """
 
-from collections.abc import Iterator
 from hashlib import sha256
 
 from edge.audit import container
@@ -13,6 +12,9 @@ from edge.audit.manifest import MEMBERS
 from edge.audit.segments import files, index_name, lines_name, marks
 from edge.ledger.fault import Fault, Sort
 from edge.ledger.tree import leaf_hash
+
+_MOVED = 1 << 20
+"""Bytes before and behind its place in which an index that moved is looked for."""
 
 
 def first_fault(archive: Archive) -> Fault | None:
@@ -121,18 +123,12 @@ def _at_line(position: int, place: tuple[int, int], lines: list[bytes], expected
 def _moved_index(archive: Archive, index: Member) -> bytes:
     """The index where it is found although the bytes before it became fewer or more."""
     header = index.header
-    for piece in _windows(archive, archive.place(index.name) - len(header)):
-        at = piece[1].find(header)
-        if at >= 0:
-            found = archive.take(piece[0] + at + len(header), index.size)
-            if sha256(found).hexdigest() == index.sha256:
-                return found
-    return b""
-
-
-def _windows(archive: Archive, around: int, reach: int = 1 << 20) -> Iterator[tuple[int, bytes]]:
-    start = max(0, around - reach)
-    yield start, archive.take(start, 2 * reach)
+    start = max(0, archive.place(index.name) - len(header) - _MOVED)
+    at = archive.take(start, 2 * _MOVED).find(header)
+    if at < 0:
+        return b""
+    found = archive.take(start + at + len(header), index.size)
+    return found if sha256(found).hexdigest() == index.sha256 else b""
 
 
 def _cut(archive: Archive) -> Fault:

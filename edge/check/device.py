@@ -102,7 +102,8 @@ def _writable(folder: Path) -> str:
 def _ledger(path: Path) -> Finding | str:
     if not path.exists():
         return note("ledger", f"{path}: not there yet, the daemon makes it; a new ledger shares nothing until signed")
-    _private(path, "ledger")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(f"{path}: others can read this ledger, run `chmod 600 {path}`")
     open_readonly(path).close()
     return f"{path} is a ledger of this version"
 
@@ -110,11 +111,6 @@ def _ledger(path: Path) -> Finding | str:
 def _key(path: Path) -> str:
     load_signing_key(path)
     return f"{path} is an Ed25519 key that only its owner can read"
-
-
-def _private(path: Path, what: str) -> None:
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigError(f"{path}: others can read this {what}, run `chmod 600 {path}`")
 
 
 def _pin(path: Path) -> str:

@@ -234,7 +234,9 @@ def _now() -> datetime:
 def _say_what_next(home: Path, host: str, port: int, control_port: int) -> None:
     print()
     print(f"1. {home}/ca/ca.key can make anybody's certificate; with it agencies are enrolled and certificates")
-    print("   renewed. Keep a copy in the safe. Where it is kept elsewhere, nothing is renewed here: step 4 is done there.")
+    print(
+        "   renewed. Keep a copy in the safe. Where it is kept elsewhere nothing is renewed here, step 4 is done there."
+    )
     print("2. Start the broker with it, as root:")
     print(f"     install -m 644 {home}/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf")
     print(

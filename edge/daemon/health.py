@@ -82,5 +82,6 @@ class Health:
         self.certificate_days = (ends - now).days
         if ends - now >= WARN_WITHIN:
             return None
-        renew = f"run `homerule broker renew {path.parent.parent}`" if self._broker.access == "mosquitto" else "ask for a new one"
+        ours = self._broker.access == "mosquitto"
+        renew = f"run `homerule broker renew {path.parent.parent}`" if ours else "ask for a new one"
         return f"{path}: {'ended' if ends <= now else 'ends'} on {ends:%Y-%m-%d}, {renew}"

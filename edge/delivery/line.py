@@ -158,7 +158,7 @@ class Line:
         """Says goodbye and ends; returns when the thread has ended, at most a second later."""
         if self.alive:
             self._client.disconnect()
-            self._join(1.0)
+            self._join()
         self.drop()
 
     def drop(self) -> None:
@@ -168,7 +168,7 @@ class Line:
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):  # it had ended by itself
                 sock.shutdown(socket.SHUT_RDWR)
-        self._join(1.0)
+        self._join()
 
     def _made(self) -> paho.Client:
         five = self._address.protocol == "5"
@@ -222,9 +222,9 @@ class Line:
                 self._news.wait(left)
             return self._answers.pop(key, None)
 
-    def _join(self, timeout: float) -> None:
+    def _join(self) -> None:
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join(timeout)
+            self._thread.join(1.0)
 
     def _tell(self, key: tuple[str, int], codes: tuple[int, ...]) -> None:
         with self._news:

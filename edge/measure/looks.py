@@ -54,13 +54,12 @@ class Believed:
 class SeenPlate:
     """One labelled plate. `on_truth`: read out of its labelled box; `best`: the best box that lies on it, or None.
 
-    `found`: by a box that both models believe in; `detected`: by any box of the detector.
+    `found`: by a box that both models believe in.
     """
 
     text: str = field(repr=False)
     box: Box
     found: bool
-    detected: bool
     on_truth: Reading | None
     best: Believed | None
 
@@ -142,7 +141,6 @@ def _plates(models: Both, shown: Photograph, ranked: Sequence[Believed], spent: 
             text=text,
             box=box,
             found=number in found,
-            detected=bool(on),
             on_truth=_read(models, shown.pixels, box, margins, spent) if text else None,
             best=ranked[on[0]] if on else None,
         )

@@ -17,7 +17,7 @@ from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.replay.rules import Rules
 from edge.values import Frame
-from edge.vision import Counts, Eyesight, Plausibility, Sighting, Vision
+from edge.vision import Counts, Eyesight, Sighting, Vision
 
 DEVICE_ID = "replay"
 CAMERA_ID = "recording"
@@ -42,13 +42,12 @@ class Replay:
         rules: Rules,
         folder: Path,
         start: datetime,
-        plausibility: Plausibility | None = None,
     ) -> None:
         """`start` is the time of the first frame. Raises LedgerError."""
         self._recording = recording
         self.clock = ReplayClock(start=start)
         self._rules = rules
-        self._vision = Vision(models=models, clock=ReplayClock(start=start, seed=1), plausibility=plausibility)
+        self._vision = Vision(models=models, clock=ReplayClock(start=start, seed=1))
         self.ledger = Ledger.open(
             folder / LEDGER_NAME, clock=self.clock, key=TEST_DEVICE_KEY, device=DEVICE_ID, test=True
         )
