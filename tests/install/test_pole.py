@@ -135,16 +135,6 @@ MODES = {
 }
 
 
-def test_the_kernel_tells_of_the_clock_through_the_daemons_walls(pole: Booted) -> None:
-    unit = (README.parent / "systemd" / "homerule.service").read_text()
-    walls = [f"--property={line}" for line in unit.splitlines() if line.startswith(("SystemCall", "Capability"))]
-    program = "from edge.timekeeping import synchronised; print(synchronised())"
-    asked = ("systemd-run", "--wait", "--pipe", "--quiet", "--uid=homerule", *walls)
-    said = pole.run(*asked, "/opt/homerule/current/bin/python", "-c", program)
-    assert said.stdout.strip() in {"True", "False"}, said.stderr
-    assert len(walls) >= 5
-
-
 @pytest.mark.parametrize("service", ["homerule-purge", "homerule-checkpoint", "homerule-renew"])
 def test_what_the_timers_start_does_its_work_within_its_walls(pole: Booted, service: str) -> None:
     done = pole.run("systemctl", "start", f"{service}.service")
