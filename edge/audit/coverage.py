@@ -35,7 +35,7 @@ BLIND = frozenset({"not-running", "crash", "silence", "missing-entries", "ledger
 class Stretch:
     """Something was so from `began` to `ended` (None: to the end of the log), milliseconds since 1970 UTC.
 
-    `what`: one of `BLIND`, `camera:NAME`, `clock-untrusted`, `clock-step`, `held`, `alarm:NAME`.
+    `what`: one of `BLIND`, `camera:NAME`, `hotlist:NAME`, `clock-untrusted`, `clock-step`, `held`, `alarm:NAME`.
     """
 
     what: str

@@ -135,12 +135,15 @@ def stretch(what: str, why: str) -> str:
         return f"The camera {what[7:]} {_CAMERA.get(why, why)}."
     if what.startswith("alarm:"):
         return f"An alarm stood: {what[6:]}."
+    if what.startswith("hotlist:"):
+        return f"The hot list {what[8:]} was not at hand, so that no read was a hit on it."
     return _STRETCHES.get(what, what)
 
 
 def why(what: str, why: str) -> str:
     """Why that was, where the stretch does not say it already."""
     told = what in ("not-running", "crash") or (what.startswith("camera:") and why in _CAMERA)
+    told = told or (what.startswith("hotlist:") and why == "not-at-hand")
     return "" if told else _WHYS.get(why, why)
 
 

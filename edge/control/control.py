@@ -59,7 +59,7 @@ class Control:
         self._doors = Doors(gates=gates, rights=rights, note=ledger.note, clock=clock, elapsed=elapsed)
         self._lock = threading.RLock()
         self._alarms = Alarms(ledger=ledger, clock=clock)
-        self._lists = Lists(desk=desk, alarms=self._alarms)
+        self._lists = Lists(desk=desk, alarms=self._alarms, clock=clock, elapsed=elapsed)
         self._course = Course(clock.now())
         self._broken = self._held_said = False
         self._mend_at = self._floor_at = elapsed()
@@ -142,8 +142,7 @@ class Control:
         except PolicyError as error:
             self._refuse(refused or error, patient=patient)
             raise refused or error from None
-        old = course.bundle
-        if new is not old:
+        if new is not (old := course.bundle):
             if not may_tighten and old is not None and new.version == old.version:
                 raise PolicyError("only the group `homerule-clerk` may tighten; bring what the city has signed")
             self._put_in_force(files, new, by)
@@ -207,6 +206,7 @@ class Control:
         self._alarms.stand("policy", str(refused))
         if (entry := self._wishes.refuse(refused, again=hold or bundle is None)) is not None:
             self._alarms.write(entry)
+        self._lists.gather(bundle)  # a source sends its list for what is in force, whatever else lies there
 
     def _release(self) -> None:
         if self._course.release():

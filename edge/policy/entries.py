@@ -79,15 +79,15 @@ class HotList:
                 at += 1
         return found
 
-    def names(self, entry_id: str) -> bool:
-        """Whether an entry of this id is on the list."""
+    def entry(self, entry_id: str) -> Hit | None:
+        """What the entry of this id says, as a hit on it would; None when it is not on the list."""
         rows, wanted, at = self._rows, entry_id.encode(), 0
         while (at := rows.text.find(wanted, at)) >= 0:
             row = bisect_right(rows.ends, at)
             if rows.named(row)[0] == entry_id:
-                return True
+                return rows.hit(self.id, row)
             at = rows.ends[row]
-        return False
+        return None
 
     def by_source(self) -> dict[str, int]:
         """How many entries each source agency has."""

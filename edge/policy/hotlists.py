@@ -7,7 +7,7 @@ certain, or "hits only" would become a full feed. Patterns never leave the list:
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, islice, repeat
 from typing import Annotated, TypeVar
@@ -55,11 +55,14 @@ class ListTable(Written):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HotLists:
-    """All hot lists in force. `refused` are those that count as none, by id, each with what is wrong and the mend."""
+    """All hot lists in force. `refused` are those that count as none, by id, each with what is wrong and the mend.
+
+    One that is neither in `lists` nor in `refused` is not read yet.
+    """
 
     lists: tuple[HotList, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
-    _struck: dict[Hit, bool] = field(default_factory=dict, repr=False, compare=False)
+    _ends: dict[Hit, datetime | None] = field(default_factory=dict, repr=False, compare=False)
     """What was asked before: one hit is asked about for every agency, and a million entries are searched for it."""
 
     @property
@@ -73,11 +76,31 @@ class HotLists:
         found = [hit for one in self.lists for hit in one.look_up(plate, now)]
         return tuple(sorted(found, key=lambda hit: (hit.list_id, hit.entry_id)))
 
-    def has_struck(self, hit: Hit) -> bool:
-        """Whether the list of a hit is at hand and has its entry no more."""
-        if hit not in self._struck:
-            self._struck[hit] = any(one.id == hit.list_id and not one.names(hit.entry_id) for one in self.lists)
-        return self._struck[hit]
+    def has_read(self, list_id: str) -> bool:
+        """Whether it is known what has become of a list: it is at hand, or it is refused."""
+        return list_id in self.refused or any(one.id == list_id for one in self.lists)
+
+    def has_struck(self, hit: Hit, at: datetime, now: datetime) -> bool:
+        """Whether the list of a hit vouches for it no more: it is refused, or counts neither `now` nor `at`, or it has
+        no entry any more that says the same and has not run out `at`. A list that is not read yet strikes nothing.
+
+        What a hit does not know, its entry's pattern, may have been changed: that is not seen.
+        """
+        if hit.list_id in self.refused:
+            return True
+        found = [one for one in self.lists if one.id == hit.list_id]
+        if not all(one.counts(now) or one.counts(at) for one in found):
+            return True
+        ends = self._entry_ends(hit, found)
+        return bool(found) and (ends is None or at >= ends)
+
+    def _entry_ends(self, hit: Hit, lists: Iterable[HotList]) -> datetime | None:
+        """When the entry of a hit runs out now, if it still says the same; a source may date it anew."""
+        if hit not in self._ends:
+            entries = [entry for one in lists if (entry := one.entry(hit.entry_id)) is not None]
+            same = [one.expires_at for one in entries if replace(hit, expires_at=one.expires_at) == one]
+            self._ends[hit] = next(iter(same), None)
+        return self._ends[hit]
 
     def stale(self, now: datetime) -> dict[str, str]:
         """The lists that count as none at `now` because of their age, by id, each with what to do."""

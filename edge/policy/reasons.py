@@ -113,7 +113,10 @@ class Reason(StrEnum):
         "The hot-list entry names no offence of the camera's own state, which the law asks for.",
     )
     DENY_HOTLIST_PURPOSE = "deny_hotlist_purpose", "The hot-list entry serves no purpose that is allowed here."
-    DENY_HOTLIST_STALE = "deny_hotlist_stale", "The hot-list entry has run out or was struck."
+    DENY_HOTLIST_STALE = (
+        "deny_hotlist_stale",
+        "The hot-list entry has run out, was struck or changed, or its list counts as none.",
+    )
     DENY_HOTLIST_OTHER_PURPOSE = (
         "deny_hotlist_other_purpose",
         "The hit serves a purpose that this agency has not declared.",

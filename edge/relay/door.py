@@ -52,31 +52,44 @@ def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLis
     closed = channel_shut(tags, row.channel, subscriber, bundle, now)
     if closed is not None:
         return (closed,)
-    if any(_is_struck(hit, bundle, lists) for hit in tags.hits):
-        return (Reason.DENY_HOTLIST_STALE,)
     # the owner's read is not lost because a hit has run out that was in force when the vehicle passed
     at = replace(now, at=tags.captured_at) if subscriber.id == bundle.owner else now
+    if any(_is_struck(hit, bundle) or lists.has_struck(hit, at.at, now.at) for hit in tags.hits):
+        return (Reason.DENY_HOTLIST_STALE,)
     return hits_against(tags, subscriber, bundle, at)
 
 
-def _is_struck(hit: Hit, bundle: Bundle, lists: HotLists) -> bool:
-    """Whether the city has taken the hit's list out of its policy, or the list's source the entry out of the list."""
-    return lists.has_struck(hit) or all(one.id != hit.list_id for one in bundle.policy.hotlist)
+def _is_struck(hit: Hit, bundle: Bundle) -> bool:
+    """Whether the city has taken the hit's list out of its policy."""
+    return all(one.id != hit.list_id for one in bundle.policy.hotlist)
+
+
+def _knows_too_little(row: Waiting, lists: HotLists) -> bool:
+    """Whether a list that would have to vouch for the row is not read yet."""
+    return not all(lists.has_read(hit.list_id) for hit in row.envelope.tags.hits)
 
 
 def sorted_out(
     rows: Iterable[Waiting], bundle: Bundle, lists: HotLists, now: Instant, going: set[str]
 ) -> tuple[list[Waiting], list[tuple[Waiting, Decision]]]:
-    """The rows that may go, whose messages are added to `going`; and those that may not, each with the decision."""
+    """The rows that may go; and those that may not, each with the decision.
+
+    In neither are those that wait for a hot list to be read, and what would go to the same agency after them. The
+    messages of all that may go, now or then, are added to `going`.
+    """
     standing: list[Waiting] = []
     falling: list[tuple[Waiting, Decision]] = []
+    held = set[str]()
     for row in rows:
         decision = decide_again(row, bundle, lists, now, before=going)
-        if stands(row, decision):
-            standing.append(row)
-            going.add(row.envelope.message_id)
-        else:
+        if not stands(row, decision):
             falling.append((row, decision))
+            continue
+        going.add(row.envelope.message_id)
+        if row.envelope.subscriber_id in held or _knows_too_little(row, lists):
+            held.add(row.envelope.subscriber_id)
+        else:
+            standing.append(row)
     return standing, falling
 
 

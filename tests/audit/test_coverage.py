@@ -1,6 +1,7 @@
 """Where a log knows nothing: each sort of gap is found, and a log without any is not said to have one."""
 
-from edge.audit.coverage import SILENT_AFTER, Coverage, Stretch, union
+from edge.audit import words
+from edge.audit.coverage import BLIND, SILENT_AFTER, Coverage, Stretch, union
 from edge.ledger.entries import (
     Alarm,
     AlarmEnded,
@@ -175,3 +176,13 @@ def test_a_gap_outside_the_time_asked_about_is_not_told() -> None:
 def test_stretches_that_overlap_count_once() -> None:
     told = [Stretch(what="ledger", why="", began=began, ended=ended) for began, ended in ((0, 10), (5, 20), (30, None))]
     assert union(told, 2, 40) == [(2, 20), (30, 40)]
+
+
+def test_a_hot_list_that_was_not_at_hand_is_told_and_no_camera_is_blind_for_it() -> None:
+    gap = Gap(what="hotlist:metro", began=NOON + 5 * MINUTE, ended=NOON + 6 * MINUTE, why="not-at-hand")
+    found = covered((0, START), (5, None), (6, gap))
+    assert told(found) == [("hotlist:metro", 5, 6)]
+    assert "hotlist:metro" not in BLIND
+    said = words.stretch("hotlist:metro", "not-at-hand")
+    assert said == "The hot list metro was not at hand, so that no read was a hit on it."
+    assert words.why("hotlist:metro", "not-at-hand") == ""

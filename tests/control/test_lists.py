@@ -1,5 +1,6 @@
 """Hot lists while the device runs: replaced without a restart, refused with an alarm, never a stop."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -7,34 +8,65 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge import desk
+from edge.clock import monotonic
 from edge.control.control import Control
 from edge.ledger import Ledger
-from edge.ledger.entries import Alarm, AlarmEnded
+from edge.ledger.entries import Alarm, AlarmEnded, Gap
 from edge.ledger.look import look
+from edge.policy.bundle import Bundle
+from edge.policy.hotlists import HotLists
 from tests.broker import wait_until
 from tests.control.world import MemoryBroker, MemoryGates, MemoryRights, Steps_, TrustedClock
 from tests.desk.house import DEVICE, NOW
 from tests.desk.test_shelf import LIST, Town
 from tests.policy.test_hotlists import entry
 
+CITYS = "hotlists/county-stolen.toml"
+
+
+class Slowly:
+    """The city's files on a disk that gives hot lists only while `given` is set."""
+
+    def __init__(self, city: desk.City) -> None:
+        self._city, self.given = city, threading.Event()
+        self.given.set()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._city, name)
+
+    def hotlists(self, bundle: Bundle) -> HotLists:
+        assert self.given.wait(20)
+        return self._city.hotlists(bundle)
+
 
 class Device(Town):
     """The town with a daemon's control over its folder."""
 
+    stands_at: float | None = None
+    """Where the time that only measures stands still, if it does."""
+
     def start(self) -> None:
-        self.clock, steps = TrustedClock(at=NOW), Steps_()
+        self.clock = TrustedClock(at=NOW)
         self.path = self.root / "ledger.sqlite"
         self.log = Ledger.open(self.path, clock=self.clock, key=Ed25519PrivateKey.generate(), device=DEVICE)
         self.sign(adopt=(self.log.ledger_id,))
         self.floor.unlink()
         self.size, self.stored = 0, None
         self.boot(ledger=self.log.ledger_id)
+        self.disk = Slowly(self.city)
+        self.begin()
+
+    def begin(self) -> None:
+        """The daemon's control begins, with what the audit log holds."""
+        steps = Steps_()
         self.control = Control(
             ledger=self.log,
             clock=self.clock,
-            desk=self.city,
+            desk=self.disk,
             gates=MemoryGates(steps),
             rights=MemoryRights(MemoryBroker(), steps),
+            elapsed=lambda: self.stands_at or monotonic(),
         )
 
     def looks_for(self, plate: str) -> bool:
@@ -46,8 +78,35 @@ class Device(Town):
         return {one.what for one in self.control.standing().alarms if one.what.startswith("hotlist")}
 
     def entries(self, kind: type) -> list[str]:
-        found = [one.entry for one in look(self.path, frozenset({"alarm", "alarm-ended"}))]
+        found = [one.entry for one in look(self.path, frozenset({"alarm", "alarm-ended", "gap"}))]
         return [one.what for one in found if isinstance(one, kind)]
+
+    def spans(self) -> list[tuple[str, int]]:
+        """What the audit log has a gap of, and for how many seconds."""
+        found = [one.entry for one in look(self.path, frozenset({"gap"}))]
+        return [(one.what, (one.ended - one.began) // 1000) for one in found if isinstance(one, Gap)]
+
+    def in_place_of(self, plate: str, other: str) -> None:
+        """The city signs its own list with another plate, which is in force when this returns."""
+        self.edit(plate, other, name=CITYS)
+        self.take_up_signed()
+
+    def take_up_signed(self) -> None:
+        bundle = self.control.in_force()
+        assert bundle is not None
+        self.sign(replaces=bundle.digest)
+        self.control.take_up("file")
+        assert self.control.in_force() is not bundle
+
+    def prepares(self) -> None:
+        """The clerk writes down what the city is to sign next week: it is refused, and nothing is held for it."""
+        desk.opt_in(self.folder, "national-lookup")
+        wait_until(lambda: "policy" in self.standing(), what="the edit is refused")
+        assert self.control.standing().held is None
+
+    def standing(self) -> set[str]:
+        self.control.tick()
+        return {one.what for one in self.control.standing().alarms}
 
 
 @pytest.fixture
@@ -87,3 +146,86 @@ def test_a_list_that_grows_old_is_an_alarm_and_counts_as_none(device: Device) ->
     device.clock.move(timedelta(hours=25).total_seconds())
     assert device.alarms() == {"hotlist:metro"}
     assert not device.looks_for("QW12345")
+
+
+def test_while_an_edit_is_refused_a_source_still_replaces_its_list(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
+    device.prepares()
+    device.send(entry("XY77777"))
+    wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
+    assert not device.looks_for("QW12345")
+    assert device.looks_for("AB12345")
+    assert device.standing() == {"policy"}
+
+
+def test_while_an_old_bundle_lies_there_a_source_still_replaces_its_list(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
+    old = device.copied()
+    device.edit("cap = 3", "cap = 4")
+    device.take_up_signed()
+    device.put(old)
+    wait_until(lambda: "policy" in device.standing(), what="the old bundle is refused")
+    device.send(entry("XY77777"), version=9)
+    wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
+    assert not device.looks_for("QW12345")
+
+
+def test_a_start_with_an_edit_that_is_refused_reads_the_lists_of_what_is_in_force(device: Device) -> None:
+    device.prepares()
+    device.begin()
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    assert device.looks_for("AB12345")
+
+
+def test_of_another_bundle_only_the_lists_that_it_changes_are_read_before_they_are_at_hand(device: Device) -> None:
+    wait_until(lambda: device.looks_for("AB12345"), what="the city's list is looked up")
+    device.disk.given.clear()
+    device.in_place_of("AB12345", "CD12345")
+    assert device.looks_for("QW12345")
+    assert not device.looks_for("AB12345")
+    assert not device.control.hotlists().has_read("county-stolen")
+    device.clock.move(7)
+    device.disk.given.set()
+    wait_until(lambda: device.looks_for("CD12345"), what="the city's new list is looked up")
+    assert device.spans() == [("hotlist:county-stolen", 7)]
+    assert device.alarms() == set()
+
+
+def test_what_the_city_says_anew_of_a_list_puts_it_aside_until_it_is_read_by_that(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the source's list is looked up")
+    device.disk.given.clear()
+    device.edit("cap = 3", "cap = 4")
+    device.take_up_signed()
+    assert device.looks_for("AB12345")
+    assert not device.looks_for("QW12345")
+    device.disk.given.set()
+    wait_until(lambda: device.looks_for("QW12345"), what="the source's list is looked up again")
+
+
+def test_the_audit_log_tells_for_how_long_a_start_knew_no_lists(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    assert device.spans() == []
+    device.disk.given.clear()
+    device.begin()
+    assert not device.looks_for("QW12345")
+    device.clock.move(3)
+    device.disk.given.set()
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up again")
+    assert device.spans() == [("hotlist:county-stolen", 3), ("hotlist:metro", 3)]
+
+
+def test_a_list_without_its_signature_for_a_moment_is_not_refused_yet_and_the_audit_log_tells_of_it(
+    device: Device,
+) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    device.stands_at = monotonic()
+    kept = (device.folder / f"{LIST}.sig").read_bytes()
+    (device.folder / f"{LIST}.sig").unlink()
+    wait_until(lambda: not device.looks_for("QW12345"), what="the list is not looked up")
+    assert not device.control.hotlists().has_read("metro")
+    device.control.tick()
+    device.clock.move(1)
+    (device.folder / f"{LIST}.sig").write_bytes(kept)
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up again")
+    assert device.spans() == [("hotlist:metro", 1)]
+    assert (device.alarms(), device.entries(Alarm)) == (set(), [])
