@@ -52,9 +52,12 @@ def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLis
     closed = channel_shut(tags, row.channel, subscriber, bundle, now)
     if closed is not None:
         return (closed,)
-    # the owner's read is not lost because a hit has run out that was in force when the vehicle passed
-    at = replace(now, at=tags.captured_at) if subscriber.id == bundle.owner else now
-    if any(_is_struck(hit, bundle) or lists.has_struck(hit, at.at, now.at) for hit in tags.hits):
+    # the owner's read is not lost because a hit has run out that was in force when the vehicle passed, or because the
+    # list of it cannot be believed as it lies there now
+    is_owner = subscriber.id == bundle.owner
+    at = replace(now, at=tags.captured_at) if is_owner else now
+    asked = [hit for hit in tags.hits if not (is_owner and hit.list_id in lists.refused)]
+    if any(_is_struck(hit, bundle) for hit in tags.hits) or any(lists.has_struck(hit, at.at, now.at) for hit in asked):
         return (Reason.DENY_HOTLIST_STALE,)
     return hits_against(tags, subscriber, bundle, at)
 

@@ -83,8 +83,6 @@ def sent(house: House) -> set[str]:
 
 
 GONE: dict[str, Callable[[Source], object]] = {
-    "refused": Source.lose,
-    "of a key that the city has replaced": Source.rekey,
     "without the entry": lambda source: source.send(id="e-2"),
     "with the entry closed": lambda source: source.send(expires_at=NOW - timedelta(hours=1)),
     "with another purpose": lambda source: source.send(purpose="parking"),
@@ -121,6 +119,17 @@ def test_a_hit_for_which_its_list_vouches_goes(
     change(source)
     step(house)
     assert (refused(house), sent(house)) == ({}, told)
+
+
+@pytest.mark.parametrize("refuse", [Source.lose, Source.rekey])
+def test_a_hit_on_a_list_that_is_refused_stays_but_its_owner_gets_the_read(
+    house: House, source: Source, refuse: Callable[[Source], object]
+) -> None:
+    told = passes(house)
+    refuse(source)
+    step(house)
+    assert refused(house) == dict.fromkeys(told - {OWNER}, (Reason.DENY_HOTLIST_STALE.value,))
+    assert sent(house) == {OWNER}
 
 
 def test_a_hit_on_a_list_that_has_grown_old_stays_but_its_owner_gets_the_read(house: House, source: Source) -> None:
