@@ -232,8 +232,10 @@ class Vision:
         vote = track.ballot.result()
         reason = self._rejection(track, vote)
         if reason is None and vote is not None:
-            if self._memory.knows(track, vote):
+            if self._memory.knows(track, vote):  # first: a car that a bus hides again and again is no sign
                 reason = Rejection.SAME_VEHICLE
+            elif self._memory.is_fixture(track, vote):
+                reason = Rejection.FIXTURE
             else:
                 self._memory.remember(track, vote)
                 self._count["passages"] += 1
@@ -252,8 +254,6 @@ class Vision:
                 return Rejection.SAME_VEHICLE
             if is_lettering(track, vote, others):
                 return Rejection.LETTERING
-            if self._memory.is_fixture(track, vote):
-                return Rejection.FIXTURE
         return reason
 
     def _correct(self, track: Track) -> list[PlateRead]:

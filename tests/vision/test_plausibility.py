@@ -202,6 +202,20 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
     assert vision.counts.rejected == {Rejection.FIXTURE: 3}
 
 
+def test_a_parked_vehicle_that_is_hidden_again_and_again_is_no_sign_and_one_read_when_it_leaves() -> None:
+    leaves = 4 * 3600.0
+
+    def at(seconds: float) -> tuple[float, float, float] | None:
+        is_hidden = 600 <= seconds % 3600 < 720 and seconds < leaves
+        return None if is_hidden else (100.0 + 90.0 * max(0.0, seconds - leaves), 100.0, 70.0)
+
+    scene = {10: Vehicle(text="AB12345", at=at)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    frames = [*draw(scene, seconds=leaves, fps=0.05), *draw(scene, seconds=8, fps=25, begins=leaves)]
+    assert texts([read for frame in frames for read in vision.passages(frame)]) == ["AB12345"]
+    assert vision.counts.rejected == {Rejection.SAME_VEHICLE: 4}
+
+
 def test_a_clock_that_is_put_forward_makes_no_fixture_of_a_vehicle() -> None:
     scene = {10: standing("AB12345", hidden=lambda seconds: seconds % 500 > 200)}
     vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=1))
