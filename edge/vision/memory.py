@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from edge.values import Box
 from edge.vision.passage import STILL_SECONDS
-from edge.vision.texts import differences
+from edge.vision.texts import differences, holds
 from edge.vision.tracker import Track, distance
 from edge.vision.vote import Vote
 
@@ -62,7 +62,7 @@ class Memory:
                 continue
             away = track.first_seen - known.last_seen
             # A part of the text is what the last looks see of a plate that leaves the picture.
-            again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
+            again = holds(known.text, vote.text) and away.total_seconds() <= REPEAT_SECONDS
             in_place = distance(known.box, track.box) < 0.6 * track.box.width
             stays = known.stood and in_place and differences(known.text, vote.text) <= 2 and away <= self._reread_after
             if again or stays:
