@@ -222,7 +222,7 @@ class Vision:
             done = self._correct(track)
         elif not track.settled:
             done = self._hand_on(track, track.last_seen, last_chance=True)
-        self._count["hurried"] += track.read is not None and track.looks < WANTED_LOOKS and not track.stands
+        self._count["hurried"] += track.read is not None and track.whole_looks < WANTED_LOOKS and not track.stands
         self._memory.left(track)
         self._ended.append(track)
         return done

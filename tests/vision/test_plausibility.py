@@ -1,7 +1,7 @@
 """What is no plate: other lettering, pieces of a plate, things that always stand there, burnt-in times."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -287,6 +287,21 @@ def test_a_vehicle_that_got_fewer_than_eight_looks_is_counted() -> None:
     _, hurried, _ = watch(crossing("AB12345", begins=0.5, lasts=1.0), seconds=4, fps=6)
     _, calm, _ = watch(crossing("AB12345", begins=0.5), seconds=4, fps=25)
     assert (hurried.counts.hurried, calm.counts.hurried) == (1, 0)
+
+
+def test_looks_at_a_plate_that_the_edge_cuts_off_are_not_among_its_eight_and_not_hurried_for() -> None:
+    scene = {10: crossing("AB12345", begins=1.0)}
+    eyes = Eyes(scene)
+    vision = Vision(models=eyes, clock=ReplayClock(start=START))
+    vision.pace = 0.25
+    cut_off = (START + timedelta(seconds=2.6), START + timedelta(seconds=2.8))
+    looked_at: list[datetime] = []
+    for frame in draw(scene, seconds=6, fps=25):
+        before = eyes.found
+        vision.passages(frame)
+        looked_at += [frame.captured_at] * (eyes.found - before)
+    assert (eyes.looks[10], vision.counts.passages, vision.counts.hurried) == (4, 1, 1)
+    assert sum(cut_off[0] <= at <= cut_off[1] for at in looked_at) <= 1
 
 
 def test_a_device_that_is_behind_looks_less_often() -> None:
