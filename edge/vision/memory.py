@@ -95,10 +95,12 @@ class Memory:
         if known is not None:
             self._of.setdefault(track, known)
 
-    def left(self, track: Track) -> None:
-        """Notes that a track has ended."""
+    def left(self, track: Track, *, stands: bool) -> None:
+        """Notes that a track has ended; `stands`: its vehicle has not left, as far as one can tell."""
         self.saw(track)
-        self._of.pop(track, None)
+        known = self._of.pop(track, None)
+        if known is not None:
+            known.stood = known.stood or stands
         vote = track.ballot.result()
         if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
             self._stood(track, vote)
