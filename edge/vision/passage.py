@@ -140,9 +140,11 @@ def has_gone(track: Track, at: datetime, size: tuple[int, int]) -> bool:
 def went_unseen(track: Track, before: datetime, at: datetime) -> bool:
     """Whether what is in its place now may be another vehicle: nothing was seen after `before`, until `at`.
 
-    A camera whose large stream is decoded only while something moves shows what stands every few seconds.
+    A camera whose large stream is decoded only while something moves shows what stands every few seconds; and where
+    all frames come so far apart, it is no outage.
     """
-    patience = PATIENCE_SECONDS if track.was_going(before) else PATIENCE_STANDING_SECONDS
+    is_going = track.was_going(before, within=PATIENCE_SECONDS)
+    patience = PATIENCE_SECONDS if is_going else PATIENCE_STANDING_SECONDS
     return (at - before).total_seconds() > patience
 
 

@@ -174,13 +174,15 @@ class Track:
         """Whether it has not moved for long enough to be looked for in its place only."""
         return self.stood_still() >= STANDS_SECONDS
 
-    def was_going(self, at: datetime) -> bool:
-        """Whether it was on its way at the last frame, at `at`. One look alone does not tell.
+    def was_going(self, at: datetime, *, within: float) -> bool:
+        """Whether it was on its way at the last frame, at `at`, as two looks within so many seconds tell.
 
         Where nothing moves there are looks only now and then: what has not moved since its last look stands.
         """
+        if self.looks < 2 or (self.last_seen - self._places[-2][0]).total_seconds() > within:
+            return False
         until = self.last_seen if self.missed else at
-        return self.looks > 1 and (until - self._anchored).total_seconds() < STANDS_SECONDS
+        return (until - self._anchored).total_seconds() < STANDS_SECONDS
 
     def leaves_in(self, size: tuple[int, int]) -> float:
         """In how many seconds it will reach the edge of a picture of `size` (width, height), as it goes now."""

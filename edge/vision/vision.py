@@ -18,6 +18,7 @@ from edge.vision.memory import Memory
 from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
+    PATIENCE_SECONDS,
     Plausibility,
     has_gone,
     is_echo,
@@ -106,7 +107,7 @@ class Vision:
         """Completes passages that are still in view."""
         done: list[PlateRead] = []
         for track in tracks:
-            stands = not (track.missed or track.was_going(self._seen_at))
+            stands = not (track.missed or track.was_going(self._seen_at, within=PATIENCE_SECONDS))
             done += self._complete(track, stands=stands)
         # only now: each is judged by what is in view beside it
         self._tracks = [track for track in self._tracks if track not in tracks]
