@@ -111,7 +111,13 @@ class Pipeline:
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        found = self._vision.passages(frame)
+        return self._take(self._vision.passages(frame))
+
+    def rest(self) -> list[Outcome]:
+        """Completes the passages that are still in view, when no frame has come for long. Raises LedgerError."""
+        return self._take(self._vision.finish())
+
+    def _take(self, found: Sequence[PlateRead]) -> list[Outcome]:
         self._unrecorded += found
         if self._bell is None:
             return self.record()

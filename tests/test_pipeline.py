@@ -198,8 +198,11 @@ def test_with_a_bell_no_frame_waits_for_the_disk_and_reads_of_several_share_a_co
     for _ in range(5):
         house.eyes.seen = [replace(first, read_id=house.clock.new_id())]
         assert house.pipeline.step(frame) == []
-    assert (bell.is_set(), house.pipeline.unrecorded, commits) == (True, 5, [])
-    assert len(house.pipeline.record()) == 5
+    bell.clear()
+    house.eyes.seen = [replace(first, read_id=house.clock.new_id())]
+    assert house.pipeline.rest() == []
+    assert (bell.is_set(), house.pipeline.unrecorded, commits) == (True, 6, [])
+    assert len(house.pipeline.record()) == 6
     assert (house.pipeline.unrecorded, commits) == (0, [1])
 
 

@@ -22,9 +22,13 @@ from edge.pipeline import Pipeline
 from edge.selftest import SelfTest as Picture
 from edge.values import Frame
 from edge.vision import Counts, Models
+from edge.vision.passage import PATIENCE_STANDING_SECONDS
 
 SELF_TEST_EVERY = 3600.0
 """Seconds."""
+QUIET_SECONDS = PATIENCE_STANDING_SECONDS
+"""Without a frame for so long, what is in view is handed on as it is. With a gate there are seconds without a frame
+while nothing moves, and that is no outage."""
 _AGAIN_AFTER = 30.0  # seconds from a self-test that failed to the next
 _LONGEST_WAIT = 0.2
 
@@ -44,13 +48,17 @@ class Eyes(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """One camera, the pipeline that its frames go through, and when it last had its turn."""
+    """One camera, the pipeline that its frames go through, and when it last had its turn.
+
+    `is_quiet`: no frame has come since what was in view was handed on for want of frames.
+    """
 
     camera: LiveCamera
     pipeline: Pipeline
     eyes: Eyes
     pace: Pace
     served: float = float("-inf")
+    is_quiet: bool = True
 
 
 class Watch:
@@ -112,10 +120,13 @@ class Watch:
             self._follow_clock()  # a frame's time is of the clock as it stands now
             if frame is not None:
                 seen += 1
-                lane.served = monotonic()
+                lane.served, lane.is_quiet = monotonic(), False
                 lane.pace.judge(lane.camera.lag, lane.served)
                 lane.eyes.pace = lane.pace.value
                 self._guarded(partial(lane.pipeline.step, frame))
+            elif not lane.is_quiet and monotonic() - lane.served > QUIET_SECONDS:
+                lane.is_quiet = True
+                self._guarded(lane.pipeline.rest)
         self._note_gaps()
         if self.alarm is not None:
             loop.pause(_LONGEST_WAIT)

@@ -27,7 +27,7 @@ so much of the width and height of another."""
 FOLLOWED_MISSED = 1
 """Looks in a row without a plate, after which it is not followed any more: what moves is looked at."""
 WANTED_LOOKS = 8
-"""A plate that would leave sooner is looked at faster, so that it still gets so many."""
+"""A plate that would leave sooner is looked at faster, so that it is still seen whole so often."""
 IDLE_LOOK_SECONDS = 3.0
 """Between two looks at the whole picture, so that a parked vehicle is seen."""
 GLANCE_SECONDS = 0.05
@@ -138,7 +138,7 @@ def _patience(tracks: Sequence[Track], at: datetime, size: tuple[int, int]) -> f
         return SLOW_LOOK_SECONDS
     wanted = [LOOK_SECONDS]
     for track in unsure:
-        missing = WANTED_LOOKS - track.looks
-        if missing > 0:
+        missing = WANTED_LOOKS - track.whole_looks
+        if missing > 0 and not track.is_cut_off:  # one that is cut off tells nothing any more
             wanted.append(track.leaves_in(size) / (missing + 1))  # the last of them is already cut off
     return max(0.0, min(wanted))

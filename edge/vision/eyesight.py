@@ -48,8 +48,8 @@ class Gate(Protocol):
 class Counts:
     """What was done so far. `rejected` says how many candidates were dropped, by reason.
 
-    Of the `looks`, so many were at `parts` of a picture. `hurried` are the passages that got fewer than eight looks,
-    `corrections` are not among the `passages`.
+    Of the `looks`, so many were at `parts` of a picture. `hurried` are the passages of which fewer than eight looks
+    show the plate whole, `corrections` are not among the `passages`.
     """
 
     frames: int

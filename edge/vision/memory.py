@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from edge.values import Box
 from edge.vision.passage import STILL_SECONDS
-from edge.vision.texts import differences
+from edge.vision.texts import differences, holds
 from edge.vision.tracker import Track, distance
 from edge.vision.vote import Vote
 
@@ -62,7 +62,7 @@ class Memory:
                 continue
             away = track.first_seen - known.last_seen
             # A part of the text is what the last looks see of a plate that leaves the picture.
-            again = vote.text in known.text and away.total_seconds() <= REPEAT_SECONDS
+            again = holds(known.text, vote.text) and away.total_seconds() <= REPEAT_SECONDS
             in_place = distance(known.box, track.box) < 0.6 * track.box.width
             stays = known.stood and in_place and differences(known.text, vote.text) <= 2 and away <= self._reread_after
             if again or stays:
@@ -95,10 +95,12 @@ class Memory:
         if known is not None:
             self._of.setdefault(track, known)
 
-    def left(self, track: Track) -> None:
-        """Notes that a track has ended."""
+    def left(self, track: Track, *, stands: bool) -> None:
+        """Notes that a track has ended; `stands`: its vehicle has not left, as far as one can tell."""
         self.saw(track)
-        self._of.pop(track, None)
+        known = self._of.pop(track, None)
+        if known is not None:
+            known.stood = known.stood or stands
         vote = track.ballot.result()
         if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
             self._stood(track, vote)

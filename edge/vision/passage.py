@@ -137,6 +137,17 @@ def has_gone(track: Track, at: datetime, size: tuple[int, int]) -> bool:
     return is_out and (not stands or unseen >= PATIENCE_STANDING_SECONDS)
 
 
+def went_unseen(track: Track, before: datetime, at: datetime) -> bool:
+    """Whether what is in its place now may be another vehicle: nothing was seen after `before`, until `at`.
+
+    A camera whose large stream is decoded only while something moves shows what stands every few seconds; and where
+    all frames come so far apart, it is no outage.
+    """
+    is_going = track.was_going(before, within=PATIENCE_SECONDS)
+    patience = PATIENCE_SECONDS if is_going else PATIENCE_STANDING_SECONDS
+    return (at - before).total_seconds() > patience
+
+
 def is_ready(track: Track) -> bool:
     """Whether a vehicle that is still in view may be handed on: its text is stable, or it has stayed for very long."""
     seen = (track.last_seen - track.first_seen).total_seconds()

@@ -106,6 +106,8 @@ class Session:
             raise ModelError(
                 f"model `{name}`: onnxruntime cannot load it ({first_line(error)}); install the file again"
             ) from error
+        # a provider that fails in service would be left for the CPU, with an answer and without an error
+        self._session.disable_fallback()
         self.provider = require(provider, self._session.get_providers())
         self._input = self._session.get_inputs()[0]
         outputs = [each.name for each in self._session.get_outputs()]

@@ -28,6 +28,11 @@ def differences(one: str, other: str) -> int:
     return _edits(one.translate(_LOOK_ALIKES), other.translate(_LOOK_ALIKES))[-1][-1]
 
 
+def holds(text: str, part: str) -> bool:
+    """Whether `part` is a piece of `text`, or all of it, look-alikes counting as equal."""
+    return part.translate(_LOOK_ALIKES) in text.translate(_LOOK_ALIKES)
+
+
 def _edits(one: str, other: str) -> list[list[int]]:
     """The table of edit distances between all beginnings of two texts (Wagner and Fischer, 1974)."""
     table = [list(range(len(other) + 1))]

@@ -66,7 +66,9 @@ class Track:
         self.settled = False
         self.first_seen = at
         self.last_seen = at
-        self.looks = 0
+        self.looks = self.whole_looks = 0
+        self.is_cut_off = False
+        """Whether the edge of the picture cut it off when it was last seen."""
         self.missed = 0
         self.box = look.detection.box
         self.widest = 0.0
@@ -93,6 +95,8 @@ class Track:
         if self.looks and seconds > 0:
             self._velocity = self._blend(box, seconds)
         self.looks += 1
+        self.whole_looks += look.whole
+        self.is_cut_off = not look.whole
         self.missed = 0
         self.last_seen = at
         self.box = box
@@ -119,6 +123,8 @@ class Track:
             self.read, self.read_at = later.read, later.read_at
         self.settled = self.settled or later.settled
         self.looks += later.looks
+        self.whole_looks += later.whole_looks
+        self.is_cut_off = later.is_cut_off
         self.missed = later.missed
         self.last_seen = max(self.last_seen, later.last_seen)
         self.first_seen = min(self.first_seen, later.first_seen)
@@ -167,6 +173,16 @@ class Track:
     def stands(self) -> bool:
         """Whether it has not moved for long enough to be looked for in its place only."""
         return self.stood_still() >= STANDS_SECONDS
+
+    def was_going(self, at: datetime, *, within: float) -> bool:
+        """Whether it was on its way at the last frame, at `at`, as two looks within so many seconds tell.
+
+        Where nothing moves there are looks only now and then: what has not moved since its last look stands.
+        """
+        if self.looks < 2 or (self.last_seen - self._places[-2][0]).total_seconds() > within:
+            return False
+        until = self.last_seen if self.missed else at
+        return (until - self._anchored).total_seconds() < STANDS_SECONDS
 
     def leaves_in(self, size: tuple[int, int]) -> float:
         """In how many seconds it will reach the edge of a picture of `size` (width, height), as it goes now."""

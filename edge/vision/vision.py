@@ -4,6 +4,7 @@ Nothing is looked at more often than needed: the gate says when something moves,
 """
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from edge.clock import Clock
@@ -17,6 +18,7 @@ from edge.vision.memory import Memory
 from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
+    PATIENCE_SECONDS,
     Plausibility,
     has_gone,
     is_echo,
@@ -25,6 +27,7 @@ from edge.vision.passage import (
     is_ready,
     made,
     same_vehicle,
+    went_unseen,
 )
 from edge.vision.reader import cuts_from, sharpness_of, two_margins
 from edge.vision.second import CLOSELY_SURE, follows, part_to_look_at
@@ -66,7 +69,8 @@ class Vision:
         self._tracks: list[Track] = []
         self._ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
         self._camera_id = ""
-        self._settled_at = datetime.min.replace(tzinfo=UTC)
+        self._settled_at = self._seen_at = datetime.min.replace(tzinfo=UTC)
+        self._sees = True  # until a look fails
         self._size, self._reach = (0, 0), (0.0, 0.0)
         self._count: Counter[str] = Counter()
         self._rejected: Counter[Rejection] = Counter()
@@ -79,24 +83,34 @@ class Vision:
         """
         self._camera_id = frame.camera_id
         self._count["frames"] += 1
-        done: list[PlateRead] = []
-        if frame.picture.size != self._size:
-            done = self.finish()
-            self._size = frame.picture.size
-            self._reach = self._models.detector.reach(self._size)
-        part = self._cadence.part(frame, self._tracks, self._reach, self.pace)
+        done = self._ended_before(frame)
+        if done:
+            return done  # a look at this frame may fail, and would take them with it
         at = frame.captured_at
+        part = self._cadence.part(frame, self._tracks, self._reach, self.pace)
         if part is not None:
+            self._sees = False
             self._look(frame, part)
-        elif timedelta(0) <= at - self._settled_at < SETTLED_EVERY:
-            return done
+            self._sees = True
+        if self._sees:
+            self._seen_at = at
+        if part is None and timedelta(0) <= at - self._settled_at < SETTLED_EVERY:
+            return []
         self._settled_at = at
-        return done + self._settle(at)
+        return self._settle(at)
 
     def finish(self) -> list[PlateRead]:
-        """Completes every passage that is still in view, at the end of a recording."""
-        done = [read for track in self._tracks for read in self._complete(track)]
-        self._tracks = []  # only now: each is judged by what is in view beside it
+        """Completes every passage that is still in view, when no more frames come or they are of another kind."""
+        return self._let_go(self._tracks)
+
+    def _let_go(self, tracks: Sequence[Track]) -> list[PlateRead]:
+        """Completes passages that are still in view."""
+        done: list[PlateRead] = []
+        for track in tracks:
+            stands = not (track.missed or track.was_going(self._seen_at, within=PATIENCE_SECONDS))
+            done += self._complete(track, stands=stands)
+        # only now: each is judged by what is in view beside it
+        self._tracks = [track for track in self._tracks if track not in tracks]
         return done
 
     def moved(self, by: timedelta) -> None:
@@ -127,6 +141,15 @@ class Vision:
                 text, confidence = (vote.text, vote.confidence) if vote else ("", 0.0)
                 shown.append(Sighting(box=track.predicted(at), text=text, confidence=confidence))
         return shown
+
+    def _ended_before(self, frame: Frame) -> list[PlateRead]:
+        """Completes what has nothing to do with what is in view now: it went unseen, or was in another picture."""
+        done = self._let_go([track for track in self._tracks if went_unseen(track, self._seen_at, frame.captured_at)])
+        if frame.picture.size != self._size:
+            done += self.finish()
+            self._size = frame.picture.size
+            self._reach = self._models.detector.reach(self._size)
+        return done
 
     def _look(self, frame: Frame, part: Box) -> None:
         at = frame.captured_at
@@ -215,15 +238,15 @@ class Vision:
                 done += self._hand_on(track, at, last_chance=False)
         return done
 
-    def _complete(self, track: Track) -> list[PlateRead]:
-        """What is still to be said of a vehicle that has gone."""
+    def _complete(self, track: Track, *, stands: bool = False) -> list[PlateRead]:
+        """What is still to be said of a vehicle that has gone, or is seen no more where it `stands`."""
         done: list[PlateRead] = []
         if track.read is not None:
             done = self._correct(track)
         elif not track.settled:
             done = self._hand_on(track, track.last_seen, last_chance=True)
-        self._count["hurried"] += track.read is not None and track.looks < WANTED_LOOKS and not track.stands
-        self._memory.left(track)
+        self._count["hurried"] += track.read is not None and track.whole_looks < WANTED_LOOKS and not track.stands
+        self._memory.left(track, stands=stands)
         self._ended.append(track)
         return done
 
@@ -232,8 +255,10 @@ class Vision:
         vote = track.ballot.result()
         reason = self._rejection(track, vote)
         if reason is None and vote is not None:
-            if self._memory.knows(track, vote):
+            if self._memory.knows(track, vote):  # first: a car that a bus hides again and again is no sign
                 reason = Rejection.SAME_VEHICLE
+            elif self._memory.is_fixture(track, vote):
+                reason = Rejection.FIXTURE
             else:
                 self._memory.remember(track, vote)
                 self._count["passages"] += 1
@@ -252,8 +277,6 @@ class Vision:
                 return Rejection.SAME_VEHICLE
             if is_lettering(track, vote, others):
                 return Rejection.LETTERING
-            if self._memory.is_fixture(track, vote):
-                return Rejection.FIXTURE
         return reason
 
     def _correct(self, track: Track) -> list[PlateRead]:

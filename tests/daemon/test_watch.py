@@ -65,6 +65,9 @@ class Steps:
         self.taken += 1
         self.fails()
 
+    def rest(self) -> None:
+        self.order.append(f"{self.name} rests")
+
     def finish(self) -> None:
         self.order.append(f"{self.name} finished")
 
@@ -210,6 +213,21 @@ def test_a_picture_that_cannot_be_converted_is_said_once_and_the_frames_go_on(
     made.turns(5)
     assert made.watch.alarm is None
     assert (made.lanes[0].pipeline.taken, caplog.text.count("plain H.264")) == (5, 1)
+
+
+def test_what_is_in_view_of_a_camera_that_gives_no_frame_for_long_is_handed_on_once(
+    room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = room(camera := Camera("a"), Camera("b", idle=True))
+    made.turns(1)
+    camera.idle = True
+    made.turns(3)
+    assert made.lanes[0].pipeline.order == ["a"]  # a camera with a gate gives a frame every few seconds
+    monkeypatch.setattr(watching, "QUIET_SECONDS", -1.0)
+    made.turns(3)
+    camera.idle = False
+    made.turns(1)
+    assert made.lanes[0].pipeline.order == ["a", "a rests", "a"]
 
 
 def test_a_camera_that_gives_nothing_holds_up_no_other(room: Callable[..., Room]) -> None:

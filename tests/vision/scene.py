@@ -101,15 +101,15 @@ class Eyes:
         return Reading(text=text, confidences=(sure,) * len(text))
 
 
-def draw(vehicles: Mapping[int, Vehicle], *, seconds: float, fps: float) -> Iterator[Frame]:
-    """The scene, frame by frame; later vehicles stand in front of earlier ones."""
+def draw(vehicles: Mapping[int, Vehicle], *, seconds: float, fps: float, begins: float = 0.0) -> Iterator[Frame]:
+    """So many seconds of the scene, frame by frame; later vehicles stand in front of earlier ones."""
     for sequence in range(round(seconds * fps)):
         pixels = np.full((HIGH, WIDE, 3), 90, np.uint8)
         for number, vehicle in vehicles.items():
-            place = vehicle.at(sequence / fps)
+            place = vehicle.at(begins + sequence / fps)
             if place is not None:
                 _draw(pixels, place, number)
-        captured_at = START + timedelta(seconds=sequence / fps)
+        captured_at = START + timedelta(seconds=begins + sequence / fps)
         yield Frame(camera_id="north", sequence=sequence, captured_at=captured_at, picture=Plain(pixels))
 
 

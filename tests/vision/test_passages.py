@@ -228,6 +228,16 @@ def test_a_vehicle_that_brakes_while_it_is_hidden_is_the_same_passage() -> None:
     assert (texts(reads), vision.counts.rejected) == (["AB12345"], {})
 
 
+def test_a_vehicle_that_is_hidden_for_seconds_and_then_reads_a_look_alike_is_one_read() -> None:
+    def way(seconds: float) -> tuple[float, float, float] | None:
+        return (20 + 45 * (seconds - 1), 200.0, 80.0) if 1 <= seconds <= 13 else None
+
+    before = Vehicle(text="ABO2345", at=lambda seconds: way(seconds) if seconds < 5 else None)
+    after = Vehicle(text="AB02345", at=lambda seconds: way(seconds) if seconds > 8 else None)
+    reads, vision, _ = watch(before, after, seconds=16, fps=12)
+    assert (texts(reads), vision.counts.rejected) == (["ABO2345"], {"the same vehicle again": 1})
+
+
 def test_what_is_left_of_a_plate_at_the_edge_is_no_second_vehicle() -> None:
     way = crossing("AB12345", begins=0.5)
     rest = Vehicle(text="2345", at=lambda seconds: (5.0, 300.0, 40.0) if 3.0 <= seconds < 3.2 else None)

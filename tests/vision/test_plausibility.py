@@ -1,7 +1,7 @@
 """What is no plate: other lettering, pieces of a plate, things that always stand there, burnt-in times."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -202,6 +202,20 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
     assert vision.counts.rejected == {Rejection.FIXTURE: 3}
 
 
+def test_a_parked_vehicle_that_is_hidden_again_and_again_is_no_sign_and_one_read_when_it_leaves() -> None:
+    leaves = 4 * 3600.0
+
+    def at(seconds: float) -> tuple[float, float, float] | None:
+        is_hidden = 600 <= seconds % 3600 < 720 and seconds < leaves
+        return None if is_hidden else (100.0 + 90.0 * max(0.0, seconds - leaves), 100.0, 70.0)
+
+    scene = {10: Vehicle(text="AB12345", at=at)}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    frames = [*draw(scene, seconds=leaves, fps=0.05), *draw(scene, seconds=8, fps=25, begins=leaves)]
+    assert texts([read for frame in frames for read in vision.passages(frame)]) == ["AB12345"]
+    assert vision.counts.rejected == {Rejection.SAME_VEHICLE: 4}
+
+
 def test_a_clock_that_is_put_forward_makes_no_fixture_of_a_vehicle() -> None:
     scene = {10: standing("AB12345", hidden=lambda seconds: seconds % 500 > 200)}
     vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START), reread_after=timedelta(minutes=1))
@@ -273,6 +287,21 @@ def test_a_vehicle_that_got_fewer_than_eight_looks_is_counted() -> None:
     _, hurried, _ = watch(crossing("AB12345", begins=0.5, lasts=1.0), seconds=4, fps=6)
     _, calm, _ = watch(crossing("AB12345", begins=0.5), seconds=4, fps=25)
     assert (hurried.counts.hurried, calm.counts.hurried) == (1, 0)
+
+
+def test_looks_at_a_plate_that_the_edge_cuts_off_are_not_among_its_eight_and_not_hurried_for() -> None:
+    scene = {10: crossing("AB12345", begins=1.0)}
+    eyes = Eyes(scene)
+    vision = Vision(models=eyes, clock=ReplayClock(start=START))
+    vision.pace = 0.25
+    cut_off = (START + timedelta(seconds=2.6), START + timedelta(seconds=2.8))
+    looked_at: list[datetime] = []
+    for frame in draw(scene, seconds=6, fps=25):
+        before = eyes.found
+        vision.passages(frame)
+        looked_at += [frame.captured_at] * (eyes.found - before)
+    assert (eyes.looks[10], vision.counts.passages, vision.counts.hurried) == (4, 1, 1)
+    assert sum(cut_off[0] <= at <= cut_off[1] for at in looked_at) <= 1
 
 
 def test_a_device_that_is_behind_looks_less_often() -> None:
