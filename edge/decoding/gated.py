@@ -54,13 +54,17 @@ class GatedStream(Generic[P]):
         self._stream, self._lookout, self._now = stream, lookout, now
         self._backlog: Backlog[Any] = Backlog()
         self._looked = self._late_until = float("-inf")
-        self.resting = False
-        """Nothing moves and nothing is wrong, so that no picture is no trouble."""
+        self._moves = self._gives = False
 
     @property
     def fed(self) -> int:
         """Packets so far, decoded or not."""
         return self._stream.fed
+
+    @property
+    def resting(self) -> bool:
+        """Nothing moves and what was last decoded gave a picture, so that no picture is no trouble."""
+        return self._gives and not self._moves
 
     def read(self) -> Iterator[Arrival[P]]:
         """The pictures that are wanted now that the next packet has come. Raises Trouble."""
@@ -72,11 +76,11 @@ class GatedStream(Generic[P]):
         if at - before > WAITED:
             self._late_until = float("-inf")
         since = self._lookout.open_since(at)
+        self._moves = since is not None
         self._backlog.add(Held(packet=packet, at=at, whole=packet.is_keyframe, size=packet.size))
         if since is None:
             yield from self._hold(at)
         else:
-            self.resting = False
             yield from self._pass(at, since - LEAD_SECONDS)
 
     def close(self) -> None:
@@ -93,12 +97,14 @@ class GatedStream(Generic[P]):
                 self._late_until = at + _CAUGHT_UP_WITHIN
             late = held.at < self._late_until
             for arrival in self._stream.decoded(held.packet, held.at):
+                self._gives = True
                 if held.at >= since:
                     yield replace(arrival, late=late)
 
     def _hold(self, at: float) -> Iterator[Arrival[P]]:
-        """Only a whole picture now and then."""
+        """Only a whole picture now and then; it is late, for it was held on purpose and not for want of time."""
         if self._backlog.is_full:
+            self._gives = False
             yield from self._pass(at, at)
             return
         whole = self._backlog.forget(at - LEAD_SECONDS)
@@ -108,5 +114,5 @@ class GatedStream(Generic[P]):
         self._stream.restart()
         arrivals = self._stream.decoded(whole.packet, whole.at) or self._stream.drained(whole.at)
         self._backlog.anew = True
-        self.resting = bool(arrivals)
-        yield from arrivals
+        self._gives = bool(arrivals)
+        yield from (replace(arrival, late=True) for arrival in arrivals)

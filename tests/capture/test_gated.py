@@ -117,10 +117,16 @@ def test_on_an_empty_road_only_a_whole_picture_now_and_then_is_decoded() -> None
 def test_what_came_before_the_motion_is_marked_as_late_and_what_comes_is_not() -> None:
     stream = Stream(count=100, every=20)
     given = played(stream, Road([(4.05, 6.0)]))
-    late = [arrival.at for arrival in given if arrival.late]
+    late = [arrival.at for arrival in given if arrival.late and 2.5 < arrival.at <= 6.0]
     assert min(late) <= 4.05 - LEAD_SECONDS + PACE
     assert max(late) <= 4.05 + PACE
     assert [arrival.late for arrival in given if 4.2 < arrival.at <= 6.0] == [False] * 18
+
+
+def test_a_whole_picture_of_an_empty_road_is_held_on_purpose_and_so_marked_as_late() -> None:
+    given = played(Stream(count=300, every=20), Road([]))
+    assert given
+    assert all(arrival.late for arrival in given)
 
 
 def test_a_decoder_that_keeps_a_picture_back_gives_it_all_the_same() -> None:
