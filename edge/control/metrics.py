@@ -69,7 +69,12 @@ def _cameras(status: Status) -> Iterator[tuple[str, str, str, Iterable[Sample]]]
     yield "camera_frames", "counter", "Pictures decoded since the start.", of(one.frames for one in cameras)
     yield "camera_frames_dropped", "counter", "Of them, taken by nobody.", of(one.dropped for one in cameras)
     yield "camera_pace", "gauge", "1 at full pace, less while the device is behind.", of(one.pace for one in cameras)
-    yield "camera_hurried", "counter", "Passages with fewer than eight looks.", of(one.hurried for one in cameras)
+    yield (
+        "camera_hurried",
+        "counter",
+        "Passages of which fewer than eight looks show the plate whole.",
+        of(one.hurried for one in cameras),
+    )
     rejected = [
         ({"camera": one.id, "reason": reason.name.lower()}, float(count))
         for one in cameras

@@ -72,7 +72,7 @@ class CameraStatus(Told):
     (the main stream rests), or blind (it gives nothing); "" for a camera without. `frames` were decoded since the
     start, `dropped` of them taken by nobody. `decoder`: who decodes, "" the daemon itself, "process" another process,
     "user" another process as another user. Since the start so many candidates were `rejected`, by reason, and so many
-    passages were `hurried`: they got fewer than eight looks.
+    passages were `hurried`: fewer than eight looks show their plate whole.
     """
 
     id: str
