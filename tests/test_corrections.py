@@ -104,6 +104,7 @@ def test_who_gained_a_right_in_between_is_not_sent_the_correction(house: House) 
     house.take_up(signed=True)
     (second,) = hand_on(house, correction(house, first, STOLEN))
     assert TEXAS not in kinds(house, second)
+    house.clock.move(3)
     assert TEXAS in {one.subscriber_id for one in house.passes(STOLEN).decisions if one.effect is Effect.SHARE}
 
 
