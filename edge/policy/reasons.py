@@ -22,6 +22,7 @@ class Reason(StrEnum):
     ALLOW_IN_STATE = "allow_in_state", "It is an agency of the same state, and this channel is open to it."
     ALLOW_AGREEMENT = "allow_agreement", "Its agreement is in force, and this channel is open to it."
     ALLOW_WARRANT = "allow_warrant", "A judge's warrant is in force, and this channel is open to it."
+    ALLOW_WITHDRAWAL = "allow_withdrawal", "It is told only that an earlier hit was none, not the plate of this read."
 
     # the state of the device and of the policy
     DENY_DEFAULT = "deny_default", "Nothing in the policy allows it."

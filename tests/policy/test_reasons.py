@@ -111,6 +111,7 @@ WITH: dict[Reason, Callable[[], Decision]] = {
     Reason.ALLOW_IN_STATE: county,
     Reason.ALLOW_AGREEMENT: far,
     Reason.ALLOW_WARRANT: lambda: bureau(agreement(form="judicial-warrant")),
+    Reason.ALLOW_WITHDRAWAL: lambda: corrected(before=Given(to=frozenset({"they"}), hits=(hit(),))),
     Reason.DENY_DEFAULT: lambda: county(channels=[]),
     Reason.DENY_POLICY_SIGNATURE: lambda: under(signed=False),
     Reason.DENY_POLICY_EXPIRED: lambda: under(valid_until=NOW),
@@ -189,7 +190,7 @@ WITH: dict[Reason, Callable[[], Decision]] = {
 }
 
 STABLE = """
-allow_owner allow_in_state allow_agreement allow_warrant deny_default deny_policy_signature
+allow_owner allow_in_state allow_agreement allow_warrant allow_withdrawal deny_default deny_policy_signature
 deny_policy_expired deny_policy_not_yet_valid deny_policy_held deny_law_pack_missing deny_law_pack_unreviewed
 deny_clock_untrusted deny_evaluation_error deny_jurisdiction_unknown deny_unknown_subscriber deny_subscriber_suspended
 deny_optout_national_lookup deny_optout_statewide_lookup deny_optout_channel deny_optout_out_of_state deny_optout_state
