@@ -1,7 +1,7 @@
 """The whole program, read aloud: a frame comes in, and what may leave is in the ledger before anything can be sent.
 
 A read that cannot be recorded waits here, for no longer than it may be kept, and is tried again with the same bytes: it
-may have been written after all.
+may have been written after all. It is bound by the strictest of all that held since its vehicle went by.
 A correction goes to those whom the read that it replaces went to, and who may still have it.
 """
 
@@ -22,9 +22,9 @@ from edge.policy.bundle import Bundle
 from edge.policy.correct import Given, correct_all, given, taken_back
 from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
+from edge.policy.meanwhile import Meanwhile
 from edge.policy.reasons import Reason
-from edge.policy.tag import tag
-from edge.policy.vocabulary import UNKNOWN_PLACE
+from edge.policy.tag import nobodys, tag
 from edge.values import (
     Checkpoint,
     Decision,
@@ -33,11 +33,9 @@ from edge.values import (
     Flag,
     Frame,
     Instant,
-    Jurisdiction,
     PlateRead,
     Recorded,
     TaggedRead,
-    Tags,
 )
 
 MOST_UNRECORDED = 256
@@ -106,6 +104,7 @@ class Pipeline:
         self._given: OrderedDict[str, Given] = OrderedDict()
         self._bell = bell
         self._recording = threading.Lock()
+        self._meanwhile = Meanwhile()
         self._ceiling, self._behind = UNRULED, False
         self.lost = 0
 
@@ -118,7 +117,7 @@ class Pipeline:
         return self._take(self._vision.finish())
 
     def _take(self, found: Sequence[PlateRead]) -> list[Outcome]:
-        self._unrecorded += found
+        self._hand_on(found)
         if self._bell is None:
             return self.record()
         if found:
@@ -127,7 +126,7 @@ class Pipeline:
 
     def finish(self) -> list[Outcome]:
         """Completes the passages that are still in view, at the end of a recording."""
-        self._unrecorded += self._vision.finish()
+        self._hand_on(self._vision.finish())
         return self.record()
 
     def record(self) -> list[Outcome]:
@@ -146,7 +145,7 @@ class Pipeline:
                     count = self._record_oldest()
                 outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
                 for _ in range(count):
-                    self._unrecorded.popleft()
+                    self._meanwhile.forget(self._unrecorded.popleft().read_id)
             self._behind = False
         return outcomes
 
@@ -168,9 +167,22 @@ class Pipeline:
         """Number of reads that wait to be recorded."""
         return len(self._unrecorded)
 
+    def _look(self) -> Bundle | None:
+        """What is in force now, which is remembered for the reads that are on their way."""
+        bundle = self._in_force()
+        self._meanwhile.look(bundle, self._hotlists(), self._clock.now().at)
+        return bundle
+
+    def _hand_on(self, reads: Sequence[PlateRead]) -> None:
+        """Takes reads that are complete; they wait to be recorded."""
+        self._look()
+        for read in reads:
+            self._meanwhile.hand_on(read, self._clock.now().at)
+            self._unrecorded.append(read)
+
     def _let_go(self) -> None:
         """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted."""
-        bundle = self._in_force()
+        bundle = self._look()
         if bundle is not None:  # there is none while the ledger is closed
             self._ceiling = min(self._ceiling, bundle.ceiling) if self._behind else bundle.ceiling
         if self._behind:
@@ -184,6 +196,7 @@ class Pipeline:
     def _lose(self, place: int) -> None:
         """Loses a read, and the correction that is sealed as one of it: that could never be recorded."""
         lost = self._unrecorded[place].read_id
+        self._meanwhile.forget(lost)
         self._given.pop(lost, None)
         del self._unrecorded[place]
         if place < len(self._decided):
@@ -199,10 +212,12 @@ class Pipeline:
         before = None if read.replaces is None else self._given.get(read.replaces)
         if before is None:
             read = replace(read, replaces=None)
-        bundle, now = self._in_force(), self._clock.now()
-        recorded = Recorded(tagged=_nobodys(read, self._test), decisions=(), envelopes=())
-        if bundle is not None:
-            tagged = tag(read, bundle, self._hotlists(), test=self._test, now=now)
+        bundle, now = self._look(), self._clock.now()
+        since, listed = self._meanwhile.since(read.read_id)
+        recorded = Recorded(tagged=nobodys(read, test=self._test), decisions=(), envelopes=())
+        if bundle is not None and since:
+            lists = self._hotlists()
+            tagged = tag(read, bundle, lists, test=self._test, now=now, since=since, listed=listed)
             decided, losing = decide_all(tagged.tags, bundle, now), frozenset[str]()
             if before is not None:
                 decided, losing = correct_all(tagged.tags, before, bundle, now)
@@ -276,20 +291,3 @@ class Pipeline:
 
 def _outcome(read: Recorded) -> Outcome:
     return Outcome(tagged=read.tagged, decisions=read.decisions)
-
-
-def _nobodys(read: PlateRead, test: bool) -> TaggedRead:
-    """A read taken while no policy is in force: it is counted, and nobody ever gets it."""
-    tags = Tags(
-        read_id=read.read_id,
-        camera_id=read.camera_id,
-        captured_at=read.best_seen,
-        jurisdiction=Jurisdiction(state=UNKNOWN_PLACE),
-        owner="",
-        flags=frozenset(),
-        hits=(),
-        retain_until=read.best_seen,
-        test=test,
-        replaces=read.replaces,
-    )
-    return TaggedRead(read=read, tags=tags)

@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 
 from edge import desk
+from edge.audit.agencies import reads_received
+from edge.audit.asked import Asked
+from edge.audit.make import make
+from edge.audit.page import render
+from edge.audit.source import open_source
 from edge.capture import Plain
 from edge.delivery.envelope import Opened, open_
 from edge.delivery.wire import Kind
@@ -104,6 +109,7 @@ def test_who_gained_a_right_in_between_is_not_sent_the_correction(house: House) 
     house.take_up(signed=True)
     (second,) = hand_on(house, correction(house, first, STOLEN))
     assert TEXAS not in kinds(house, second)
+    house.clock.move(3)
     assert TEXAS in {one.subscriber_id for one in house.passes(STOLEN).decisions if one.effect is Effect.SHARE}
 
 
@@ -127,6 +133,23 @@ def test_the_log_names_the_read_that_is_corrected(house: House) -> None:
     hand_on(house, correction(house, first, MISREAD))
     read, corrected = [one for one in house.ledger.entries() if isinstance(one.entry, Read)]
     assert corrected.entry.replaces == read.position
+    assert not verify(house.folder / "ledger.sqlite", house.device_key.public_key()).faults
+
+
+def test_the_log_and_the_report_tell_a_withdrawal_from_a_read_that_was_shared(house: House) -> None:
+    first = house.passes(STOLEN)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    told = [{one.subscriber_id: one.reasons for one in outcome.decisions}[COUNTY] for outcome in (first, second)]
+    assert told == [("allow_in_state",), ("allow_in_state", "allow_withdrawal")]
+    house.clock.move(1)
+    for _ in (first, second):  # a correction goes when its original has
+        house.ledger.mark_sent([row for row in house.ledger.due(house.clock.at, limit=99) if row.sent_at is None])
+    with open_source(house.folder / "ledger.sqlite") as source:
+        report = make(source, Asked(), made_at=house.clock.at)
+    agencies = {one.subscriber: one for one in report.agencies}
+    left = {name: (agencies[name].counts.left, reads_received(agencies[name])) for name in (OWNER, COUNTY)}
+    assert left == {OWNER: (2, 2), COUNTY: (2, 1)}
+    assert "only took a hit back" in render(report)
     assert not verify(house.folder / "ledger.sqlite", house.device_key.public_key()).faults
 
 

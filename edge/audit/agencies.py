@@ -9,6 +9,7 @@ from edge.audit.counted import AtTheDoor, Row, Sends
 from edge.audit.counting import Counting
 from edge.audit.report import Agency, Counts, Ground, Reason, Refusal
 from edge.clock import from_milliseconds
+from edge.policy.reasons import Reason as Code
 from edge.policy.subscribers import Subscriber
 from edge.values import Effect
 
@@ -44,6 +45,16 @@ def counts(rows: Iterable[Row]) -> Counts:
         dropped=sums[7],
         discarded=sums[8],
     )
+
+
+def withdrawn(agency: Agency) -> int:
+    """Of what left for an agency, what only told that a hit was none, without the read."""
+    return sum(one.counts.left for one in agency.grounds if Code.ALLOW_WITHDRAWAL in one.reasons)
+
+
+def reads_received(agency: Agency) -> int:
+    """Reads that count as possibly received by an agency."""
+    return agency.counts.left - withdrawn(agency)
 
 
 def agencies(

@@ -10,6 +10,7 @@ from html import escape, unescape
 from importlib import resources
 
 from edge.audit import words
+from edge.audit.agencies import reads_received, withdrawn
 from edge.audit.parts import minute, moment, number, span, table
 from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, Rights, SwitchPeriod
 from edge.audit.summary import verdict
@@ -67,7 +68,7 @@ def _head(report: Report) -> str:
 
 def _short(report: Report) -> str:
     """What a person asks first, in four numbers and a few sentences."""
-    receivers = [one for one in report.agencies if one.counts.left]
+    receivers = [one for one in report.agencies if reads_received(one)]
     blind = sum((last - first for first, last in report.unknown), timedelta())
     tiles = (
         (number(report.reads), f"vehicle{'s' if report.reads != 1 else ''} read"),
@@ -99,6 +100,9 @@ def _sentences(report: Report) -> Iterable[str]:
         yield f"First read ever to: {said}."
     for one in report.lapsed:
         yield _lapse_line(one)
+    back = sum(map(withdrawn, report.agencies))
+    if back:
+        yield f"Of the sends <b>{back:,}</b> only took a hit back: they said that it was none, and not the new plate."
     lost = sum(one.count for one in report.losses if one.failed)
     if lost:
         yield f"<b>{lost:,}</b> things could not be recorded or deleted on time, see what this log does not know."

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
 from edge.audit import words
+from edge.audit.agencies import reads_received
 from edge.audit.asked import Asked
 from edge.audit.make import make
 from edge.audit.report import Agency, Report
@@ -144,7 +145,7 @@ def _public(report: Report, began: datetime, ended: datetime) -> Public:
         cameras=len(report.cameras),
         months=tuple(_months(report, began, ended)),
         reads=rough(report.reads),
-        sent_to_others=rough(sum(one.counts.left for one in others)),
+        sent_to_others=rough(sum(map(reads_received, others))),
         withheld=rough(report.counts.withheld + report.counts.refused),
         recipients=tuple(map(_recipient, report.agencies)),
         switches=tuple(_turns(report)),
@@ -175,7 +176,7 @@ def _recipient(agency: Agency) -> Recipient:
         kind=agency.kind.replace("_", " "),
         state=agency.state,
         is_owner=agency.is_owner,
-        reads=rough(agency.counts.left),
+        reads=rough(reads_received(agency)),
         channels=tuple(dict.fromkeys(one.channel for one in got if one.channel != OWNER)),
         bases=tuple(dict.fromkeys(words.because(one.reasons[0]) for one in got)),
         why=tuple(words.because(code) for code in sorted(weight, key=lambda code: (-weight[code], code))),

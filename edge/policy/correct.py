@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, decide_all, withhold
+from edge.policy.decide import decide, decide_all, ordered, withhold
 from edge.policy.reasons import Reason
 from edge.values import Decision, Effect, Hit, Instant, Tags
 
@@ -45,7 +45,13 @@ def correct_all(tags: Tags, before: Given, bundle: Bundle, now: Instant) -> tupl
         elif decision.effect is Effect.WITHHOLD and name in before.to:
             without = decide(taken_back(tags, before), bundle.subscribers[name], bundle, now)
             if without.effect is Effect.SHARE:
-                decision = without
+                decision = _withdrawal(without)
                 losing.add(name)
         decisions.append(decision)
     return tuple(decisions), frozenset(losing)
+
+
+def _withdrawal(decision: Decision) -> Decision:
+    """The decision that the hit was to be shared says, as the grounds to take it back, that only that is told."""
+    grounds = ordered(reason for reason in Reason if reason in (*decision.reasons, Reason.ALLOW_WITHDRAWAL))
+    return replace(decision, reasons=tuple(reason.value for reason in grounds))

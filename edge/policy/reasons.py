@@ -22,6 +22,7 @@ class Reason(StrEnum):
     ALLOW_IN_STATE = "allow_in_state", "It is an agency of the same state, and this channel is open to it."
     ALLOW_AGREEMENT = "allow_agreement", "Its agreement is in force, and this channel is open to it."
     ALLOW_WARRANT = "allow_warrant", "A judge's warrant is in force, and this channel is open to it."
+    ALLOW_WITHDRAWAL = "allow_withdrawal", "It is told only that an earlier hit was none, not the plate of this read."
 
     # the state of the device and of the policy
     DENY_DEFAULT = "deny_default", "Nothing in the policy allows it."
@@ -152,6 +153,10 @@ class Reason(StrEnum):
     DENY_TAGS_INVALID = "deny_tags_invalid", "The tags of the read do not agree with the policy or with one another."
     DENY_READ_FLAG = "deny_read_flag", "The read was taken under a stricter rule, which stays with it."
     DENY_CORRECTION = "deny_correction", "The read corrects one that this agency was not sent."
+    DENY_SEALED_BEFORE = (
+        "deny_sealed_before",
+        "The read was sealed before an obligation or a shorter retention that now holds, so that it names neither.",
+    )
 
     # the way to the agency
     DENY_PAYLOAD_KEY = "deny_payload_key", "The agency has no key to seal the read to."

@@ -31,7 +31,7 @@ def decide_again(
         return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_CORRECTION,), bundle.digest)
     decision = decide(row.envelope.tags, subscriber, bundle, now)
     if decision.effect is Effect.SHARE:
-        against = _against(row, subscriber, bundle, lists, now)
+        against = _against(row, subscriber, bundle, lists, now) or _unsaid(row, decision, bundle)
         if against:
             return withhold(row.envelope.tags, subscriber_id, against, bundle.digest)
     return decision
@@ -40,6 +40,13 @@ def decide_again(
 def stands(row: Waiting, decision: Decision) -> bool:
     """Whether what was sealed may still go: it is shared, with no new obligation."""
     return decision.effect is Effect.SHARE and set(decision.obligations) <= set(row.obligations)
+
+
+def _unsaid(row: Waiting, decision: Decision, bundle: Bundle) -> tuple[Reason, ...]:
+    """What was sealed does not say that something holds now: an obligation, or an earlier end of its retention."""
+    tags = row.envelope.tags
+    said = stands(row, decision) and tags.retain_until <= tags.captured_at + bundle.ceiling
+    return () if said else (Reason.DENY_SEALED_BEFORE,)
 
 
 def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLists, now: Instant) -> tuple[Reason, ...]:

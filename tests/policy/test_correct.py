@@ -42,6 +42,8 @@ def test_a_hit_that_vanishes_is_taken_back() -> None:
     decisions, losing = corrected(here, taken(here), to_all(STOLEN))
     assert (sharing(decisions), losing) == ({OWNER, "they"}, frozenset({"they"}))
     assert "hit_only" in decisions["they"].obligations
+    assert decisions["they"].reasons == ("allow_in_state", "allow_withdrawal")
+    assert decisions[OWNER].reasons == ("allow_owner",)
 
 
 def test_a_hit_that_becomes_another_is_a_correction() -> None:

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from edge import keys
+from edge.delivery.wire import canonical
 from edge.desk.laws import law_text
 from edge.policy.correct import Given, correct_all
 from edge.policy.decide import decide, explain, stranger
+from edge.policy.hotlists import NO_LISTS
 from edge.policy.reasons import ORDER, Reason, sentence
-from edge.values import Decision, Flag, Instant
+from edge.relay.door import decide_again
+from edge.values import Decision, Envelope, Flag, Instant, Waiting
 from tests.policy.city import INSTANT, NOW, OWNER, agency, agreement, asked, city, hit, pack, signed, taken, texan
 
 JUDGE = {"sharing": {"federal": "judicial-warrant"}}
@@ -63,10 +67,38 @@ def unreadable() -> Decision:
     return decide(taken(here), here.subscribers[OWNER], here, Instant(at=datetime(2026, 11, 23), trusted=True))
 
 
-def corrected() -> Decision:
+def corrected(*hits: Any, before: Given = Given(to=frozenset({OWNER}), hits=())) -> Decision:  # noqa: B008
     here = city(agency("they"))
-    decisions, _ = correct_all(taken(here, hit()), Given(to=frozenset({OWNER}), hits=()), here, INSTANT)
+    decisions, _ = correct_all(taken(here, *hits), before, here, INSTANT)
     return next(one for one in decisions if one.subscriber_id == "they")
+
+
+def sealed_before() -> Decision:
+    here = city()
+    tags = taken(here)
+    key = keys.key_id(keys.sealing_public(here.subscribers[OWNER].sealing_key or "", where=OWNER))
+    header = {"v": 1, "device": "north", "subscriber": OWNER, "key": key, "bundle": here.digest}
+    envelope = Envelope(
+        message_id=f"{tags.read_id}.{OWNER}",
+        subscriber_id=OWNER,
+        topic="",
+        header=canonical(header),
+        payload=b"",
+        expires_at=tags.retain_until,
+        ack_digest=b"",
+        tags=replace(tags, retain_until=tags.retain_until + timedelta(seconds=1)),
+    )
+    row = Waiting(
+        envelope=envelope,
+        position=1,
+        obligations=asked(here, OWNER).obligations,
+        bundle_digest=here.digest,
+        decided_at=NOW,
+        sent_at=None,
+        attempts=0,
+        channel="owner",
+    )
+    return decide_again(row, here, NO_LISTS, INSTANT)
 
 
 def force_of(member: dict[str, Any]) -> Decision:
@@ -79,6 +111,7 @@ WITH: dict[Reason, Callable[[], Decision]] = {
     Reason.ALLOW_IN_STATE: county,
     Reason.ALLOW_AGREEMENT: far,
     Reason.ALLOW_WARRANT: lambda: bureau(agreement(form="judicial-warrant")),
+    Reason.ALLOW_WITHDRAWAL: lambda: corrected(before=Given(to=frozenset({"they"}), hits=(hit(),))),
     Reason.DENY_DEFAULT: lambda: county(channels=[]),
     Reason.DENY_POLICY_SIGNATURE: lambda: under(signed=False),
     Reason.DENY_POLICY_EXPIRED: lambda: under(valid_until=NOW),
@@ -151,14 +184,15 @@ WITH: dict[Reason, Callable[[], Decision]] = {
     Reason.DENY_FEED_NONE: lambda: county(feed="none"),
     Reason.DENY_TAGS_INVALID: lambda: tampered(owner="somebody-else"),
     Reason.DENY_READ_FLAG: lambda: tampered(flags=frozenset({Flag.NO_STATEWIDE_LOOKUP})),
-    Reason.DENY_CORRECTION: corrected,
+    Reason.DENY_CORRECTION: lambda: corrected(hit()),
+    Reason.DENY_SEALED_BEFORE: sealed_before,
     Reason.DENY_PAYLOAD_KEY: lambda: county(sealing_key=None),
 }
 
 STABLE = """
-allow_owner allow_in_state allow_agreement allow_warrant deny_default deny_policy_signature deny_policy_expired
-deny_policy_not_yet_valid deny_policy_held deny_law_pack_missing deny_law_pack_unreviewed deny_clock_untrusted
-deny_evaluation_error deny_jurisdiction_unknown deny_unknown_subscriber deny_subscriber_suspended
+allow_owner allow_in_state allow_agreement allow_warrant allow_withdrawal deny_default deny_policy_signature
+deny_policy_expired deny_policy_not_yet_valid deny_policy_held deny_law_pack_missing deny_law_pack_unreviewed
+deny_clock_untrusted deny_evaluation_error deny_jurisdiction_unknown deny_unknown_subscriber deny_subscriber_suspended
 deny_optout_national_lookup deny_optout_statewide_lookup deny_optout_channel deny_optout_out_of_state deny_optout_state
 deny_optout_federal deny_optout_private deny_optout_foreign deny_optout_agency deny_law_in_state deny_law_out_of_state
 deny_law_federal deny_law_private deny_law_foreign deny_law_state deny_law_kind deny_state_not_listed deny_kind_unknown
@@ -168,7 +202,7 @@ deny_purpose_banned deny_purpose_not_listed deny_offence_grade deny_offence_not_
 deny_hotlist_stale deny_hotlist_other_purpose deny_hotlist_case deny_agreement_missing deny_agreement_expired
 deny_agreement_not_yet_valid deny_agreement_revoked deny_agreement_scope deny_agreement_form deny_warrant_required
 deny_warrant_expired deny_warrant_not_judicial deny_warrant_scope deny_retention_expired deny_non_hit deny_feed_none
-deny_tags_invalid deny_read_flag deny_correction deny_payload_key
+deny_tags_invalid deny_read_flag deny_correction deny_sealed_before deny_payload_key
 """
 
 

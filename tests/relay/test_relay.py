@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge import desk, keys
 from edge.delivery.topics import ack_topic
 from edge.delivery.wire import canonical
-from edge.ledger.entries import AcknowledgementRefused, Expired, Refused
+from edge.ledger.entries import AcknowledgementRefused, Expired, Pattern, Refused
 from edge.values import Effect, Waiting
 from tests.broker import Mosquitto, mosquitto, wait_until
 from tests.relay.house import COUNTY, DEVICE, INNOCENT, NOW, OWNER, STOLEN, TEXAS, Agency, House, agency, house
@@ -549,3 +549,38 @@ def test_the_owner_is_told_of_no_hit_whose_purpose_is_banned_since(house: House)
     house.edit("policy.toml", lambda table: table["purposes"]["banned"].append("toll"))
     house.take_up()
     assert OWNER in fallen(house)
+
+
+def refused(house: House) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Effect and reasons with which each agency's rows were refused at the door."""
+    patterns = {one.position: one.entry for one in house.ledger.entries() if isinstance(one.entry, Pattern)}
+    found = [patterns[one.pattern].outcomes for one in entries(house, Refused)]
+    return {name: (effect, reasons) for ((name, effect, _, reasons, _),) in found}
+
+
+def test_what_was_sealed_before_an_obligation_stays_and_the_log_says_why(house: House) -> None:
+    told(house, STOLEN)
+    house.edit("policy.toml", lambda table: table.update(redaction={"in_state": ["coarse_time"]}))
+    house.take_up(signed=True)
+    assert COUNTY in fallen(house)
+    assert refused(house)[COUNTY] == ("withhold", ("deny_sealed_before",))
+    assert {"deny_sealed_before"} == {code for _, reasons in refused(house).values() for code in reasons}
+
+
+def test_what_was_sealed_under_a_longer_retention_stays_and_the_log_says_why(house: House) -> None:
+    knowing = told(house, STOLEN)
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=1))
+    house.take_up()
+    assert fallen(house) == knowing
+    assert set(refused(house).values()) == {("withhold", ("deny_sealed_before",))}
+
+
+def test_what_was_sealed_under_a_shorter_retention_or_more_obligations_goes(house: House) -> None:
+    house.edit("policy.toml", lambda table: table.update(redaction={"in_state": ["coarse_time"]}))
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=1))
+    house.take_up(signed=True)
+    told(house, STOLEN)
+    house.edit("policy.toml", lambda table: table.update(redaction={}))
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=24))
+    house.take_up(signed=True)
+    assert fallen(house) == set()

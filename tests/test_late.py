@@ -1,0 +1,217 @@
+"""A read recorded long after its vehicle went by is bound by all that held since: nothing opened later opens it."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomlkit
+
+from edge import desk
+from edge.delivery.envelope import open_
+from edge.errors import LedgerError
+from edge.pipeline import Outcome
+from edge.policy.hotlists import NO_LISTS
+from edge.policy.meanwhile import MOST_BUNDLES
+from edge.policy.reasons import Reason
+from edge.values import Checkpoint, Effect, Flag, Recorded
+from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
+from tests.test_pipeline import NOBODY_LISTENS, fails_to, frame_of, opted_out
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path / "house", NOBODY_LISTENS)
+    yield house
+    house.close()
+
+
+def opted_in(house: House) -> None:
+    desk.opt_in(house.policy, "national-lookup")
+    house.take_up(signed=True)
+
+
+class Full:
+    """What stands before a ledger whose disk has too little room (edge.daemon.storage)."""
+
+    def record_many(self, reads: Sequence[Recorded]) -> Sequence[int]:
+        raise LedgerError("the disk is nearly full")
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        raise LedgerError("the disk is nearly full")
+
+
+def waits(house: House, text: str = STOLEN) -> None:
+    """A vehicle goes by while the disk is full."""
+    house.pipeline._ledger = Full()
+    fails_to(lambda: house.passes(text))
+    house.clock.move(600)
+
+
+def recorded(house: House) -> Outcome:
+    """There is room on the disk again."""
+    house.pipeline._ledger = house.ledger
+    house.clock.move(60)
+    (outcome,) = house.pipeline.record()
+    return outcome
+
+
+def sharing(outcome: Outcome) -> set[str]:
+    return {each.subscriber_id for each in outcome.decisions if each.effect is Effect.SHARE}
+
+
+def test_a_switch_turned_on_while_a_read_waits_does_not_open_it(house: House) -> None:
+    opted_out(house)
+    waits(house)
+    opted_in(house)
+    outcome = recorded(house)
+    assert Flag.NO_NATIONAL_LOOKUP in outcome.tagged.tags.flags
+    assert TEXAS not in sharing(outcome)
+    assert {OWNER, COUNTY} <= sharing(outcome)
+    house.clock.move(3)
+    assert TEXAS in sharing(house.passes(STOLEN))
+
+
+def test_a_switch_turned_off_and_on_while_a_read_waits_has_closed_it(house: House) -> None:
+    waits(house)
+    opted_out(house)
+    fails_to(house.pipeline.record)
+    opted_in(house)
+    assert TEXAS not in sharing(recorded(house))
+
+
+def test_a_switch_turned_on_before_a_vehicle_came_opens_its_read(house: House) -> None:
+    opted_out(house)
+    house.passes(INNOCENT)
+    opted_in(house)
+    house.passes(INNOCENT)
+    house.clock.move(3)
+    waits(house)
+    assert TEXAS in sharing(recorded(house))
+
+
+def test_a_switch_turned_on_while_a_vehicle_stands_there_does_not_open_its_read(house: House) -> None:
+    opted_out(house)
+    read = house.passes(STOLEN).tagged.read
+    house.clock.move(30)
+    opted_in(house)
+    house.clock.move(30)
+    at = house.clock.at
+    house.eyes.seen = [replace(read, read_id=house.clock.new_id(), best_seen=at, last_seen=at)]
+    (outcome,) = house.pipeline.step(frame_of(house))
+    assert TEXAS not in sharing(outcome)
+
+
+def test_a_picture_that_was_not_to_be_kept_is_not_told_later(house: House) -> None:
+    house.edit("policy.toml", lambda table: table["owner"].update(plate_crop=False))
+    house.take_up(signed=True)
+    house.crop = np.full((24, 90, 3), 200, dtype=np.uint8)
+    waits(house)
+    house.edit("policy.toml", lambda table: table["owner"].update(plate_crop=True))
+    house.take_up(signed=True)
+    recorded(house)
+    (row,) = [row for row in house.ledger.due(house.clock.move(1), limit=99) if row.envelope.subscriber_id == OWNER]
+    opened = open_(
+        row.envelope.payload,
+        sealing_key=house.sealing_keys[OWNER],
+        device_public_key=house.device_key.public_key(),
+        subscriber_id=OWNER,
+        device_id=DEVICE,
+        now=house.clock.at,
+        test=False,
+    )
+    assert opened.body.data.crop is None
+
+
+def test_a_longer_retention_does_not_keep_a_read_longer_that_was_taken_under_a_shorter(house: House) -> None:
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=1))
+    house.take_up()
+    waits(house)
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=24))
+    house.take_up(signed=True)
+    tags = recorded(house).tagged.tags
+    assert tags.retain_until - tags.captured_at == timedelta(hours=1)
+
+
+def test_a_read_that_was_another_owners_when_it_was_taken_is_nobodys(house: House) -> None:
+    house.agency(COUNTY, kind="local")
+    house.take_up(signed=True)
+    waits(house)
+    house.edit("policy.toml", lambda table: table["owner"].update(subscriber=COUNTY))
+    house.take_up(signed=True)
+    outcome = recorded(house)
+    assert sharing(outcome) == set()
+    assert {Reason.DENY_TAGS_INVALID.value in each.reasons for each in outcome.decisions} == {True}
+    house.clock.move(3)
+    assert COUNTY in sharing(house.passes(STOLEN))
+
+
+def test_a_read_from_before_any_policy_is_nobodys_when_one_has_come(house: House) -> None:
+    bundle, house.bundle = house.bundle, None
+    waits(house)
+    house.bundle = bundle
+    outcome = recorded(house)
+    assert (outcome.decisions, outcome.tagged.tags.owner) == ((), "")
+    house.clock.move(3)
+    assert OWNER in sharing(house.passes(STOLEN))
+
+
+def test_a_moment_without_a_policy_while_the_ledger_is_opened_anew_changes_nothing(house: House) -> None:
+    house.pipeline._bell = threading.Event()
+    house.sees(STOLEN)
+    bundle, lists = house.bundle, house.lists
+    house.bundle, house.lists = None, NO_LISTS
+    assert house.pipeline.step(frame_of(house)) == []
+    house.bundle, house.lists = bundle, lists
+    assert sharing(recorded(house)) >= {OWNER, COUNTY, TEXAS}
+
+
+def listed(house: House, text: str) -> None:
+    house.edit("hotlists/county-stolen.toml", lambda table: table["entry"][0].update(pattern=text))
+    house.take_up(signed=True)
+
+
+def test_an_entry_that_was_written_after_a_vehicle_had_gone_does_not_hit_it(house: House) -> None:
+    waits(house, INNOCENT)
+    listed(house, INNOCENT)
+    outcome = recorded(house)
+    assert (outcome.tagged.tags.hits, sharing(outcome)) == ((), {OWNER})
+    assert COUNTY in sharing(house.passes(INNOCENT))
+
+
+def test_an_entry_that_was_struck_while_a_read_waits_does_not_hit_it(house: House) -> None:
+    waits(house)
+    house.edit("hotlists/county-stolen.toml", lambda table: table.update(entry=tomlkit.aot()))
+    house.take_up(signed=True)
+    assert recorded(house).tagged.tags.hits == ()
+
+
+def test_a_hit_of_lists_that_were_read_anew_meanwhile_stays_one(house: House) -> None:
+    waits(house)
+    house.edit("hotlists/county-stolen.toml", lambda table: table["entry"].append({**table["entry"][0], "id": "more"}))
+    house.take_up(signed=True)
+    (hit,) = recorded(house).tagged.tags.hits
+    assert hit.entry_id != "more"
+
+
+def test_a_read_that_outlives_all_bundles_that_are_remembered_is_nobodys(house: House) -> None:
+    waits(house)
+    first = house.bundle
+    for number in range(MOST_BUNDLES):
+        house.bundle = replace(first, digest=f"{number:064}")
+        fails_to(house.pipeline.record)
+    house.bundle = first
+    assert recorded(house).decisions == ()
+
+
+def test_nothing_is_remembered_of_reads_that_are_recorded_or_lost(house: House) -> None:
+    house.passes(STOLEN)
+    waits(house)
+    assert len(house.pipeline._meanwhile._taken) == 1
+    house.clock.move(house.bundle.ceiling.total_seconds())
+    assert house.pipeline.record() == []
+    assert house.pipeline.lost == 1
+    assert house.pipeline._meanwhile._taken == {}
