@@ -215,3 +215,14 @@ def test_nothing_is_remembered_of_reads_that_are_recorded_or_lost(house: House) 
     assert house.pipeline.record() == []
     assert house.pipeline.lost == 1
     assert house.pipeline._meanwhile._taken == {}
+
+
+def test_a_clock_that_was_put_back_makes_no_later_read_nobodys(house: House) -> None:
+    bundle, house.bundle = house.bundle, None
+    house.passes(INNOCENT)
+    house.bundle = bundle
+    house.passes(INNOCENT)
+    house.clock.move(-3600)
+    house.passes(INNOCENT)
+    house.clock.move(60)
+    assert OWNER in sharing(house.passes(STOLEN))

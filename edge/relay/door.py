@@ -43,10 +43,13 @@ def stands(row: Waiting, decision: Decision) -> bool:
 
 
 def _unsaid(row: Waiting, decision: Decision, bundle: Bundle) -> tuple[Reason, ...]:
-    """What was sealed does not say that something holds now: an obligation, or an earlier end of its retention."""
+    """What was sealed does not say that something holds now: an obligation, or an earlier end of its retention.
+
+    The owner loses no read of its own by the latter: what it got yesterday says the same.
+    """
     tags = row.envelope.tags
-    said = stands(row, decision) and tags.retain_until <= tags.captured_at + bundle.ceiling
-    return () if said else (Reason.DENY_SEALED_BEFORE,)
+    in_time = tags.owner == row.envelope.subscriber_id or tags.retain_until <= tags.captured_at + bundle.ceiling
+    return () if in_time and stands(row, decision) else (Reason.DENY_SEALED_BEFORE,)
 
 
 def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLists, now: Instant) -> tuple[Reason, ...]:

@@ -571,7 +571,7 @@ def test_what_was_sealed_under_a_longer_retention_stays_and_the_log_says_why(hou
     knowing = told(house, STOLEN)
     house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=1))
     house.take_up()
-    assert fallen(house) == knowing
+    assert fallen(house) == knowing - {OWNER}
     assert set(refused(house).values()) == {("withhold", ("deny_sealed_before",))}
 
 
