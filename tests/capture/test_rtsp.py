@@ -101,7 +101,7 @@ def test_a_camera_that_loses_power_and_comes_back_is_found_again(rtsp_camera: Rt
     assert len(said) == 3
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@pytest.mark.parametrize("transport", ["tcp", pytest.param("udp", marks=pytest.mark.full)])
 def test_a_camera_that_stands_still_with_its_connection_open_is_noticed(
     rtsp_camera: RtspCamera, transport: str, said: list[str]
 ) -> None:

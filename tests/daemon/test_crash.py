@@ -21,7 +21,7 @@ from tests.site import Site, running
 
 pytestmark = pytest.mark.needs("mosquitto")
 
-ROUNDS = 300 if FULL else 10
+ROUNDS = 300 if FULL else 7
 SEED = 20261123
 LONGEST_START, LONGEST_RUN = 2.0, 1.0
 """Seconds from its start, or from its first read in a round, at which the daemon is killed at the latest."""

@@ -18,7 +18,7 @@ from tests.broker import wait_until
 from tests.daemon.pole import COUNTY, DEVICE, OWNER, PLATES, STOLEN, TEXAS, Pole, clip
 from tests.site import running
 
-pytestmark = pytest.mark.needs("mosquitto")
+pytestmark = [pytest.mark.needs("mosquitto"), pytest.mark.full]
 
 STRANGER = "johnson-fork-so"
 """On the lookup without an agreement: in the registry, with a certificate, and never served."""

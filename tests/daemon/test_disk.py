@@ -59,7 +59,7 @@ def in_order(pole: Pole, daemon: Running) -> None:
         ("before SQLITE_IOERR_FSYNC", "the disk failed"),
         ("after SQLITE_IOERR_FSYNC", "the disk failed"),
         pytest.param("before SQLITE_READONLY", "it cannot be written", marks=pytest.mark.full),
-        ("before SQLITE_FULL", "the disk is full"),
+        pytest.param("before SQLITE_FULL", "the disk is full", marks=pytest.mark.full),
     ],
 )
 def test_a_disk_that_fails_is_waited_out_and_nothing_is_lost_or_sent_twice(pole: Pole, fails: str, said: str) -> None:
