@@ -461,6 +461,7 @@ def test_a_manifest_of_another_root_is_found(archive: Path) -> None:
     assert second_word(archive) != "ok"
 
 
+@pytest.mark.full
 def test_a_log_of_many_files_verifies_and_each_entry_is_proven(tmp_path: Path) -> None:
     clock, path = HandClock(), tmp_path / "ledger.sqlite"
     ledger = begun(path, clock)
