@@ -10,7 +10,7 @@ from edge.desk.disk import get, put, why
 from edge.desk.laws import law_text
 from edge.errors import PolicyError
 from edge.policy import policy, subscribers
-from edge.policy.bundle import law_file
+from edge.policy.bundle import HOTLISTS, law_file
 
 
 def examples() -> Path:
@@ -29,7 +29,7 @@ def copy_examples(folder: Path, *, now: datetime) -> None:
     """
     source = examples()
     try:
-        for inner in ("laws", "hotlists"):
+        for inner in ("laws", HOTLISTS):
             (folder / inner).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PolicyError(f"`{folder}`: cannot be made, {why(error)}") from error
@@ -45,8 +45,8 @@ def copy_examples(folder: Path, *, now: datetime) -> None:
     for name in written["law"]["packs"]:
         put(folder / law_file(name), law_text(name))
     put(folder / subscribers.FILE, tomlkit.dumps(registry).encode())
-    for path in sorted((source / "hotlists").glob("*.toml")):
+    for path in sorted((source / HOTLISTS).glob("*.toml")):
         listed = tomlkit.parse(get(path, name=path.name).decode())
         for entry in listed["entry"]:
             entry["expires_at"] = midnight + timedelta(days=30)
-        put(folder / "hotlists" / path.name, tomlkit.dumps(listed).encode(), mode=0o600)
+        put(folder / HOTLISTS / path.name, tomlkit.dumps(listed).encode(), mode=0o600)

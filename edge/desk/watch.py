@@ -5,7 +5,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_INNER = ("laws", "hotlists")
+from edge.policy.bundle import HOTLISTS
+
+_INNER = ("laws", HOTLISTS)
 Seen = tuple[tuple[object, ...], ...]
 
 

@@ -143,9 +143,10 @@ def went_unseen(track: Track, before: datetime, at: datetime) -> bool:
     A camera whose large stream is decoded only while something moves shows what stands every few seconds; and where
     all frames come so far apart, it is no outage.
     """
-    is_going = track.was_going(before, within=PATIENCE_SECONDS)
-    patience = PATIENCE_SECONDS if is_going else PATIENCE_STANDING_SECONDS
-    return (at - before).total_seconds() > patience
+    unseen = (at - before).total_seconds()
+    if unseen <= PATIENCE_SECONDS:  # as between nearly all frames
+        return False
+    return unseen > PATIENCE_STANDING_SECONDS or track.was_going(before, within=PATIENCE_SECONDS)
 
 
 def is_ready(track: Track) -> bool:
