@@ -16,6 +16,7 @@ NOT_FULL = "too long for every day, run `deploy/test --full`"
 
 # as on a pole: a few threads of numerics a process do more harm than good on two cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("COLUMNS", None)  # the terminal of whoever runs the tests is not that of what they run
 os.environ["PATH"] = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"  # where Debian keeps mosquitto
 
 

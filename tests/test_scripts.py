@@ -19,6 +19,7 @@ DEPLOY = ROOT / "deploy"
 LOCKS = ("requirements.txt", "requirements-demo.txt", "requirements-test.txt")
 PACKAGED = ("debian/postinst", "debian/prerm", "debian/postrm")
 EVERY_LOCK = (*LOCKS, "requirements-build.txt")
+SIDE_BY_SIDE = "--numprocesses 3 --dist loadfile --no-loadscope-reorder"
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+) \\$", re.MULTILINE)
 
 
@@ -183,7 +184,7 @@ def test_what_the_tests_cannot_drive_is_said_and_they_run_all_the_same(checkout:
     assert found.returncode == 0
     missing = "mosquitto ffmpeg iproute2 e2fsprogs ejabberd systemd gstreamer1.0-tools"
     assert f"tests that need {missing} cannot run here; as root: apt-get install {missing}" in found.stderr
-    assert calls.read_text().splitlines()[-1] == "python -m pytest tests/policy"
+    assert calls.read_text().splitlines()[-1] == f"python -m pytest {SIDE_BY_SIDE} tests/policy"
 
 
 def test_full_is_told_to_the_tests(checkout: Path) -> None:
@@ -191,7 +192,7 @@ def test_full_is_told_to_the_tests(checkout: Path) -> None:
     for name in ("mosquitto", "ffmpeg", "ejabberdctl"):
         stand_in(checkout, name, "exit 0")
     run(checkout, "test", "--full", "tests/policy")
-    assert calls.read_text().splitlines()[-2:] == ["python -m pytest tests/policy", "full=1"]
+    assert calls.read_text().splitlines()[-2:] == [f"python -m pytest {SIDE_BY_SIDE} tests/policy", "full=1"]
 
 
 @pytest.mark.parametrize("lock", EVERY_LOCK)

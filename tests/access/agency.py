@@ -16,6 +16,7 @@ from tests.broker import wait_until
 from tests.site import Site
 
 REFUSED = 135
+ENDED = 128
 ENDINGS = (OSError, ValueError, paho.WebsocketConnectionError)
 
 
@@ -78,14 +79,14 @@ class Agency:
         return self._thread is not None and self._thread.is_alive() and self._client.is_connected()
 
     def connect(self, *, clean: bool = False) -> int:
-        """Connects, with a session that outlives the connection; gives the reason code, 128 for a closed door."""
+        """Connects, with a session that outlives the connection; gives the reason code, ENDED for a closed door."""
         self.leave()
         self._stop.clear()
         self.welcome = None
         try:
             self._open(clean)
         except OSError:
-            self.welcome = 128
+            self.welcome = ENDED
             return self.welcome
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -101,7 +102,7 @@ class Agency:
         self._client.unsubscribe(topic_filter)
 
     def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False) -> int:
-        """Gives the broker's reason code; 128 when it ended the connection instead."""
+        """Gives the broker's reason code; ENDED when it ended the connection instead."""
         return self._answer(lambda: self._client.publish(topic, payload, qos=1, retain=retain).mid)
 
     def acknowledge(self) -> None:
@@ -145,7 +146,7 @@ class Agency:
             if rc == paho.MQTT_ERR_SUCCESS:
                 continue
             if self.welcome is None:
-                self.welcome = 128
+                self.welcome = ENDED
             if not self._returns:
                 return
             self._stop.wait(0.01)
@@ -160,7 +161,7 @@ class Agency:
             return mid in self._answers or self.life != life or not self._thread.is_alive()
 
         wait_until(told, what="the broker has answered")
-        return self._answers.get(mid, 128)
+        return self._answers.get(mid, ENDED)
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self.life += 1

@@ -15,7 +15,7 @@ from edge.delivery.broker import Broker
 from edge.delivery.dynsec import Dynsec
 from edge.errors import BrokerError
 from edge.keys import load_logins
-from tests.access.agency import REFUSED, Agency
+from tests.access.agency import ENDED, REFUSED, Agency
 from tests.broker import wait_until
 from tests.site import NAMES, Site
 
@@ -114,7 +114,7 @@ class Town:
         for name, agency in self.agencies.items():
             if agency.connected:
                 code = agency.subscribe(self.site.topic(name))
-                assert code in ((1, 128) if name in self.since else (REFUSED, 128)), f"{name} at {self.step}"
+                assert code in ((1, ENDED) if name in self.since else (REFUSED, ENDED)), f"{name} at {self.step}"
             for payload in agency.received[self.judged[name] :]:
                 at, whose = payload.decode().split()
                 assert whose == name

@@ -9,7 +9,7 @@ from edge.delivery.dynsec import Dynsec
 from edge.delivery.roles import role_of
 from edge.delivery.topics import checkpoint_topic, notice_filters, status_topic
 from edge.relay.notices import will
-from tests.access.agency import REFUSED, Agency
+from tests.access.agency import ENDED, REFUSED, Agency
 from tests.broker import wait_until
 from tests.site import DEVICE, NEIGHBOUR, OPTED_OUT, OWNER, Site
 
@@ -69,7 +69,8 @@ def test_who_lost_its_right_hears_nothing_more_not_even_that_the_device_is_lost(
     for _ in range(3):
         assert owner.take(5) is not None
     assert texas.received == [b"before"]
-    assert [texas.subscribe(each) for each in (*EXACT, *ANY)] == [REFUSED] * 4
+    # the broker may still be ending the life that it saw
+    assert {texas.subscribe(each) for each in (*EXACT, *ANY)} - {ENDED} == {REFUSED}
     texas.leave()
 
 
