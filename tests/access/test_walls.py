@@ -16,7 +16,7 @@ from edge.delivery.broker import Broker, Handover, Tls
 from edge.delivery.certificates import Authority, pem, request
 from edge.delivery.roles import COMMANDS
 from edge.errors import BrokerError, ConfigError
-from tests.access.agency import REFUSED, Agency
+from tests.access.agency import ENDED, REFUSED, Agency
 from tests.broker import wait_until
 from tests.site import DEVICE, NAMES, NEIGHBOUR, OPTED_OUT, OWNER, Site
 
@@ -85,10 +85,10 @@ def test_with_mqtt_3_the_neighbour_gets_no_byte_of_another_either(
 ) -> None:
     agency = Agency(site, NEIGHBOUR, protocol="3.1.1")
     agency.connect()
-    assert agency.subscribe(topic_filter) == 128
+    assert agency.subscribe(topic_filter) == ENDED
     assert agency.subscribe(site.topic(NEIGHBOUR)) == 1
     all_three(device, site)
-    assert agency.subscribe("barrier") == 128
+    assert agency.subscribe("barrier") == ENDED
     assert agency.received == [NEIGHBOUR.encode()]
     agency.unsubscribe(site.topic(NEIGHBOUR))
 
@@ -219,11 +219,11 @@ def test_no_certificate_is_made_with_a_name_like_the_devices(site: Site) -> None
 @pytest.mark.parametrize("name", [OWNER, "control"])
 def test_a_certificate_of_another_authority_is_refused(site: Site, name: str) -> None:
     wished = keys.load_logins(site.credential)[0][0] if name == "control" else name
-    assert Agency(site, name, tls=site.forge(wished)).connect(clean=True) == 128
+    assert Agency(site, name, tls=site.forge(wished)).connect(clean=True) == ENDED
 
 
 def test_without_a_certificate_nobody_gets_in(site: Site) -> None:
-    assert Agency(site, OWNER, tls=Tls(ca=site.ca)).connect(clean=True) == 128
+    assert Agency(site, OWNER, tls=Tls(ca=site.ca)).connect(clean=True) == ENDED
 
 
 def test_a_certificate_that_has_ended_is_refused(site: Site) -> None:
@@ -232,7 +232,7 @@ def test_a_certificate_that_has_ended_is_refused(site: Site) -> None:
     made = Authority.load(site.folder / sites.AUTHORITY).for_client(OWNER, key.public_key(), now=then)
     (site.folder / "ended.crt").write_bytes(pem(made))
     shown = Tls(ca=site.ca, cert=site.folder / "ended.crt", key=site.folder / "ended.key")
-    assert Agency(site, OWNER, tls=shown).connect(clean=True) == 128
+    assert Agency(site, OWNER, tls=shown).connect(clean=True) == ENDED
 
 
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_1"])
@@ -250,7 +250,7 @@ def test_old_tls_is_refused(site: Site, version: str) -> None:
 
 
 def test_plain_mqtt_is_not_spoken_where_agencies_connect(site: Site) -> None:
-    assert Agency(site, OWNER, login=("x", "y"), port=site.port).connect(clean=True) == 128
+    assert Agency(site, OWNER, login=("x", "y"), port=site.port).connect(clean=True) == ENDED
 
 
 def test_an_agency_cannot_pose_as_the_broker(site: Site) -> None:
@@ -278,7 +278,7 @@ def test_nothing_can_be_left_behind_as_retained(site: Site, who: str) -> None:
     writer = Agency(site, who, tls=device_tls if who == "device" else None)
     writer.connect(clean=True)
     topic = site.topic(OWNER) if who == "device" else f"homerule/v1/{DEVICE}/from/{NEIGHBOUR}/ack"
-    assert writer.publish(topic, b"retained", retain=True) == 128
+    assert writer.publish(topic, b"retained", retain=True) == ENDED
     owner = Agency(site, OWNER)
     owner.connect(clean=True)
     owner.subscribe(site.topic(OWNER))
@@ -291,7 +291,7 @@ def test_a_message_larger_than_any_of_ours_ends_its_senders_connection_only(site
     owner.connect(clean=True)
     big = Agency(site, NEIGHBOUR)
     big.connect(clean=True)
-    assert big.publish(f"homerule/v1/{DEVICE}/from/{NEIGHBOUR}/ack", bytes(200_000)) == 128
+    assert big.publish(f"homerule/v1/{DEVICE}/from/{NEIGHBOUR}/ack", bytes(200_000)) == ENDED
     assert device.send(site.topic(OWNER), bytes(66_600), seconds=5) in (Handover.TAKEN, Handover.NO_SUBSCRIBER)
     assert owner.connected
 
