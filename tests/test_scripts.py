@@ -19,7 +19,7 @@ DEPLOY = ROOT / "deploy"
 LOCKS = ("requirements.txt", "requirements-demo.txt", "requirements-test.txt")
 PACKAGED = ("debian/postinst", "debian/prerm", "debian/postrm")
 EVERY_LOCK = (*LOCKS, "requirements-build.txt")
-SIDE_BY_SIDE = "--numprocesses 3 --dist loadfile --no-loadscope-reorder"
+SIDE_BY_SIDE = "--numprocesses 2 --dist loadfile --no-loadscope-reorder"
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ]+) \\$", re.MULTILINE)
 
 
