@@ -89,8 +89,12 @@ class Pipeline:
         device_key: Ed25519PrivateKey,
         test: bool,
         bell: threading.Event | None = None,
+        collects: Callable[[], bool] = lambda: True,
     ) -> None:
-        """With a `bell` no step waits for the disk: it rings when another thread has something to `record`."""
+        """With a `bell` no step waits for the disk: it rings when another thread has something to `record`.
+
+        While it does not `collects` no frame is looked at, and what was read is lost.
+        """
         self._vision = vision
         self._in_force = in_force
         self._hotlists = hotlists
@@ -102,7 +106,7 @@ class Pipeline:
         self._unrecorded: deque[PlateRead] = deque()
         self._decided: deque[Recorded] = deque()
         self._given: OrderedDict[str, Given] = OrderedDict()
-        self._bell = bell
+        self._bell, self._collects = bell, collects
         self._recording = threading.Lock()
         self._meanwhile = Meanwhile()
         self._ceiling, self._behind = UNRULED, False
@@ -110,7 +114,7 @@ class Pipeline:
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        return self._take(self._vision.passages(frame))
+        return self._take(self._vision.passages(frame) if self._collects() else self._vision.finish())
 
     def rest(self) -> list[Outcome]:
         """Completes the passages that are still in view, when no frame has come for long. Raises LedgerError."""
@@ -135,7 +139,7 @@ class Pipeline:
         with self._recording:
             self._let_go()
             self._behind = True
-            while self._unrecorded:
+            while self._unrecorded and self._collects():
                 count = min(len(self._unrecorded), _MOST_TOGETHER)
                 for place in range(len(self._decided), count):
                     self._decided.append(self._decide(self._unrecorded[place]))
@@ -181,7 +185,10 @@ class Pipeline:
             self._unrecorded.append(read)
 
     def _let_go(self) -> None:
-        """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted."""
+        """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted.
+
+        Where nothing may be collected, none may be kept.
+        """
         bundle = self._look()
         if bundle is not None:  # there is none while the ledger is closed
             self._ceiling = min(self._ceiling, bundle.ceiling) if self._behind else bundle.ceiling
@@ -190,7 +197,7 @@ class Pipeline:
             for place in reversed(range(len(self._unrecorded))):  # others may be added meanwhile
                 if self._unrecorded[place].best_seen <= over:
                     self._lose(place)
-        while len(self._unrecorded) > MOST_UNRECORDED:
+        while len(self._unrecorded) > (MOST_UNRECORDED if self._collects() else 0):
             self._lose(0)
 
     def _lose(self, place: int) -> None:

@@ -329,3 +329,31 @@ def test_with_a_read_that_is_lost_its_correction_is_lost_and_what_follows_is_rec
     (recorded,) = house.pipeline.record()
     assert recorded.tagged.read.best_seen == first.best_seen + timedelta(seconds=60)
     assert (house.pipeline.unrecorded, house.pipeline.lost) == (0, 2)
+
+
+def test_where_nothing_may_be_collected_no_frame_is_looked_at_and_no_read_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubtful = failing(house)
+    fails_to(lambda: house.passes(STOLEN))
+    doubtful.fails.clear()
+    house.pipeline._collects = lambda: False
+    with monkeypatch.context() as barred:
+        barred.setattr(house.eyes, "passages", lambda frame: pytest.fail("it was looked at"))
+        assert house.sees(STOLEN) == []  # it was in view
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (0, 2)
+    assert list(outcomes(house.ledger)) == []
+    house.pipeline._collects = lambda: True
+    assert len(house.sees(STOLEN)) == 1
+
+
+def test_a_law_that_ends_the_collecting_between_two_commits_lets_no_more_be_recorded(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, may = house.passes(STOLEN).tagged.read, [True]
+    house.pipeline._collects = lambda: may[0]
+    between(house, monkeypatch, lambda: may.__setitem__(0, False), times=1)
+    house.eyes.seen = [replace(first, read_id=house.clock.new_id()) for _ in range(40)]
+    assert len(house.pipeline.step(frame_of(house))) == 32
+    assert house.pipeline.record() == []
+    assert (house.pipeline.unrecorded, house.pipeline.lost) == (0, 8)

@@ -15,6 +15,7 @@ from edge.config import Camera, Config
 from edge.control.server import Server
 from edge.control.status import Status
 from edge.daemon import systemd
+from edge.daemon.collection import Collection
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
 from edge.daemon.loops import Loop, end_at_latest
@@ -56,11 +57,10 @@ class Daemon:
         self._key = load_signing_key(handed_over(config.device.key))
         self._models = loaded(config.models)
         self._storage = Storage(
-            folder=config.device.ledger.parent,
-            least_megabytes=config.limits.min_free_megabytes,
-            clock=self._clock,
+            folder=config.device.ledger.parent, least_megabytes=config.limits.min_free_megabytes, clock=self._clock
         )
         self._purging = Purging(storage=self._storage, clock=self._clock)
+        self._collection = Collection(config.device.collection_exception, clock=self._clock, note=self._storage.note)
         self._house: House | None = None
         self._why: str | None = None
         self._news = threading.Event()
@@ -87,6 +87,7 @@ class Daemon:
             watch=self._watch,
             storage=self._storage,
             purging=self._purging,
+            collection=self._collection,
             trust=trust,
         )
         self._socket = Server(path=config.device.socket, take_up=self.take_up, status=self.status)
@@ -171,14 +172,10 @@ class Daemon:
             device_key=self._key,
             test=False,
             bell=self._read,
+            collects=self._collection.allows,
         )
-        seen = LiveCamera(
-            camera,
-            clock=self._clock,
-            bell=self._bell,
-            gate=gate_of(camera),
-            isolate=is_isolated(self._config.device.isolate_decoder),
-        )
+        isolate = is_isolated(self._config.device.isolate_decoder)
+        seen = LiveCamera(camera, clock=self._clock, bell=self._bell, gate=gate_of(camera), isolate=isolate)
         return Lane(camera=seen, pipeline=pipeline, eyes=eyes, pace=Pace(camera.id))
 
     def _open(self, *, first: bool) -> None:
@@ -189,6 +186,8 @@ class Daemon:
             key=self._key,
             storage=self._storage,
             purging=self._purging,
+            collection=self._collection,
+            first=first,
             broken=self.broken,
             status=self._reporter.status,
         )

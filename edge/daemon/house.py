@@ -57,11 +57,15 @@ class House:
         key: Ed25519PrivateKey,
         storage: Storage,
         purging: Purging,
+        collection: Collection,
+        first: bool,
         broken: Callable[[], None],
         status: Callable[["House"], Status],
     ) -> None:
-        """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; PolicyError for `Collection`."""
-        self._storage, self._purging = storage, purging
+        """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; the `first` of a run also
+        PolicyError, where nothing may be collected.
+        """
+        self._storage, self._purging, self._collection = storage, purging, collection
         with ExitStack() as undo:
             self.ledger = Ledger.open(config.device.ledger, clock=clock, key=key, device=config.device.id)
             undo.callback(self.ledger.close)
@@ -79,7 +83,6 @@ class House:
             )
             self._rights = _rights(config, clock, self._broker)
             undo.callback(self._rights.close)
-            collection = Collection(config.device.collection_exception)
             self.control = Control(
                 ledger=self.ledger,
                 clock=clock,
@@ -89,7 +92,8 @@ class House:
                 unfit=collection.unfit,
                 apart=True,
             )
-            collection.require_fit(self.control.in_force())
+            if first:
+                collection.require_fit(self.control.in_force())
             undo.pop_all()
         self._notices = self._telling(config, clock, status)
         self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
@@ -112,8 +116,9 @@ class House:
         return self.control.in_force()
 
     def _sends_under(self) -> Bundle | None:
-        """The same for the relay, which stops in the middle of its turn when the ledger may not be written any more."""
-        return None if self._storage.trouble else self.in_force()
+        """The same for the relay, which stops in the middle of its turn when the ledger may not be written any more, or
+        the law not to be collected under; what waits then stays until its time is over."""
+        return self.in_force() if not self._storage.trouble and self._collection.allows() else None
 
     def hotlists(self) -> HotLists:
         """What is looked for."""

@@ -8,6 +8,7 @@ from edge import __version__
 from edge.clock import ClockTrust, SystemClock
 from edge.config import Config
 from edge.control.status import AlarmStatus, CameraStatus, Report, Standing, Status, status_of
+from edge.daemon.collection import WHAT, Collection
 from edge.daemon.health import Health
 from edge.daemon.house import House
 from edge.daemon.purging import Purging
@@ -26,10 +27,12 @@ class Reporter:
         watch: Watch,
         storage: Storage,
         purging: Purging,
+        collection: Collection,
         trust: ClockTrust,
     ) -> None:
         self._device_id, self._folder = config.device.id, config.device.ledger.parent
         self._watch, self._storage, self._purging, self._trust = watch, storage, purging, trust
+        self._collection = collection
         self._clock = SystemClock(trust=trust)
         self._started_at = self._clock.now().at
         self.health = Health(broker=config.broker, clock=self._clock)
@@ -80,6 +83,8 @@ class Reporter:
             found.append(_alarm("ledger", trouble, self._storage.since or now))
         if self._purging.alarm is not None:
             found.append(_alarm("purge", self._purging.alarm, self._purging.alarm_since or now))
+        if (why := self._collection.refused) is not None:
+            found.append(_alarm(WHAT, f"no plate is read and nothing is sent: {why}", self._collection.since or now))
         if self._watch.alarm is not None:
             found.append(_alarm("models", self._watch.alarm, self._watch.alarm_since or now))
         for each in (lane.camera for lane in self._watch.lanes):

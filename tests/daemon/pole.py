@@ -251,6 +251,10 @@ class Pole:
         """What the daemon says of itself."""
         return ask_status(self.folder / "control.sock")
 
+    def decoded(self) -> int:
+        """Frames of its first camera so far."""
+        return self.status().report.cameras[0].frames or 0
+
     def close(self) -> None:
         """Ends every process that still runs."""
         for running in self._processes:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from edge import keys
-from edge.ledger.entries import ClockTrusted, Start, Stop
+from edge.ledger.entries import Alarm, AlarmEnded, ClockTrusted, Start, Stop
 from edge.ledger.look import look
 from tests.broker import Mosquitto, free_port, wait_until
-from tests.daemon.pole import COUNTY, OWNER, TEXAS, Pole, Running
+from tests.daemon.pole import COUNTY, OWNER, TEXAS, Pole, Running, dense_clip
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -99,12 +99,12 @@ def a_model_of_other_bytes(pole: Pole) -> None:
     pole.device["models"] = {"folder": str(folder)}
 
 
-def forbid_to_collect(pole: Pole) -> None:
-    path = pole.policy / "laws" / "us-il.toml"
-    before = path.read_text()
-    after = before.replace("unattended_roadside = true", "unattended_roadside = false")
-    assert after != before
-    path.write_text(after)
+def forbid_to_collect(pole: Pole, *, allow: bool = False) -> None:
+    path, words = pole.policy / "laws" / "us-il.toml", "unattended_roadside = "
+    before, after = ("false", "true") if allow else ("true", "false")
+    text = path.read_text()
+    assert words + before in text
+    path.write_text(text.replace(words + before, words + after))
     pole.sign()
 
 
@@ -172,11 +172,24 @@ def test_a_law_that_forbids_to_collect_yields_to_an_exception_that_is_named(pole
     wait_until(lambda: served(pole) == EVERYBODY, what="everybody is served")
 
 
-def test_a_bundle_whose_law_forbids_to_collect_is_refused_while_it_runs(pole: Pole) -> None:
-    started(pole)
+def test_a_bundle_whose_law_forbids_to_collect_ends_the_collecting_while_it_runs(pole: Pole) -> None:
+    pole.look_at(dense_clip())
+    daemon = started(pole)
+    wait_until(lambda: pole.count_reads(), what="reads are recorded", within=40)
     forbid_to_collect(pole)
     assert "collection_exception" in pole.take_up()
-    assert served(pole) <= {OWNER}
+    assert "no plate is read" in alarm(pole, "collection")
+    seen, waiting, frames = pole.read_ids(), pole.waiting(OWNER), pole.decoded()
+    pole.receive(OWNER)
+    wait_until(lambda: pole.decoded() > frames + 40, what="several vehicles have gone by", within=40)
+    assert (pole.read_ids(), pole.received(OWNER)) == (seen, [])
+    forbid_to_collect(pole, allow=True)
+    wait_until(lambda: pole.read_ids() > seen, what="reads are recorded again", within=40)
+    wait_until(lambda: pole.held(OWNER) >= waiting, what="its owner has what waited", within=40)
+    assert alarm(pole, "collection") == ""
+    daemon.end()
+    told = [one for one in pole.entries() if isinstance(one, Alarm | AlarmEnded) and one.what == "collection"]
+    assert [type(one) for one in told] == [Alarm, AlarmEnded]
 
 
 def test_without_a_pinned_key_nobody_is_served_and_it_says_what_to_do(pole: Pole) -> None:
