@@ -91,9 +91,8 @@ class Pipeline:
         bell: threading.Event | None = None,
         collects: Callable[[], bool] = lambda: True,
     ) -> None:
-        """With a `bell` no step waits for the disk: it rings when another thread has something to `record`.
-
-        While it does not `collects` no frame is looked at, and what was read is lost.
+        """With a `bell` no step waits for the disk: it rings when another thread has something to `record`. While it
+        does not `collects` no frame is looked at, and what was read is lost.
         """
         self._vision = vision
         self._in_force = in_force
@@ -147,8 +146,9 @@ class Pipeline:
                     self._ledger.record_many(tuple(self._decided))
                 except Superseded:
                     count = self._record_oldest()
-                outcomes += [_outcome(self._decided.popleft()) for _ in range(count)]
                 for _ in range(count):
+                    done = self._decided.popleft()
+                    outcomes.append(Outcome(tagged=done.tagged, decisions=done.decisions))
                     self._meanwhile.forget(self._unrecorded.popleft().read_id)
             self._behind = False
         return outcomes
@@ -185,9 +185,8 @@ class Pipeline:
             self._unrecorded.append(read)
 
     def _let_go(self) -> None:
-        """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted.
-
-        Where nothing may be collected, none may be kept.
+        """Reads that have waited for as long as they may be kept are lost, and the oldest of too many; counted. Where
+        nothing may be collected, none may be kept.
         """
         bundle = self._look()
         if bundle is not None:  # there is none while the ledger is closed
@@ -219,7 +218,11 @@ class Pipeline:
         before = None if read.replaces is None else self._given.get(read.replaces)
         if before is None:
             read = replace(read, replaces=None)
-        bundle, now = self._look(), self._clock.now()
+        bundle = self._look()
+        if bundle is None:  # LedgerError while the ledger is closed: nobody can say then what is in force
+            self._ledger.latest_checkpoint()
+            bundle = self._look()  # it may have been opened in between
+        now = self._clock.now()
         since, listed = self._meanwhile.since(read.read_id)
         recorded = Recorded(tagged=nobodys(read, test=self._test), decisions=(), envelopes=())
         if bundle is not None and since:
@@ -294,7 +297,3 @@ class Pipeline:
         """The plate crop for the owner, when the policy says so; nobody else ever gets a picture."""
         wanted = decision.subscriber_id == tagged.tags.owner and Flag.NO_IMAGE not in tagged.tags.flags
         return jpeg(tagged.read.crop) if wanted and tagged.read.crop is not None else None
-
-
-def _outcome(read: Recorded) -> Outcome:
-    return Outcome(tagged=read.tagged, decisions=read.decisions)

@@ -169,6 +169,36 @@ def test_a_moment_without_a_policy_while_the_ledger_is_opened_anew_changes_nothi
     assert sharing(recorded(house)) >= {OWNER, COUNTY, TEXAS}
 
 
+def test_a_read_that_is_tried_while_the_ledger_is_closed_waits_and_is_decided_by_what_held_since(house: House) -> None:
+    opted_out(house)
+    house.passes(INNOCENT)
+    bundle, lists = house.bundle, house.lists
+    house.bundle, house.lists = None, NO_LISTS
+    waits(house)
+    fails_to(house.pipeline.record)
+    house.bundle, house.lists = bundle, lists
+    opted_in(house)
+    outcome = recorded(house)
+    assert {OWNER, COUNTY} <= sharing(outcome)
+    assert TEXAS not in sharing(outcome)
+
+
+def test_a_read_that_finds_the_ledger_just_opened_is_decided_under_what_is_in_force(house: House) -> None:
+    house.passes(INNOCENT)
+    house.pipeline._bell = threading.Event()
+    house.sees(STOLEN)
+    bundle, lists, latest = house.bundle, house.lists, house.ledger.latest_checkpoint
+    house.bundle, house.lists = None, NO_LISTS
+
+    def opened() -> Checkpoint | None:
+        house.bundle, house.lists = bundle, lists
+        return latest()
+
+    house.ledger.latest_checkpoint = opened
+    (outcome,) = house.pipeline.record()
+    assert sharing(outcome) >= {OWNER, COUNTY, TEXAS}
+
+
 def listed(house: House, text: str) -> None:
     house.edit("hotlists/county-stolen.toml", lambda table: table["entry"][0].update(pattern=text))
     house.take_up(signed=True)

@@ -191,15 +191,16 @@ class Daemon:
             broken=self.broken,
             status=self._reporter.status,
         )
-        begun: list[Entry] = []
-        if first:
-            begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
         try:
-            house.start(begun)
+            if first:
+                begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
+                house.ledger.note(*begun)
+            self._house = house  # before it may be written: what waits is decided under what is in force, never without
+            house.start()
         except LedgerError:
+            self._house = None
             self._close(house, [])
             raise
-        self._house = house
 
     def _look_around(self) -> None:
         """Disk, clock, and threads that stand still."""

@@ -103,10 +103,8 @@ class House:
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
-    def start(self, entries: Sequence[Entry]) -> None:
-        """Writes `entries` and starts the threads. Raises LedgerError."""
-        if entries:
-            self.ledger.note(*entries)
+    def start(self) -> None:
+        """Lets the ledger be written, and starts the threads."""
         self._storage.use(self.ledger)
         for loop in self._loops.values():
             loop.start()

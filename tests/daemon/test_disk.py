@@ -48,6 +48,7 @@ def in_order(pole: Pole, daemon: Running) -> None:
     wait_until(lambda: pole.count_waiting(OWNER) == 0, what="all has arrived", within=20)
     assert daemon.end() == 0, daemon.said
     assert pole.verified().faults == ()
+    assert all(pole.decisions().values()), "a read that waited for the ledger was decided as nobody's"
     # what was in view at the end is recorded, and may still wait for the next start
     assert pole.held(OWNER) | pole.waiting(OWNER) == pole.allowed(OWNER)
     assert len(pole.received(OWNER)) == len(pole.held(OWNER))
@@ -76,6 +77,20 @@ def test_a_disk_that_fails_is_waited_out_and_nothing_is_lost_or_sent_twice(pole:
     in_order(pole, daemon)
     gaps = [entry for entry in pole.entries() if isinstance(entry, Gap) and entry.what == "ledger"]
     assert [gap.why for gap in gaps] == ["disk-full" if "FULL" in fails else "disk"]
+
+
+@pytest.mark.full
+def test_what_goes_by_while_the_ledger_is_closed_is_decided_once_it_is_open(pole: Pole) -> None:
+    daemon = faulty(pole)
+    await_reads(pole)
+    (pole.folder / "faults" / "commit").write_text("before SQLITE_IOERR_FSYNC")
+    wait_until(lambda: "ledger" in alarms(pole), what="the status says it")
+    frames, seen = pole.decoded(), pole.count_reads()
+    wait_until(lambda: pole.decoded() > frames + 40, what="several vehicles have gone by")
+    (pole.folder / "faults" / "commit").unlink()
+    daemon.await_words(BACK)
+    wait_until(lambda: pole.count_reads() > seen + 2, what="they are recorded", within=30)
+    in_order(pole, daemon)
 
 
 def alarms(pole: Pole) -> set[str]:
