@@ -237,7 +237,7 @@ class Waiting:
 
     `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `channel` is the one
     by which it was decided to share it. `original_sent` is False for a correction or withdrawal of a message that its
-    subscriber was never sent.
+    subscriber was never sent. A `withdrawal` says only that an earlier hit was none.
     """
 
     envelope: Envelope
@@ -249,6 +249,7 @@ class Waiting:
     attempts: int
     channel: str = ""
     original_sent: bool = True
+    withdrawal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

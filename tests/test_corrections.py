@@ -1,14 +1,16 @@
 """A correction through the pipeline: to those who hold what it replaces, and recorded as what it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tomlkit
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge import desk
+from edge import desk, keys
 from edge.audit.agencies import reads_received
 from edge.audit.asked import Asked
 from edge.audit.make import make
@@ -21,12 +23,15 @@ from edge.errors import LedgerError
 from edge.ledger.entries import Read
 from edge.ledger.verify import verify
 from edge.pipeline import MOST_UNRECORDED, Outcome
-from edge.relay.door import decide_again, stands
-from edge.values import Effect, Frame, PlateRead
+from edge.policy.hotlists import NO_LISTS, gather
+from edge.policy.vocabulary import Obligation
+from edge.relay.door import decide_again, sorted_out, stands
+from edge.values import Effect, Frame, PlateRead, Waiting
 from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
 from tests.test_pipeline import NOBODY_LISTENS, Doubtful, opted_out
 
 MISREAD = "AB1Z345"
+ANOTHER = keys.public_text(X25519PrivateKey.generate())
 
 
 @pytest.fixture
@@ -126,6 +131,90 @@ def test_a_withdrawal_still_stands_at_the_door_and_falls_with_the_right(house: H
     assert stands(row, decide_again(row, house.bundle, house.lists, now, before=before))
     opted_out(house)
     assert not stands(row, decide_again(row, house.bundle, house.lists, now, before=before))
+
+
+def withdrawal(house: House) -> Waiting:
+    """What waits for Texas: that the hit which it was sent was none."""
+    first = house.passes(STOLEN)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    rows = {row.envelope.message_id: row for row in house.ledger.due(house.clock.move(1), limit=99)}
+    return rows[f"{second.tagged.read.read_id}.{TEXAS}"]
+
+
+def goes(house: House, row: Waiting) -> bool:
+    standing, falling = sorted_out([row], house.bundle, house.lists, house.clock.now(), {row.envelope.original or ""})
+    assert len(standing + falling) <= 1
+    return standing == [row]
+
+
+def struck(house: House) -> None:
+    house.edit("hotlists/county-stolen.toml", lambda table: table.update(entry=tomlkit.aot()))
+    house.take_up(signed=True)
+
+
+def unlisted(house: House) -> None:
+    house.edit("policy.toml", lambda table: table.pop("hotlist"))
+    house.take_up(signed=True)
+
+
+def doubted(house: House) -> None:
+    house.lists = gather((), {one.id: "not vouched for" for one in house.lists.lists})
+
+
+def unread(house: House) -> None:
+    house.lists = NO_LISTS
+
+
+@pytest.mark.parametrize("change", [struck, unlisted, doubted, unread])
+def test_that_a_hit_was_none_goes_whatever_has_become_of_its_list(
+    house: House, change: Callable[[House], object]
+) -> None:
+    row = withdrawal(house)
+    change(house)
+    assert goes(house, row)
+    assert not goes(house, replace(row, withdrawal=False))
+
+
+def test_that_a_hit_was_none_goes_though_its_entry_has_run_out(house: House) -> None:
+    row = withdrawal(house)
+    (hit,), tags = row.envelope.tags.hits, row.envelope.tags
+    over = replace(row.envelope, tags=replace(tags, hits=(replace(hit, expires_at=house.clock.at),)))
+    assert goes(house, replace(row, envelope=over))
+    assert not goes(house, replace(row, envelope=over, withdrawal=False))
+
+
+def test_that_a_hit_was_none_goes_though_it_does_not_say_an_obligation_or_a_retention_that_is_new(house: House) -> None:
+    row = withdrawal(house)
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=1))
+    house.take_up()
+    bound = replace(row, obligations=tuple(one for one in row.obligations if one != Obligation.NO_SALE))
+    assert len(bound.obligations) < len(row.obligations)
+    assert goes(house, bound)
+    assert not goes(house, replace(bound, withdrawal=False))
+
+
+def no_purpose(house: House) -> None:
+    house.edit("policy.toml", lambda table: table["purposes"]["banned"].append("stolen_vehicle"))
+    house.take_up()
+
+
+RIGHTS: dict[str, Callable[[House], object]] = {
+    "is suspended": lambda house: (house.agency(TEXAS, suspended=True), house.take_up()),
+    "is on a channel that was closed": opted_out,
+    "has another key": lambda house: (house.agency(TEXAS, sealing_key=ANOTHER), house.take_up(signed=True)),
+    "may no longer be told the time": lambda house: (
+        house.agency(TEXAS, redact=["coarse_time"]),
+        house.take_up(signed=True),
+    ),
+    "has no purpose left": no_purpose,
+}
+
+
+@pytest.mark.parametrize("change", RIGHTS.values(), ids=RIGHTS)
+def test_not_even_that_a_hit_was_none_goes_to_an_agency_that(house: House, change: Callable[[House], object]) -> None:
+    row = withdrawal(house)
+    change(house)
+    assert not goes(house, row)
 
 
 def test_the_log_names_the_read_that_is_corrected(house: House) -> None:

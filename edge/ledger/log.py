@@ -12,6 +12,7 @@ from edge.ledger.codec import decode, encode
 from edge.ledger.database import pruned_upto
 from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
+from edge.policy.reasons import Reason
 from edge.values import Effect
 
 TILE = 8  # levels between stored subtrees: a proof reads at most 256 entries and 256 hashes of each stored level
@@ -34,7 +35,7 @@ class Log:
         if not self._frontier.fits or size != (0 if last is None else last + 1):
             raise LedgerError("the ledger's entries and tree do not fit together; run `homerule audit verify` on it")
         self._known: dict[Name | Pattern, int] = {}
-        self._shared: dict[int, dict[str, str]] = {}
+        self._shared: dict[int, dict[str, tuple[str, bool]]] = {}
 
     @property
     def size(self) -> int:
@@ -86,8 +87,8 @@ class Log:
         row = self._db.execute("SELECT position FROM reads WHERE read_id = ?", (read_id,)).fetchone()
         return None if row is None else int(row[0])
 
-    def shared_with(self, position: int) -> Mapping[str, str]:
-        """With whom the read at a position is shared, each with the channel."""
+    def shared_with(self, position: int) -> Mapping[str, tuple[str, bool]]:
+        """With whom the read at a position is shared, each with the channel and whether it only takes a hit back."""
         read = self.entry(position).entry
         if not isinstance(read, Read):
             raise LedgerError(f"entry {position} of the ledger is no read; run `homerule audit verify` on it")
@@ -96,7 +97,9 @@ class Log:
             outcomes = pattern.outcomes if isinstance(pattern, Pattern) else ()
             if len(self._shared) >= _REMEMBERED:
                 self._shared.clear()
-            self._shared[read.pattern] = {one[0]: one[2] for one in outcomes if one[1] == Effect.SHARE}
+            self._shared[read.pattern] = {
+                one[0]: (one[2], Reason.ALLOW_WITHDRAWAL.value in one[3]) for one in outcomes if one[1] == Effect.SHARE
+            }
         return self._shared[read.pattern]
 
     def entry(self, position: int) -> Logged:

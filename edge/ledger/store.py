@@ -283,9 +283,10 @@ class Ledger:
                 self._sign(at)
 
     def _with_channel(self, row: Waiting) -> Waiting:
-        """The channel stands in the log; a row that nobody decided to share has none, and no channel has that name."""
-        channel = self._log.shared_with(row.position).get(row.envelope.subscriber_id, "")
-        return replace(row, channel=channel)
+        """What it was decided as stands in the log; a row that nobody decided to share has no channel, and no channel
+        has that name."""
+        channel, withdrawal = self._log.shared_with(row.position).get(row.envelope.subscriber_id, ("", False))
+        return replace(row, channel=channel, withdrawal=withdrawal)
 
     def _sign(self, at: int) -> Checkpoint:
         self._deliveries.log_acknowledgements(at)

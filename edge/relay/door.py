@@ -1,7 +1,13 @@
-"""PURE: what is decided again at the door, immediately before every send, from the plate-free facts in the row."""
+"""PURE: what is decided again at the door, immediately before every send, from the plate-free facts in the row.
+
+Of a withdrawal everything is asked that concerns its agency's right and the seal, and nothing about the hit that it
+takes back: it holds no plate and no hit, and whoever was told of a hit that was none must hear it, whatever has become
+of the list.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 
 from edge import keys
@@ -11,7 +17,10 @@ from edge.policy.decide import channel_shut, decide, hits_against, stranger, wit
 from edge.policy.hotlists import HotLists
 from edge.policy.reasons import Reason
 from edge.policy.subscribers import Subscriber
-from edge.values import Decision, Effect, Hit, Instant, Waiting
+from edge.policy.vocabulary import Redaction
+from edge.values import Decision, Effect, Hit, Instant, Tags, Waiting
+
+_IN_FORCE = timedelta(seconds=1)  # from now on: of a hit about which it is not asked whether it has run out
 
 
 def decide_again(
@@ -29,7 +38,7 @@ def decide_again(
     if not row.original_sent and row.envelope.original not in before:
         # who was never told of a read is not told either that it was wrong
         return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_CORRECTION,), bundle.digest)
-    decision = decide(row.envelope.tags, subscriber, bundle, now)
+    decision = decide(_asked_about(row, now), subscriber, bundle, now)
     if decision.effect is Effect.SHARE:
         against = _against(row, subscriber, bundle, lists, now) or _unsaid(row, decision, bundle)
         if against:
@@ -38,17 +47,30 @@ def decide_again(
 
 
 def stands(row: Waiting, decision: Decision) -> bool:
-    """Whether what was sealed may still go: it is shared, with no new obligation."""
-    return decision.effect is Effect.SHARE and set(decision.obligations) <= set(row.obligations)
+    """Whether what was sealed may still go: it is shared, with no new obligation.
+
+    A withdrawal has nothing in it that one could use, so that only what keeps its time and place coarse counts.
+    """
+    new = set(decision.obligations).difference(row.obligations)
+    return decision.effect is Effect.SHARE and not (new.intersection(Redaction) if row.withdrawal else new)
+
+
+def _asked_about(row: Waiting, now: Instant) -> Tags:
+    """The facts to decide on; a hit that is taken back need not be in force any more."""
+    tags = row.envelope.tags
+    if not row.withdrawal:
+        return tags
+    return replace(tags, hits=tuple(replace(hit, expires_at=now.at + _IN_FORCE) for hit in tags.hits))
 
 
 def _unsaid(row: Waiting, decision: Decision, bundle: Bundle) -> tuple[Reason, ...]:
     """What was sealed does not say that something holds now: an obligation, or an earlier end of its retention.
 
-    The owner loses no read of its own by the latter: what it got yesterday says the same.
+    The owner loses no read of its own by the latter, nor anybody a withdrawal: what it got yesterday says the same.
     """
     tags = row.envelope.tags
-    in_time = tags.owner == row.envelope.subscriber_id or tags.retain_until <= tags.captured_at + bundle.ceiling
+    passed = row.withdrawal or tags.owner == row.envelope.subscriber_id
+    in_time = passed or tags.retain_until <= tags.captured_at + bundle.ceiling
     return () if in_time and stands(row, decision) else (Reason.DENY_SEALED_BEFORE,)
 
 
@@ -62,6 +84,8 @@ def _against(row: Waiting, subscriber: Subscriber, bundle: Bundle, lists: HotLis
     closed = channel_shut(tags, row.channel, subscriber, bundle, now)
     if closed is not None:
         return (closed,)
+    if row.withdrawal:
+        return ()
     # the owner's read is not lost because a hit has run out that was in force when the vehicle passed, or because the
     # list of it cannot be believed as it lies there now
     is_owner = subscriber.id == bundle.owner
@@ -79,7 +103,7 @@ def _is_struck(hit: Hit, bundle: Bundle) -> bool:
 
 def _knows_too_little(row: Waiting, lists: HotLists) -> bool:
     """Whether a list that would have to vouch for the row is not read yet."""
-    return not all(lists.has_read(hit.list_id) for hit in row.envelope.tags.hits)
+    return not (row.withdrawal or all(lists.has_read(hit.list_id) for hit in row.envelope.tags.hits))
 
 
 def sorted_out(
