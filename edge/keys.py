@@ -164,6 +164,11 @@ def key_id(key: PublicKey | PrivateKey) -> str:
     return hashlib.sha256(public_bytes(key)).hexdigest()[:16]
 
 
+def secret_of(key: Ed25519PrivateKey, purpose: str) -> bytes:
+    """32 bytes that only who has the key can make: one secret for each purpose, and none tells of the key."""
+    return hashlib.blake2b(purpose.encode(), key=key.private_bytes_raw(), digest_size=32).digest()
+
+
 def _store(key: Key, path: Path) -> Key:
     require_name(path)
     public = path.with_name(path.name + ".pub")

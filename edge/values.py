@@ -144,7 +144,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """An entry of a hot list that a read matched. The pattern itself stays in the list.
+    """An entry of a hot list that a read matched. The pattern stays in the list; `mark` is another where that is.
 
     `offence_state` is the state under whose law the offence is one, `case` the case for which the entry stands there.
     """
@@ -157,6 +157,7 @@ class Hit:
     expires_at: datetime
     offence_state: str | None = None
     case: str | None = None
+    mark: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +212,8 @@ class Decision:
 class Envelope:
     """A read sealed for one subscriber. `header` is the clear header's exact bytes, `payload` the whole wire message.
 
-    `ack_digest` is the sha256 of the token that the subscriber's acknowledgement must bring back to settle the row;
-    the token itself travels only inside the sealed body and is kept nowhere. `tags` are the facts that it was
-    decided on, with no other hits than those that its subscriber is told of.
+    `ack_digest` is the sha256 of the token that its subscriber must bring back to settle the row, and that is kept only
+    inside the seal. `tags` are the facts that it was decided on, with no other hits than its subscriber is told of.
     """
 
     message_id: str

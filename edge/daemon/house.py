@@ -25,7 +25,7 @@ from edge.delivery.broker import Broker, Tls
 from edge.delivery.here import require_here
 from edge.desk import City
 from edge.errors import BrokerError
-from edge.keys import load_password
+from edge.keys import load_password, secret_of
 from edge.ledger import Ledger
 from edge.ledger.entries import Entry, Pinned
 from edge.policy.bundle import Bundle
@@ -86,7 +86,7 @@ class House:
             self.control = Control(
                 ledger=self.ledger,
                 clock=clock,
-                desk=_city(config, self.ledger),
+                desk=_city(config, self.ledger, key),
                 gates=self._relay,
                 rights=self._rights,
                 unfit=collection.unfit,
@@ -218,14 +218,15 @@ def _limits(config: Config) -> Limits:
     return Limits(max_age=timedelta(hours=written.max_age_hours), max_waiting=written.max_waiting_reads)
 
 
-def _city(config: Config, ledger: Ledger) -> City:
+def _city(config: Config, ledger: Ledger, key: Ed25519PrivateKey) -> City:
     place = config.policy
     return City(
         folder=place.folder,
         pin=place.pin,
         floor=config.device.floor,
         device_id=config.device.id,
-        note_pin=lambda key: ledger.note(Pinned(key=key)),
+        note_pin=lambda pinned: ledger.note(Pinned(key=pinned)),
+        secret=secret_of(key, "hot lists"),
     )
 
 

@@ -41,16 +41,18 @@ class City:
         device_id: str,
         note_pin: Callable[[str], object] = lambda key: None,
         pin_owner: int | None = 0,
+        secret: bytes = b"",
     ) -> None:
         """Touches no file. `pin_owner` is the user who must own the pin: root, but for a house that has none, and
         None (nobody is asked) for a show in a folder of whoever looks at it.
 
         `note_pin` writes the pinned key (base64) into the audit log, before anything comes into force under it: once
-        after each start, and when another has taken its place.
+        after each start, and when another has taken its place. With a `secret` hits are marked (see `Shelf`).
         """
         self._folder, self._pin, self._floor = folder, pin, floor
         self._device_id, self._pin_owner = device_id, pin_owner
-        self._shelf = Shelf(folder, heights=None if floor is None else floor.with_name(f"{floor.name}.hotlists"))
+        heights = None if floor is None else floor.with_name(f"{floor.name}.hotlists")
+        self._shelf = Shelf(folder, heights=heights, secret=secret)
         self._pinned: str | None = None
         self._note_pin = note_pin
         self._stored: Stored | None = None

@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import chain
@@ -56,8 +56,9 @@ class Shelf:
     `heights` is the file in which the newest version of each list is written down, so that no older one comes back.
     """
 
-    def __init__(self, folder: Path, *, heights: Path | None = None) -> None:
-        self._folder, self._heights = folder, heights
+    def __init__(self, folder: Path, *, heights: Path | None = None, secret: bytes = b"") -> None:
+        """With a `secret`, 64 bytes at most, hits are marked: see `HotList`."""
+        self._folder, self._heights, self._secret = folder, heights, secret
         self._kept: dict[str, _Kept] = {}
 
     def read(self, bundle: Bundle) -> HotLists:
@@ -82,7 +83,8 @@ class Shelf:
                 raise PolicyError(
                     f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
                 )
-            return load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
+            made = load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
+            return replace(made, secret=self._secret)
         except PolicyError as error:
             return str(error)
 
@@ -92,7 +94,7 @@ class Shelf:
         window = said.issued_at - EARLY, said.issued_at + timedelta(hours=source.max_age_hours or 0)
         made = load(self._folder / name, name, source, banned=bundle.banned, wanted=said.sha256, window=window)
         write()
-        return made
+        return replace(made, secret=self._secret)
 
     def _digest(self, source: HotListSource, bundle: Bundle) -> str:
         return "".join(bundle.hotlist_digests.get(name, "") for name in hotlist_files(source.id))

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 from edge.clock import milliseconds
@@ -23,6 +24,7 @@ def tags_text(tags: Tags) -> str:
             "owner": tags.owner,
             "flags": sorted(tags.flags),
             "hits": [_hit_fields(hit) for hit in tags.hits],
+            "marks": [hit.mark for hit in tags.hits],
             "retain_until": tags.retain_until.isoformat(),
             "test": tags.test,
             "replaces": tags.replaces,
@@ -46,7 +48,7 @@ def tags_from(text: str) -> Tags:
             jurisdiction=Jurisdiction(state=state, county_fips=county_fips, place=place),
             owner=found["owner"],
             flags=frozenset(Flag(flag) for flag in found["flags"]),
-            hits=tuple(_hit(fields) for fields in found["hits"]),
+            hits=tuple(map(_hit, found["hits"], found.get("marks", repeat("")))),
             retain_until=datetime.fromisoformat(found["retain_until"]),
             test=found["test"],
             replaces=found["replaces"],
@@ -78,7 +80,7 @@ def _hit_fields(hit: Hit) -> list[str | None]:
     ]
 
 
-def _hit(fields: list[Any]) -> Hit:
+def _hit(fields: list[Any], mark: str) -> Hit:
     list_id, entry_id, source_agency, purpose, offence_grade, expires_at, *more = fields
     offence_state, case = more or (None, None)
     return Hit(
@@ -90,4 +92,5 @@ def _hit(fields: list[Any]) -> Hit:
         expires_at=datetime.fromisoformat(expires_at),
         offence_state=offence_state,
         case=case,
+        mark=mark,
     )

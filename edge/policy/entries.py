@@ -7,16 +7,14 @@ entry that is wrong refuses the list.
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, compress, count, repeat
-from operator import contains, or_
-from string import ascii_lowercase, ascii_uppercase
+from itertools import accumulate, repeat
 from typing import TypeAlias
 
 from edge.errors import PolicyError
-from edge.policy.numbers import Numbers, in_order, matches_in, more_alike, number, plain, repeated, shares
+from edge.policy.numbers import Numbers, in_order, mark, more_alike, number, place_of, repeated, shares, told
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import NEVER, Grade, Purpose
 from edge.values import Hit
@@ -30,7 +28,6 @@ MOST_SOURCES = 1000
 LONGEST_NAME = 200
 """Characters of a source agency's name."""
 
-_AS_PLATES = str.maketrans(ascii_lowercase, ascii_uppercase, "._/-")
 _WHOLE: tuple[int, tuple[int, ...]] = (0, ())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,13 +37,16 @@ _GRADE_CODES: dict[Grade | None, int] = {None: 0, **{grade: code for code, grade
 
 Table: TypeAlias = "tuple[tuple[int, ...], Numbers, Numbers]"
 """Where the `?` stand, the patterns as numbers in order, and the row of each."""
+Pattern: TypeAlias = tuple[tuple[int, ...], int]
+"""Where the `?` stand, and the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HotList:
     """The entries of one list: one table of those without `?`, and for each length tables of those with.
 
-    Between `begins` and `ends`, where they are not None, it counts; else it is stale.
+    Between `begins` and `ends`, where they are not None, it counts; else it is stale. With a `secret` its hits are
+    marked with their patterns.
     """
 
     id: str
@@ -54,6 +54,7 @@ class HotList:
     cap: int
     begins: datetime | None = None
     ends: datetime | None = None
+    secret: bytes = field(default=b"", repr=False)
     _tables: Mapping[int, tuple[Table, ...]] = field(repr=False)
     _rows: "_Rows" = field(repr=False)
 
@@ -73,7 +74,7 @@ class HotList:
                 wanted -= share[place]
             at = bisect_left(numbers, wanted)
             while at < len(numbers) and numbers[at] == wanted:
-                hit = self._rows.hit(self.id, rows[at])
+                hit = self._hit(rows[at], (places, wanted))
                 if now < hit.expires_at:
                     found.append(hit)
                 at += 1
@@ -85,9 +86,18 @@ class HotList:
         while (at := rows.text.find(wanted, at)) >= 0:
             row = bisect_right(rows.ends, at)
             if rows.named(row)[0] == entry_id:
-                return rows.hit(self.id, row)
+                return self._hit(row, self._pattern(row))
             at = rows.ends[row]
         return None
+
+    def _hit(self, row: int, pattern: Pattern) -> Hit:
+        hit = self._rows.hit(self.id, row)
+        return replace(hit, mark=mark(self.secret, self.id, hit.entry_id, pattern)) if self.secret else hit
+
+    def _pattern(self, row: int) -> Pattern:
+        tables = (table for found in self._tables.values() for table in found)
+        found = ((places, numbers, place_of(rows, row)) for places, numbers, rows in tables)
+        return next((places, numbers[at]) for places, numbers, at in found if at is not None)
 
     def by_source(self) -> dict[str, int]:
         """How many entries each source agency has."""
@@ -221,7 +231,7 @@ class Entries:
         for purpose in self._barred.intersection(some.purposes):
             at = some.purposes.index(purpose)
             raise self._wrong_at(first + at, f"serves the banned purpose `{purpose}`, remove it")
-        for at in _told(some, masked, named):
+        for at in told(some.patterns, some.sources, masked, named):
             said = "has its pattern in its id, case or source agency too, where it is no secret; change that"
             raise self._wrong_at(first + at, said)
         fresh = [name for name in dict.fromkeys(some.sources) if name not in self._source_codes]
@@ -279,19 +289,6 @@ class Entries:
 
     def _wrong(self, said: str) -> PolicyError:
         return PolicyError(f"{self._file}: {said}")
-
-
-def _told(some: Columns, masked: Sequence[int], named: Sequence[str]) -> Iterator[int]:
-    """The places of entries whose id and case (`named`) or source agency spell a plate that they look for.
-
-    They are read as a plate is: in capitals, without what separates; ids and cases hold no other separators.
-    """
-    spelled = "\0".join(named).translate(_AS_PLATES).split("\0")
-    sources = {name: plain(name) for name in set(some.sources)}
-    ours = map(contains, spelled, some.patterns)
-    theirs = map(contains, map(sources.__getitem__, some.sources), some.patterns)
-    yield from compress(count(), map(or_, ours, theirs))
-    yield from (at for at in masked if matches_in(some.patterns[at], f"{spelled[at]}\n{sources[some.sources[at]]}"))
 
 
 def microseconds(at: datetime) -> int:

@@ -82,9 +82,8 @@ class HotLists:
 
     def has_struck(self, hit: Hit, at: datetime, now: datetime) -> bool:
         """Whether the list of a hit vouches for it no more: it is refused, or counts neither `now` nor `at`, or it has
-        no entry any more that says the same and has not run out `at`. A list that is not read yet strikes nothing.
-
-        What a hit does not know, its entry's pattern, may have been changed: that is not seen.
+        no entry any more that says the same, of the same plate, and has not run out `at`. A list that is not read yet
+        strikes nothing.
         """
         if hit.list_id in self.refused:
             return True
@@ -98,13 +97,18 @@ class HotLists:
         """When the entry of a hit runs out now, if it still says the same; a source may date it anew."""
         if hit not in self._ends:
             entries = [entry for one in lists if (entry := one.entry(hit.entry_id)) is not None]
-            same = [one.expires_at for one in entries if replace(hit, expires_at=one.expires_at) == one]
+            same = [one.expires_at for one in entries if _says(hit, one)]
             self._ends[hit] = next(iter(same), None)
         return self._ends[hit]
 
     def stale(self, now: datetime) -> dict[str, str]:
         """The lists that count as none at `now` because of their age, by id, each with what to do."""
         return {one.id: _stale(one, now) for one in self.lists if not one.counts(now)}
+
+
+def _says(hit: Hit, entry: Hit) -> bool:
+    """Whether an entry still says the same; of a hit from before there were marks it is not known of which plate."""
+    return replace(hit, expires_at=entry.expires_at) == replace(entry, mark=entry.mark if hit.mark else "")
 
 
 def gather(lists: Iterable[HotList], refused: Mapping[str, str] | None = None) -> HotLists:

@@ -2,9 +2,29 @@
 
 import re
 from array import array
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import compress, count
+from operator import contains, or_
+from string import ascii_lowercase, ascii_uppercase
 from typing import TypeAlias
 
 Numbers: TypeAlias = "array[int]"
+
+_AS_PLATES = str.maketrans(ascii_lowercase, ascii_uppercase, "._/-")
+
+
+def told(patterns: Sequence[str], sources: Sequence[str], masked: Sequence[int], named: Sequence[str]) -> Iterator[int]:
+    """The places of entries whose id and case (`named`) or source agency spell a plate that they look for.
+
+    They are read as a plate is: in capitals, without what separates; ids and cases hold no other separators.
+    """
+    spelled = "\0".join(named).translate(_AS_PLATES).split("\0")
+    plates = {name: plain(name) for name in set(sources)}
+    ours = map(contains, spelled, patterns)
+    theirs = map(contains, map(plates.__getitem__, sources), patterns)
+    yield from compress(count(), map(or_, ours, theirs))
+    yield from (at for at in masked if matches_in(patterns[at], f"{spelled[at]}\n{plates[sources[at]]}"))
 
 
 def matches_in(pattern: str, text: str) -> bool:
@@ -23,6 +43,12 @@ def number(plate: str) -> int:
     return int("1" + plate, 36)
 
 
+def mark(secret: bytes, *said: object) -> str:
+    """Whether the same was said before, and of what nobody can tell: two bytes, made with a secret. So many plates
+    have one mark that not even who knows the secret finds the one."""
+    return blake2b(repr(said).encode(), key=secret, digest_size=2).hexdigest()
+
+
 def shares(plate: str) -> list[int]:
     """What each character adds to the number of its plate."""
     last = len(plate) - 1
@@ -38,6 +64,14 @@ def in_order(numbers: Numbers, rows: Numbers) -> "tuple[Numbers, Numbers]":
 
     order = numpy.argsort(numpy.asarray(numbers), kind="stable")
     return array("Q", numpy.asarray(numbers)[order].tobytes()), array("I", numpy.asarray(rows)[order].tobytes())
+
+
+def place_of(rows: Numbers, row: int) -> int | None:
+    """Where a row stands; None when it does not."""
+    import numpy
+
+    found = numpy.flatnonzero(numpy.asarray(rows) == row)
+    return int(found[0]) if len(found) else None
 
 
 def repeated(numbers: Numbers) -> set[int]:

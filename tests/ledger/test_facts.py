@@ -18,10 +18,11 @@ HIT = Hit(
     expires_at=START + timedelta(days=1),
     offence_state="US-VA",
     case="26-1234",
+    mark="a1b2",
 )
 
 
-def test_grade_state_and_case_of_a_hit_come_back() -> None:
+def test_grade_state_case_and_mark_of_a_hit_come_back() -> None:
     of = replace(TAGS, hits=(HIT,))
     assert tags_from(tags_text(of)) == of
 
@@ -31,8 +32,8 @@ def test_the_law_packs_of_a_read_come_back() -> None:
     assert tags_from(tags_text(of)) == of
 
 
-def test_a_row_written_before_there_were_cases_and_packs_is_read() -> None:
+def test_a_row_written_before_there_were_cases_packs_and_marks_is_read() -> None:
     told = json.loads(tags_text(replace(TAGS, hits=(HIT,))))
-    del told["packs"]
+    del told["packs"], told["marks"]
     told["hits"] = [fields[:6] for fields in told["hits"]]
-    assert tags_from(json.dumps(told)) == replace(TAGS, hits=(replace(HIT, offence_state=None, case=None),))
+    assert tags_from(json.dumps(told)) == replace(TAGS, hits=(replace(HIT, offence_state=None, case=None, mark=""),))

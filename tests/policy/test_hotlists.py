@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,6 +167,31 @@ def test_a_byte_order_mark_from_a_spreadsheet_is_read_over() -> None:
 def test_zeros_at_the_beginning_of_a_plate_count() -> None:
     assert not listed(entry("0012345")).look_up("12345", NOW)
     assert not listed(entry("12345")).look_up("0012345", NOW)
+
+
+def marked(pattern: str, **changes: Any) -> HotList:
+    return replace(listed(entry(pattern, **changes)).lists[0], secret=b"of this device")
+
+
+@pytest.mark.parametrize("pattern", ["AB12345", "AB1234?", "?B12345"])
+def test_a_hit_bears_the_mark_that_its_entry_bears(pattern: str) -> None:
+    others = [entry("QX54321", id="e-2"), entry("QX5432?", id="e-3"), entry("?X54321", id="e-4")]
+    whole = replace(listed(*others[:1], entry(pattern), *others[1:]).lists[0], secret=b"of this device")
+    (hit,) = whole.look_up("AB12345", NOW)
+    assert (whole.entry("e-1"), hit.mark) == (hit, marked(pattern).entry("e-1").mark)
+
+
+def test_the_mark_of_a_hit_is_another_with_another_pattern_entry_or_device_and_none_without_a_secret() -> None:
+    whole = marked("AB12345")
+    lists = [
+        whole,
+        *(marked(pattern) for pattern in ("AB12346", "AB1234?", "?B12345", "B12345")),
+        replace(whole, secret=b"of another device"),
+    ]
+    marks = {one.entry("e-1").mark for one in lists} | {marked("AB12345", id="e-9").entry("e-9").mark}
+    assert len(marks) == 7
+    assert {len(one) for one in marks} == {4}
+    assert replace(whole, secret=b"").entry("e-1").mark == ""
 
 
 def test_a_list_counts_between_its_issue_and_its_age() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 import tomlkit
 
-from edge.desk.shelf import Shelf, sign_list
+from edge.desk.shelf import sign_list
 from edge.keys import new_signing_key
 from edge.ledger.entries import Pattern, Refused
 from edge.policy.hotlists import NO_LISTS, gather
@@ -65,7 +65,7 @@ def passes(house: House) -> set[str]:
 
 def step(house: House) -> None:
     wait_until(house.broker.ready, what="the device is connected")
-    house.lists = Shelf(house.policy).read(house.bundle)
+    house.read_lists()
     house.relay.step()
 
 
@@ -84,6 +84,8 @@ def sent(house: House) -> set[str]:
 
 GONE: dict[str, Callable[[Source], object]] = {
     "without the entry": lambda source: source.send(id="e-2"),
+    "with the entry on another plate": lambda source: source.send(pattern="QW12346"),
+    "with the entry on more plates": lambda source: source.send(pattern="QW1234?"),
     "with the entry closed": lambda source: source.send(expires_at=NOW - timedelta(hours=1)),
     "with another purpose": lambda source: source.send(purpose="parking"),
     "with another agency's entry": lambda source: source.send(source_agency="elsewhere"),
@@ -102,6 +104,15 @@ def test_a_hit_for_which_its_list_vouches_no_more_stays_and_is_recorded(
     step(house)
     assert refused(house) == dict.fromkeys(told, (Reason.DENY_HOTLIST_STALE.value,))
     assert sent(house) == set()
+
+
+def test_that_an_entry_is_on_another_plate_is_seen_after_a_restart_too(house: House, source: Source) -> None:
+    told = passes(house)
+    house.close()
+    source.send(pattern="QW12346")
+    house.open()
+    step(house)
+    assert (set(refused(house)), sent(house)) == (told, set())
 
 
 VOUCHED: dict[str, Callable[[Source], object]] = {
