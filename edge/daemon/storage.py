@@ -15,10 +15,11 @@ from pathlib import Path
 from edge.clock import Clock, milliseconds, monotonic
 from edge.errors import LedgerError, Superseded
 from edge.ledger import Ledger
-from edge.ledger.entries import Entry, Gap
+from edge.ledger.entries import Entry, Gap, Purge
 from edge.values import Checkpoint, Recorded
 
-_MOST_NOTES = 1000
+MOST_NOTES = 1000
+"""Entries that are kept while the log cannot be written; beyond it the oldest is lost, and counted."""
 _SAYS_IT = "nothing is shared"
 _BACK_AT = 1.1  # times the least, so that it does not come and go at the edge
 
@@ -36,7 +37,8 @@ class Storage:
         self._fault: str | None = None
         self._full: str | None = None
         self._since: tuple[float, datetime, str] | None = None
-        self._notes: deque[Entry] = deque(maxlen=_MOST_NOTES)
+        self._notes: deque[Entry] = deque()
+        self._lost = 0
 
     @property
     def trouble(self) -> str | None:
@@ -119,13 +121,28 @@ class Storage:
 
     def note(self, entry: Entry) -> None:
         """Keeps an entry for the log until `write_notes`."""
-        self._notes.append(entry)
+        with self._lock:
+            self._keep(entry)
 
     def write_notes(self) -> None:
-        """Writes what was kept, in order. Raises LedgerError; then the rest is kept."""
+        """Writes how many were lost, and what was kept, in order. Raises LedgerError; then the rest is kept."""
         while self._notes:
-            self._usable().note(self._notes[0])
+            ledger = self._usable()
+            with self._lock:  # others may keep more meanwhile, and what is being written is not theirs to lose
+                (lost, self._lost), first = (self._lost, 0), self._notes.popleft()
+            try:
+                ledger.note(*([Purge(what="entries not recorded", count=lost, failed=1)] if lost else []), first)
+            except LedgerError:
+                with self._lock:
+                    self._lost += lost
+                    self._notes.appendleft(first)
+                raise
+
+    def _keep(self, entry: Entry) -> None:
+        self._notes.append(entry)
+        if len(self._notes) > MOST_NOTES:
             self._notes.popleft()
+            self._lost += 1
 
     def _usable(self) -> Ledger:
         with self._lock:
@@ -144,5 +161,5 @@ class Storage:
             elif trouble is None and self._since is not None and self._ledger is not None:
                 (since, began, why), self._since = self._since, None
                 ended = milliseconds(self._clock.now().at)
-                self._notes.append(Gap(what="ledger", began=milliseconds(began), ended=ended, why=why))
+                self._keep(Gap(what="ledger", began=milliseconds(began), ended=ended, why=why))
                 _log.warning("the ledger can be written again after %.0f s", monotonic() - since)
