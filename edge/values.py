@@ -236,8 +236,8 @@ class Waiting:
     """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again.
 
     `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `channel` is the one
-    by which it was decided to share it. `original_sent` is False for a correction or withdrawal of a message that its
-    subscriber was never sent. A `withdrawal` says only that an earlier hit was none.
+    by which it was decided to share it. `original_sent` is False for a correction or withdrawal of what its subscriber
+    was not sent. A `withdrawal` says only that an earlier hit was none.
     """
 
     envelope: Envelope
@@ -254,11 +254,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """All that is recorded of one read: a decision for each subscriber, an envelope for each that is allowed it."""
+    """All that is recorded of one read: a decision for each subscriber, an envelope for each that is allowed it; and
+    the versions of the hot lists that it was looked up in (`policy.issued.ListVersion`)."""
 
     tagged: TaggedRead
     decisions: tuple[Decision, ...]
     envelopes: tuple[Envelope, ...]
+    hotlists: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ from edge.policy import issued
 from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.entries import HotList
 from edge.policy.hotlists import HotLists
-from edge.policy.issued import Issued
+from edge.policy.issued import Issued, ListVersion
 from edge.policy.policy import EARLY, ID, HotListSource
 from edge.policy.vocabulary import Purpose
 
@@ -84,17 +84,17 @@ class Shelf:
                     f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
                 )
             made = load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
-            return replace(made, secret=self._secret)
+            return replace(made, version=(source.id, 0, wanted), secret=self._secret)
         except PolicyError as error:
             return str(error)
 
     def _of_source(self, source: HotListSource, key: str, bundle: Bundle, name: str) -> HotList:
-        said = vouched(self._folder, name, source)
+        said, version = vouched(self._folder, name, source)
         write = self._risen(source.id, key, said, name)
         window = said.issued_at - EARLY, said.issued_at + timedelta(hours=source.max_age_hours or 0)
         made = load(self._folder / name, name, source, banned=bundle.banned, wanted=said.sha256, window=window)
         write()
-        return replace(made, secret=self._secret)
+        return replace(made, version=version, secret=self._secret)
 
     def _digest(self, source: HotListSource, bundle: Bundle) -> str:
         return "".join(bundle.hotlist_digests.get(name, "") for name in hotlist_files(source.id))
@@ -147,7 +147,7 @@ def digest(path: Path, name: str) -> str:
         return _sum(file, name)
 
 
-def vouched(folder: Path, name: str, source: HotListSource) -> Issued:
+def vouched(folder: Path, name: str, source: HotListSource) -> tuple[Issued, ListVersion]:
     """What the source says of the file that lies there now. PolicyError when the source's key did not sign that."""
     beside = name + issued.SUFFIX
     with _opened(folder / beside, beside) as file:
@@ -161,7 +161,7 @@ def vouched(folder: Path, name: str, source: HotListSource) -> Issued:
         raise PolicyError(f"{beside}: is the word for the list `{said.id}`, not for this one")
     if digest(folder / name, name) != said.sha256:
         raise PolicyError(f"{name}: is not the list that its source signed, have it sent again with its {beside}")
-    return said
+    return said, issued.version_of(said, statement, signature)
 
 
 def load(

@@ -14,6 +14,7 @@ from itertools import accumulate, repeat
 from typing import TypeAlias
 
 from edge.errors import PolicyError
+from edge.policy.issued import ListVersion
 from edge.policy.numbers import Numbers, in_order, mark, more_alike, number, place_of, repeated, shares, told
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import NEVER, Grade, Purpose
@@ -54,6 +55,7 @@ class HotList:
     cap: int
     begins: datetime | None = None
     ends: datetime | None = None
+    version: ListVersion | None = None
     secret: bytes = field(default=b"", repr=False)
     _tables: Mapping[int, tuple[Table, ...]] = field(repr=False)
     _rows: "_Rows" = field(repr=False)

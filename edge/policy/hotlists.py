@@ -16,6 +16,7 @@ from pydantic import Field
 
 from edge.errors import PolicyError
 from edge.policy.entries import Columns, Entries, HotList, microseconds
+from edge.policy.issued import ListVersion
 from edge.policy.numbers import plain
 from edge.policy.policy import CaseRef, HotListSource, Instant, Line, UsState
 from edge.policy.vocabulary import STATES, Grade, Purpose
@@ -69,6 +70,11 @@ class HotLists:
     def entries(self) -> int:
         """All entries together."""
         return sum(one.entries for one in self.lists)
+
+    @property
+    def versions(self) -> tuple[ListVersion, ...]:
+        """Which version of each list is at hand, of those that were read from the disk."""
+        return tuple(one.version for one in self.lists if one.version is not None)
 
     def look_up(self, text: str, now: datetime) -> tuple[Hit, ...]:
         """The entries that `text` (as read: letters and digits) matches and that have not run out at `now`."""

@@ -6,6 +6,7 @@ base64) in a second one. The context string keeps it from passing for any other 
 
 import base64
 import binascii
+import hashlib
 import json
 from datetime import datetime
 from typing import Annotated, Literal
@@ -21,6 +22,12 @@ SUFFIX = ".sig"
 
 HIGHEST = 2**63 - 1
 """The last version there can be."""
+ListVersion = tuple[str, int, str]
+"""A version of a hot list, as the audit log has it: the list's id, the number that its source gave it, and the sha256
+(hex) of the source's whole word. That word holds the sha256 of the list, and a signature that nobody makes up: with the
+sha256 alone, a short list could be found out by trying plates. Of a list that the city signs itself: 0, and the sha256
+of the list, which stands in the manifest of the city's bundle."""
+
 _CONTEXT: Literal["homerule hotlist v1"] = "homerule hotlist v1"
 _LONGEST = 2048
 
@@ -46,6 +53,11 @@ def statement(list_id: str, *, version: int, issued_at: datetime, sha256: str) -
 def written(statement: bytes, signature: bytes) -> bytes:
     """The file that is put beside the list."""
     return statement + b"\n" + base64.b64encode(signature) + b"\n"
+
+
+def version_of(said: Issued, statement: bytes, signature: bytes) -> ListVersion:
+    """Which version of the list that is, for the audit log."""
+    return said.id, said.version, hashlib.sha256(written(statement, signature)).hexdigest()
 
 
 def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:

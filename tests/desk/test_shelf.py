@@ -3,7 +3,9 @@
 import os
 import shutil
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
+from subprocess import run
 
 import pytest
 
@@ -72,6 +74,37 @@ def test_a_source_replaces_its_list_without_the_city(town: Town) -> None:
     assert town.city.changed()
     assert town.take_up() is in_force
     assert (town.has("XY77777"), town.has("QW12345")) == (True, False)
+
+
+def sha256sum(path: Path) -> str:
+    """As whoever checks a file types it."""
+    return run(["sha256sum", path], check=True, capture_output=True, text=True).stdout.split()[0]
+
+
+def test_a_version_of_a_sources_list_is_its_number_and_its_word_and_of_the_citys_the_list(town: Town) -> None:
+    town.send(entry("XY77777"))
+    versions = {version[0]: version[1:] for version in town.lists().versions}
+    assert versions == {
+        "metro": (2, sha256sum(town.folder / f"{LIST}.sig")),
+        "county-stolen": (0, sha256sum(town.folder / "hotlists/county-stolen.toml")),
+    }
+
+
+def test_nobody_finds_out_a_plate_by_trying_lists_against_the_version(town: Town) -> None:
+    """Who knows all of a list but its plate, and all of its word but the signature, cannot tell the right plate."""
+    path, word = town.folder / LIST, town.folder / f"{LIST}.sig"
+    said, _ = word.read_bytes().splitlines()
+    guesses = {sha256(path.read_bytes()).hexdigest(), sha256(said).hexdigest(), sha256(said + b"\n").hexdigest()}
+    assert sha256(path.read_bytes()).hexdigest() in said.decode()
+    (digest,) = (version[2] for version in town.lists().versions if version[0] == "metro")
+    assert digest not in guesses
+
+
+def test_a_word_with_other_white_space_is_the_same_version(town: Town) -> None:
+    before = town.lists().versions
+    word = town.folder / f"{LIST}.sig"
+    word.write_bytes(word.read_bytes() + b"\n")
+    assert town.lists().versions == before
 
 
 def test_a_list_that_did_not_change_is_not_read_again(town: Town) -> None:
