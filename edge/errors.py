@@ -12,7 +12,7 @@
     |-- ControlError         tell the person: the running daemon cannot be asked, or does not answer
     |   `-- NoDaemon         go on without: none is running here
     `-- LedgerError          stop sharing: the ledger cannot be written or does not verify
-        `-- Superseded       decide again: another bundle came into force meanwhile; nothing was recorded
+        `-- Superseded       decide again: another bundle or hot list came into force meanwhile; nothing was recorded
 
 A message says what is wrong, where (file and key), and the mend; lower case, no full stop, never a plate.
 """
@@ -63,7 +63,7 @@ class LedgerError(HomeruleError):
 
 
 class Superseded(LedgerError):
-    """What was to be recorded had been decided under a bundle that is no longer in force."""
+    """What was to be recorded had been decided under a bundle or a hot list that is no longer in force."""
 
 
 class ControlError(HomeruleError):

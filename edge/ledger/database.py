@@ -90,15 +90,16 @@ def take_back(path: Path, shape: int) -> None:
             db.execute(
                 "PRAGMA journal_mode = DELETE"
             )  # refused while anybody else has it open; and it is one file then
+            db.execute("BEGIN EXCLUSIVE")  # all the way, or not a step
             for at in range(found, shape, -1):
                 way = WAYS_BACK.get(at)
                 if way is None:
                     raise LedgerError(f"{path}: there is no way back from shape {at}; use a program that knows it")
-                if db.execute(way.barred_by).fetchone():
+                if way.barred_by is not None and db.execute(way.barred_by).fetchone():
                     raise LedgerError(f"{path}: there is no way back from shape {at}: {way.why}")
-                db.execute("BEGIN EXCLUSIVE")
-                for statement in (*way.statements, f"PRAGMA user_version = {at - 1}", "COMMIT"):
+                for statement in (*way.statements, f"PRAGMA user_version = {at - 1}"):
                     db.execute(statement)
+            db.execute("COMMIT")
         finally:
             db.close()  # ends what was not committed
 

@@ -4,6 +4,7 @@ Each change of a row has its entry in the same transaction, whoever holds it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from edge.ledger.batches import Runs, runs
 from edge.ledger.entries import (
@@ -43,6 +44,12 @@ class Deliveries:
             if batch:
                 self._log.append(maker(reads=batch), at)
         return [waiting for _, waiting in marked]
+
+    def with_channel(self, row: Waiting) -> Waiting:
+        """What it was decided as stands in the log; a row that nobody decided to share has no channel, and no channel
+        has that name."""
+        channel, withdrawal = self._log.shared_with(row.position).get(row.envelope.subscriber_id, ("", False))
+        return replace(row, channel=channel, withdrawal=withdrawal)
 
     def _send_to_all(self, rows: Sequence[Row], at: int) -> list[Row]:
         """Writes the first sends of those reads that leave nobody out; gives the other rows."""

@@ -21,6 +21,17 @@ class BundleAccepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HotListsInForce:
+    """The hot lists that reads are held against from here to the next of these, or to the next start: by id, each with
+    its source's number and the sha256 of its source's word, which is the whole file ID.csv.sig or ID.toml.sig beside
+    it; or with 0 and the sha256 of the list, where the city signs it itself and names that in its bundle. Every read
+    that follows, and is a hit on one of them, is a hit on this version; a list that is not here has no hits."""
+
+    kind: ClassVar[str] = "hotlists"
+    lists: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundleRefused:
     """A bundle was offered and refused; `digest` is "" and `version` 0 where it could not be read that far."""
 

@@ -26,6 +26,7 @@ from edge.ledger.deviceentries import (
     GrantFailed,
     Held,
     HoldEnded,
+    HotListsInForce,
     Pinned,
     Pruned,
     Purge,
@@ -61,6 +62,7 @@ __all__ = [
     "Granted",
     "Held",
     "HoldEnded",
+    "HotListsInForce",
     "Known",
     "Logged",
     "Name",
@@ -231,7 +233,7 @@ Known = (
     Begun | Name | Pattern | Read | Sent | SentToAll | SentAgain | Acknowledged | AcknowledgementRefused | Refused
     | Expired | Dropped | Discarded | BundleAccepted | BundleRefused | Tightened | Switch | SubscriberChanged | Revoked
     | RevocationFailed | Granted | GrantFailed | Pinned | Held | HoldEnded | Start | Stop | Gap | ClockStep | SelfTest
-    | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied | Exported | Pruned
+    | Purge | ClockTrusted | Alarm | AlarmEnded | RightsApplied | Exported | Pruned | HotListsInForce
 )  # fmt: skip
 Entry = Known | Opaque
 

@@ -1,9 +1,10 @@
 """PURE: what of the log before a cut must stay readable, so that what comes after it can be understood.
 
-Kept are the ledger's own entry, names, what the city decided and when, and whatever a later entry refers to.
+Kept are the ledger's own entry, names, what the city decided and when, the last word of the hot lists in force, and
+whatever a later entry refers to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from edge.ledger.batches import Runs
@@ -14,8 +15,10 @@ from edge.ledger.deviceentries import (
     Exported,
     Held,
     HoldEnded,
+    HotListsInForce,
     Pinned,
     Pruned,
+    Start,
     SubscriberChanged,
     Switch,
     Tightened,
@@ -42,15 +45,26 @@ _LASTING = (
     Pruned
 )  # fmt: skip
 _STARTS = tuple(f'["{kind.kind}",'.encode() for kind in _LASTING)
+_OF_HOTLISTS = tuple(f'["{kind.kind}",'.encode() for kind in (HotListsInForce, Start))
 _REFERRING = (
     Read, Sent, SentToAll, SentAgain, Acknowledged, AcknowledgementRefused, Refused, Expired, Dropped, Discarded
 )  # fmt: skip
 _PLAIN = tuple(f'["{kind.kind}",'.encode() for kind in get_args(Known) if kind not in _REFERRING)
 
 
-def lasts(raw: bytes) -> bool:
-    """Whether an entry with these canonical bytes stays in any case."""
-    return raw.startswith(_STARTS)
+def lasting(entries: Iterable[tuple[int, bytes]], before: int) -> list[tuple[int, bytes]]:
+    """Those of some entries, given as position and canonical bytes, that stay in any case, ascending.
+
+    One of them says which hot lists are in force `before` the cut; if a start was the last word on it, that none is.
+    """
+    kept: dict[int, bytes] = {}
+    word: tuple[int, bytes] | None = None
+    for position, raw in entries:
+        if raw.startswith(_STARTS):
+            kept[position] = raw
+        elif position < before and raw.startswith(_OF_HOTLISTS):
+            word = position, raw
+    return sorted([*kept.items(), *([word] if word is not None else [])])
 
 
 def referred(position: int, raw: bytes, before: int) -> Iterator[int]:

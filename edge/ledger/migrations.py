@@ -145,7 +145,10 @@ _THIRD = (
 # Entries are written in version 2: the kinds `out` and `*.2` are new, and no table.
 _FOURTH = ()
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# Entries of the kind `hotlists` are new.
+_FIFTH = ()
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
 PRUNES_SINCE = 3
 """The first shape in which something may have been pruned."""
@@ -156,9 +159,9 @@ class WayBack:
     """From a shape to the one before. No entry is touched; columns stand as they did, for rows are written by place."""
 
     statements: tuple[str, ...]
-    barred_by: str
-    """Finds a row where the older program would lose something or take it for damage."""
-    why: str
+    barred_by: str | None = None
+    """Finds a row where the older program would lose something or take it for damage; None: there can be none."""
+    why: str = ""
 
 
 WAYS_BACK = {
@@ -175,5 +178,8 @@ WAYS_BACK = {
         """,
         why="reads were sent or settled since, which an older one would not count",
     ),
+    # An older program keeps them and counts every read; its report says that there are entries which it does not know.
+    # What it looks for itself it does not say: a start ends what was said, so nothing wrong is read out of its silence.
+    5: WayBack(statements=()),
 }
 """By the shape that they lead away from. No program that knows less than shape 2 was ever installed on a device."""

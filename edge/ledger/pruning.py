@@ -10,7 +10,7 @@ from itertools import groupby
 from edge.errors import LedgerError
 from edge.ledger.codec import decode
 from edge.ledger.entries import Pruned, Read
-from edge.ledger.lasting import lasts, referred
+from edge.ledger.lasting import lasting, referred
 from edge.ledger.ledgerfile import LedgerFile
 from edge.ledger.log import TILE
 from edge.ledger.tree import around
@@ -34,9 +34,7 @@ class Pruning:
         while self._seen < size:
             with file.reading():
                 self._follow()
-        for position, raw in self._old():
-            if lasts(raw):
-                self._kept.add(position)
+        self._kept.update(position for position, _ in lasting(self._old(), cut))
 
     def begin(self, archives: Sequence[str], at: int) -> None:
         """Says in the log what may go from here on, and which archives (sha256) hold it."""

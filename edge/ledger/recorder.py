@@ -1,14 +1,16 @@
-"""Reads into the log and the outbox: under the bundle in force, once, and with the read that each corrects."""
+"""Reads into the log and the outbox: under what is in force, once, and with the read that each corrects."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from edge.clock import milliseconds
 from edge.errors import LedgerError, Superseded
 from edge.ledger import recording
 from edge.ledger.bundles import Bundles
-from edge.ledger.entries import Pattern, Read
+from edge.ledger.entries import HotListsInForce, Pattern, Read
 from edge.ledger.log import Log
 from edge.ledger.outbox import Outbox
+from edge.policy.issued import ListVersion
 from edge.values import Recorded
 
 
@@ -17,6 +19,25 @@ class Recorder:
 
     def __init__(self, log: Log, outbox: Outbox, bundles: Bundles) -> None:
         self._log, self._outbox, self._bundles = log, outbox, bundles
+        self._hotlists: HotListsInForce | None = HotListsInForce(lists=())
+
+    def unsaid(self, lists: Iterable[ListVersion], unread: Collection[str]) -> HotListsInForce | None:
+        """What the log has still to be told of these hot lists, None if it was told since this file was opened.
+
+        From here on no read is recorded that was looked up in a list, until `said` tells that it is on the disk: of an
+        entry that fails nobody knows whether it was written.
+        """
+        before = self._hotlists
+        kept = [one for one in before.lists if one[0] in unread] if before is not None else []
+        entry = HotListsInForce(lists=tuple(sorted({*lists, *kept})))
+        if entry == before:
+            return None
+        self._hotlists = None
+        return entry
+
+    def said(self, entry: HotListsInForce) -> None:
+        """The log was told, and reads may be recorded that were looked up in these lists. No transaction is needed."""
+        self._hotlists = entry
 
     def record(self, read: Recorded, at: int) -> int:
         """Writes one read and gives its entry's position; see `Ledger.record_many`."""
@@ -24,6 +45,7 @@ class Recorder:
         known = self._log.find_read(tags.read_id)
         if known is None:
             self._check_in_force(decided)
+            self._check_hotlists(read.hotlists)
         entry = Read(
             read_id=tags.read_id,
             camera=self._log.name("camera", tags.camera_id, at),
@@ -47,6 +69,12 @@ class Recorder:
             return
         self._bundles.require(decided.bundle)
         raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
+
+    def _check_hotlists(self, lists: Collection[ListVersion]) -> None:
+        """That the log last named these versions: a read stands behind the word for what it was looked up in."""
+        said = () if self._hotlists is None else self._hotlists.lists
+        if not set(lists) <= set(said):
+            raise Superseded("a hot list was replaced; decide again")
 
     def _replaced(self, read_id: str | None) -> int:
         """Position of the read that is corrected, 0 for none."""

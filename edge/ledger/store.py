@@ -4,9 +4,8 @@ Nothing leaves unrecorded: when a method here raises LedgerError, nothing of wha
 caller stops sharing. One connection behind one lock, used from several threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -24,6 +23,7 @@ from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
 from edge.ledger.outbox import Turn
 from edge.ledger.pruning import Pruning
 from edge.ledger.signer import Signer
+from edge.policy.issued import ListVersion
 from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Envelope, Recorded, TaggedRead, Waiting
 
 LEDGER_NAME = "ledger.sqlite"
@@ -87,9 +87,7 @@ class Ledger:
 
     def idle(self) -> bool:
         """Empties the write-ahead log, and with it the last bytes of deleted envelopes; False while somebody reads it.
-
-        To be called when nothing else is to be done: it may take as long as the disk takes.
-        """
+        It may take as long as the disk takes."""
         return self._file.truncate()
 
     @property
@@ -134,6 +132,15 @@ class Ledger:
             last = self._bundles.last()
         return None if last is None else (last[0], last[1].revision, bool(last[1].signed))
 
+    def look_for(self, lists: Iterable[ListVersion], *, unread: Collection[str] = ()) -> None:
+        """Says in the log which hot lists are in force, before anybody looks a read up in them; what it said last since
+        this ledger was opened is not said again. Nothing is known yet of those in `unread`: they stay as they were."""
+        entry = self._recorder.unsaid(lists, unread)
+        if entry is not None:
+            with self._writing() as at:
+                self._log.append(entry, at)
+            self._recorder.said(entry)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """All that this thread does to the ledger inside is one transaction, on the disk when it is left."""
@@ -160,8 +167,9 @@ class Ledger:
         """Writes the decisions of reads to the log and their envelopes to the outbox, all or none, with one commit.
 
         Gives their entries' positions. The same again changes nothing, so that a caller who was told of a failure may
-        retry. Superseded if a read was decided under another bundle than the one in force. LedgerError if the parts do
-        not belong together or a read is known with another content.
+        retry. Superseded if a read was decided under another bundle than the one in force, or looked up in another
+        version of a hot list than the log named last. LedgerError if the parts do not belong together or a read is
+        known with another content.
         """
         for read in reads:
             recording.check(read.tagged, read.decisions, read.envelopes, test=self._begun.mode == "test")
@@ -175,7 +183,7 @@ class Ledger:
         none. Without it: what was never sent, or not acknowledged for too long.
         """
         with self._file.reading():
-            return [self._with_channel(row) for row in self._outbox.due(milliseconds(now), limit, turn)]
+            return [self._deliveries.with_channel(row) for row in self._outbox.due(milliseconds(now), limit, turn)]
 
     def unsure(self, subscriber_id: str, digest: str, since: datetime) -> Iterator[Waiting]:
         """The rows of a subscriber, oldest first, but those decided under this bundle after that moment."""
@@ -184,7 +192,7 @@ class Ledger:
         for message_id in found:  # others may write meanwhile
             with self._file.reading():
                 waiting = self._outbox.get(message_id)
-                known = None if waiting is None else self._with_channel(waiting)
+                known = None if waiting is None else self._deliveries.with_channel(waiting)
             if known is not None:
                 yield known
 
@@ -281,12 +289,6 @@ class Ledger:
             yield at
             if self._log.size - self._signer.size >= CHECKPOINT_ENTRIES:
                 self._sign(at)
-
-    def _with_channel(self, row: Waiting) -> Waiting:
-        """What it was decided as stands in the log; a row that nobody decided to share has no channel, and no channel
-        has that name."""
-        channel, withdrawal = self._log.shared_with(row.position).get(row.envelope.subscriber_id, ("", False))
-        return replace(row, channel=channel, withdrawal=withdrawal)
 
     def _sign(self, at: int) -> Checkpoint:
         self._deliveries.log_acknowledgements(at)

@@ -220,11 +220,11 @@ def test_an_update_that_does_not_become_ready_is_taken_back_with_its_migration(p
         pole,
         tmp_path,
         "0.9.3",
-        ("edge/ledger/migrations.py", "_THIRD, _FOURTH)", '_THIRD, _FOURTH, ("CREATE TABLE later (x)",))'),
+        ("edge/ledger/migrations.py", "_FOURTH, _FIFTH)", '_FOURTH, _FIFTH, ("CREATE TABLE later (x)",))'),
         (
             "edge/ledger/migrations.py",
             "WAYS_BACK = {",
-            'WAYS_BACK = {5: WayBack(("DROP TABLE later",), "SELECT 1 FROM later", ""),',
+            'WAYS_BACK = {6: WayBack(("DROP TABLE later",), "SELECT 1 FROM later", ""),',
         ),
         (
             "edge/daemon/daemon.py",
@@ -236,7 +236,7 @@ def test_an_update_that_does_not_become_ready_is_taken_back_with_its_migration(p
     assert done.returncode == 1
     assert "the new version does not become ready, see above; 0.9.1-" in done.stderr, done.stderr
     assert (version(pole), active(pole)) == ("0.9.1", True)
-    assert pole.typed("homerule ledger shape").strip() == "4"
+    assert pole.typed("homerule ledger shape").strip() == "5"
     assert "0.9.3" not in pole.typed("cat /etc/systemd/system/homerule-purge.timer; systemctl cat homerule-purge.timer")
     pole.typed("grep -aqF 'homerule 0.9.3' /var/lib/homerule/ledger.sqlite*")  # its start stays in the log
 

@@ -27,6 +27,7 @@ from edge.ledger.entries import (
     GrantFailed,
     Held,
     HoldEnded,
+    HotListsInForce,
     Known,
     Name,
     Opaque,
@@ -126,6 +127,10 @@ LASTING = [
     (
         BundleAccepted(digest="ab", version=3, revision=1, signed=0, signature="", files=(("policy.toml", "cd"),)),
         b'["bundle",1795435200000,"ab",3,1,0,"",[["policy.toml","cd"]]]',
+    ),
+    (
+        HotListsInForce(lists=(("county-stolen", 0, "ab"), ("metro", 7, "cd"))),
+        b'["hotlists",1795435200000,[["county-stolen",0,"ab"],["metro",7,"cd"]]]',
     ),
     (
         Switch(switch="national_lookup", before="true", after="false", by="clerk"),

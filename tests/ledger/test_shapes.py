@@ -135,6 +135,17 @@ def test_a_ledger_with_an_entry_that_the_older_program_does_not_know_is_not_take
     unchanged(path, 3, "no way back from shape 4: reads were sent or settled since")
 
 
+def test_the_word_for_the_hot_lists_bars_no_way_back_and_stays(tmp_path: Path) -> None:
+    path = migrated(4, tmp_path / "l")
+    ledger = open_ledger(path, later())
+    ledger.look_for([("metro", 7, "ab" * 32)])
+    ledger.close()
+    before = verify(path, KEY.public_key())
+    take_back(path, 4)
+    after = verify(path, KEY.public_key())
+    assert (content(path)[0], after.faults, after.root) == ("shape 4", (), before.root)
+
+
 def test_what_the_newer_program_sent_is_not_taken_back(tmp_path: Path) -> None:
     unchanged(thawed(4, tmp_path / "l"), 3, "no way back from shape 4: reads were sent or settled since")
 
