@@ -154,7 +154,7 @@ class Pipeline:
         return outcomes
 
     def _record_oldest(self) -> int:
-        """The oldest alone, decided once more if it was not recorded before another bundle came into force.
+        """The oldest alone, decided once more if it was not recorded before another bundle or hot list came into force.
 
         Another one than it was decided under, that is: one that is recorded keeps its decisions. Raises LedgerError.
         """
@@ -234,7 +234,7 @@ class Pipeline:
             back = tagged if before is None else replace(tagged, tags=taken_back(tagged.tags, before))
             of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
             decisions, envelopes = self._sealed(of, losing, bundle, now)
-            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes)
+            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes, hotlists=lists.versions)
         self._remember(recorded)
         return recorded
 

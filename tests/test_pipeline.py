@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomlkit
 
 from edge import desk
 from edge.capture import Plain
 from edge.delivery.envelope import open_
+from edge.desk.shelf import Shelf
 from edge.errors import LedgerError, Superseded
 from edge.ledger.entries import BundleAccepted, Pattern, Read
 from edge.ledger.verify import verify
@@ -119,6 +121,20 @@ def test_a_read_that_is_overtaken_again_and_again_waits_and_is_recorded_later(
     assert {each.bundle_digest for each in outcome.decisions} == {new.digest}
 
 
+def test_a_list_that_is_replaced_between_deciding_and_recording_has_the_read_decided_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def struck() -> None:
+        house.edit("hotlists/county-stolen.toml", lambda table: table.update(entry=tomlkit.aot()))
+        lists = Shelf(house.policy).read(desk.open_bundle(house.policy, pin=None))
+        house.ledger.look_for(lists.versions)
+        house.lists = lists
+
+    between(house, monkeypatch, struck, times=1)
+    assert house.passes(STOLEN).tagged.tags.hits == ()
+    assert waiting_for(house) == {OWNER}
+
+
 def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(house: House) -> None:
     over = threading.Event()
 
@@ -132,6 +148,7 @@ def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(hous
     toggling.start()
     recorded = 0
     for _ in range(100):
+        house.clock.move(3)  # so that a vehicle comes after the bundles before, of which only some are remembered
         try:
             house.sees(STOLEN)
         except Superseded:

@@ -59,7 +59,7 @@ class Control:
         self._doors = Doors(gates=gates, rights=rights, note=ledger.note, clock=clock, elapsed=elapsed)
         self._lock = threading.RLock()
         self._alarms = Alarms(ledger=ledger, clock=clock)
-        self._lists = Lists(desk=desk, alarms=self._alarms, clock=clock, elapsed=elapsed)
+        self._lists = Lists(ledger=ledger, desk=desk, alarms=self._alarms, clock=clock, elapsed=elapsed)
         self._course = Course(clock.now())
         self._broken = self._held_said = False
         self._mend_at = self._floor_at = elapsed()

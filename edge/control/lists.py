@@ -2,6 +2,11 @@
 
 A long list takes seconds to read; that is done beside all else, and until then each that was at hand stays, as long as
 the bundle in force says the same of it. While one is not at hand nothing is a hit on it: the audit log has a gap there.
+
+The audit log names the versions that are at hand before any read is looked up in them, and no read that was looked up
+in others is recorded behind that (`Ledger.look_for`, `record_many`): as with bundles, the last such entry before a read
+holds for it. It is weaker at the door: what is decided there again stands behind the word for the list that it was held
+against, but may stand behind the word for the next one too.
 """
 
 import threading
@@ -12,6 +17,7 @@ from edge.clock import Clock, milliseconds
 from edge.control.alarms import Alarms
 from edge.control.rooms import Desk
 from edge.errors import PolicyError
+from edge.ledger import Ledger
 from edge.ledger.entries import Gap
 from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.hotlists import NO_LISTS, HotLists, gather
@@ -26,8 +32,11 @@ _WRITTEN_WITHIN = 2.0
 class Lists:
     """`at_hand` is what is looked for. One thread at a time; it reads with a thread of its own."""
 
-    def __init__(self, *, desk: Desk, alarms: Alarms, clock: Clock, elapsed: Callable[[], float]) -> None:
-        self._desk, self._alarms, self._clock, self._elapsed = desk, alarms, clock, elapsed
+    def __init__(
+        self, *, ledger: Ledger, desk: Desk, alarms: Alarms, clock: Clock, elapsed: Callable[[], float]
+    ) -> None:
+        """Nothing is at hand before the first `look_around`: the log names the lists of a run after its start."""
+        self._ledger, self._desk, self._alarms, self._clock, self._elapsed = ledger, desk, alarms, clock, elapsed
         self.at_hand: HotLists = NO_LISTS
         self._of: Mapping[str, object] = {}
         self._reading: _Reading | None = None
@@ -49,7 +58,7 @@ class Lists:
             self._is_blind(named)
 
     def gather(self, bundle: Bundle | None) -> None:
-        """Reads the lists of `bundle` as they lie there now. Those that did not change cost nothing."""
+        """Reads the lists of `bundle` as they lie there now. Those that did not change cost nothing. LedgerError."""
         if bundle is None:
             return
         if self._reading is not None:
@@ -58,7 +67,8 @@ class Lists:
         self._reading = _Reading(self._desk, bundle)
         self._reading.start()
         self._reading.join(_SHORT)
-        self._collect(bundle)
+        if self._looks:
+            self._collect(bundle)
 
     def look_around(self, bundle: Bundle | None, now: Instant) -> None:
         """Takes what has been read, and lets an alarm stand for each list that counts as none. Raises LedgerError."""
@@ -81,19 +91,23 @@ class Lists:
         reading = self._reading
         if reading is None or reading.is_alive():
             return
-        self._reading = None
         if bundle is not None and _named(reading.bundle) == (named := _named(bundle)):
             self._take(reading.found, named)
+        self._reading = None  # not before: what the log could not be told of is taken later
         if self._again:
             self._again = False
             self.gather(bundle)
 
     def _take(self, found: HotLists, named: Mapping[str, object]) -> None:
-        """A list that has only now become wrong may be half written: it is not at hand, and not refused either."""
+        """A list that has only now become wrong may be half written: it is not at hand, and not refused either.
+
+        Raises LedgerError: then it is taken once more.
+        """
         now = self._elapsed()
         self._wrong_since = {name: self._wrong_since.get(name, now) for name in found.refused}
         doubts = self._doubts()
         refused = {name: said for name, said in found.refused.items() if name not in doubts}
+        self._ledger.look_for(found.versions, unread=doubts)
         self.at_hand = gather(found.lists, refused)
         self._of = {name: rests_on for name, rests_on in named.items() if name not in doubts}
         self._sees_again(named.keys() - self._of.keys())

@@ -104,7 +104,8 @@ class House:
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
     def start(self) -> None:
-        """Lets the ledger be written, and starts the threads."""
+        """Has the log say which hot lists are at hand, lets it be written and starts the threads. Raises LedgerError."""
+        self.control.tick()
         self._storage.use(self.ledger)
         for loop in self._loops.values():
             loop.start()

@@ -87,7 +87,6 @@ class Play:
             self._road = self._make_road()  # while the agencies start
             for agency in self._agencies:
                 agency.await_listening()
-            self._ledger.note(Start(software="homerule demo", after="first"))
             with self._relaying():
                 self._drive()
                 self._await_delivery()
@@ -101,6 +100,7 @@ class Play:
         self._ledger = stage.enter_context(
             closing(Ledger.open(path, clock=self._clock, key=key, device=DEVICE_ID, test=True))
         )
+        self._ledger.note(Start(software="homerule demo", after="first"))
         line = self._line(account)
         stage.callback(line.close)
         self._relay = Relay(

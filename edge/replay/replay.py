@@ -59,6 +59,7 @@ class Replay:
             revision=bundle.revision,
             signed=bundle.signed,
         )
+        self.ledger.look_for(rules.hotlists.versions)
         self._pipeline = Pipeline(
             vision=self._vision,
             in_force=self.in_force,

@@ -1,8 +1,10 @@
 """Hot lists while the device runs: replaced without a restart, refused with an alarm, never a stop."""
 
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge import desk
 from edge.clock import monotonic
 from edge.control.control import Control
+from edge.errors import LedgerError
 from edge.ledger import Ledger
-from edge.ledger.entries import Alarm, AlarmEnded, Gap
+from edge.ledger.entries import Alarm, AlarmEnded, Gap, HotListsInForce
 from edge.ledger.look import look
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
+from edge.policy.issued import ListVersion
 from tests.broker import wait_until
 from tests.control.world import MemoryBroker, MemoryGates, MemoryRights, Steps_, TrustedClock
 from tests.desk.house import DEVICE, NOW
@@ -85,6 +89,11 @@ class Device(Town):
         """What the audit log has a gap of, and for how many seconds."""
         found = [one.entry for one in look(self.path, frozenset({"gap"}))]
         return [(one.what, (one.ended - one.began) // 1000) for one in found if isinstance(one, Gap)]
+
+    def named(self) -> list[dict[str, int]]:
+        """The lists that the audit log names, each with its version, whenever it does."""
+        found = [one.entry for one in look(self.path, frozenset({"hotlists"}))]
+        return [{name: version for name, version, _ in one.lists} for one in found if isinstance(one, HotListsInForce)]
 
     def in_place_of(self, plate: str, other: str) -> None:
         """The city signs its own list with another plate, which is in force when this returns."""
@@ -229,3 +238,93 @@ def test_a_list_without_its_signature_for_a_moment_is_not_refused_yet_and_the_au
     wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up again")
     assert device.spans() == [("hotlist:metro", 1)]
     assert (device.alarms(), device.entries(Alarm)) == (set(), [])
+
+
+BOTH = {"county-stolen": 0, "metro": 1}
+
+
+def test_the_audit_log_names_a_version_before_anything_is_looked_up_in_it(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
+    say, looked_up = device.log.look_for, dict[int, bool]()
+
+    def watched(lists: Sequence[ListVersion], **how: object) -> None:
+        say(lists, **how)
+        version = dict(one[:2] for one in lists)["metro"]
+        looked_up.setdefault(version, bool(device.control.hotlists().look_up("XY77777", device.clock.at)))
+
+    monkeypatch.setattr(device.log, "look_for", watched)
+    device.send(entry("XY77777"))
+    wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
+    assert (looked_up[2], device.named()) == (False, [BOTH, {**BOTH, "metro": 2}])
+
+
+def test_lists_that_are_read_again_and_did_not_change_are_not_named_again(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    device.begin()
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up again")
+    device.edit("cap = 3", "cap = 4")
+    device.take_up_signed()
+    wait_until(lambda: device.looks_for("QW12345"), what="it is looked up under another bundle")
+    assert device.named() == [BOTH]
+
+
+def test_nothing_is_at_hand_before_the_log_is_told_which_is_after_its_start(device: Device) -> None:
+    device.begin()
+    assert device.control.hotlists().lists == ()
+    assert device.named() == []
+
+
+def test_a_list_that_is_refused_is_none_for_the_log_and_one_again_when_it_is_mended(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    kept = (device.folder / LIST).read_bytes()
+    (device.folder / LIST).unlink()
+    wait_until(lambda: not device.looks_for("QW12345"), what="it is not looked up")
+    assert device.named() == [BOTH]
+    wait_until(lambda: device.alarms() == {"hotlist:metro"}, what="the alarm stands")
+    (device.folder / LIST).write_bytes(kept)
+    wait_until(lambda: device.looks_for("QW12345"), what="it is looked up again")
+    assert device.named() == [BOTH, {"county-stolen": 0}, BOTH]
+
+
+def test_a_list_that_the_city_takes_out_of_its_policy_is_none_for_the_log(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    written = (device.folder / "policy.toml").read_text()
+    (device.folder / "policy.toml").write_text(written[: written.rindex("[[hotlist]]")])
+    device.take_up_signed()
+    wait_until(lambda: device.looks_for("AB12345"), what="the other list is looked up")
+    assert device.named() == [BOTH, {"county-stolen": 0}]
+
+
+def full(db: sqlite3.Connection) -> None:
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def fails(device: Device) -> bool:
+    try:
+        device.control.tick()
+    except LedgerError:
+        return True
+    return False
+
+
+def test_a_list_that_the_log_cannot_be_told_of_waits_until_it_can(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
+    with monkeypatch.context() as broken:
+        broken.setattr(device.log._file, "_commit", full)
+        device.send(entry("XY77777"))
+        wait_until(lambda: fails(device), what="the log cannot be written")
+        assert not device.control.hotlists().look_up("XY77777", device.clock.at)
+    wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
+    assert device.named() == [BOTH, {**BOTH, "metro": 2}]
+
+
+def test_no_plate_and_no_digest_of_a_sources_list_is_in_the_log(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the list is looked up")
+    wait_until(lambda: device.named() == [BOTH], what="the log names it")
+    log = b"".join(raw for _, raw in device.log.history.raw(0, device.log.size))
+    for secret in (b"QW12345", sha256((device.folder / LIST).read_bytes()).hexdigest().encode()):
+        assert secret not in log

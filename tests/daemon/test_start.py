@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge import keys
-from edge.ledger.entries import Alarm, AlarmEnded, ClockTrusted, Start, Stop
+from edge.ledger.entries import Alarm, AlarmEnded, ClockTrusted, HotListsInForce, Start, Stop
 from edge.ledger.look import look
 from tests.broker import Mosquitto, free_port, wait_until
 from tests.daemon.pole import COUNTY, OWNER, TEXAS, Pole, Running, dense_clip
@@ -267,6 +267,14 @@ def test_the_next_start_says_that_the_run_before_was_stopped(pole: Pole) -> None
     for _ in range(2):
         assert started(pole).end() == 0
     assert [entry.after for entry in pole.entries() if isinstance(entry, Start)] == ["first", "stop"]
+
+
+def test_a_run_names_its_hot_lists_right_after_its_start(pole: Pole) -> None:
+    assert started(pole).end() == 0
+    entries = pole.entries()
+    named = entries[[type(entry) for entry in entries].index(Start) + 1]
+    assert isinstance(named, HotListsInForce)
+    assert [one[:2] for one in named.lists] == [("county-stolen", 0)]
 
 
 def test_the_log_says_who_vouches_for_the_clock(pole: Pole) -> None:

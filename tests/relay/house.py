@@ -70,7 +70,7 @@ class House:
         """Starts the program: ledger, broker, relay and pipeline."""
         self.ledger = Ledger.open(self.folder / "ledger.sqlite", clock=self.clock, key=self.device_key, device=DEVICE)
         self.broker = self.reach("the-device")
-        self.read_lists()
+        self.look_for(self.bundle)
         self.relay = self.relaying()
         self.eyes = Passing()
         self.crop: Pixels | None = None
@@ -161,13 +161,15 @@ class House:
             desk.sign(self.policy, key=self.city_key, now=NOW, replaces=self.bundle.digest)
         files, bundle = desk.take_up(self.policy, in_force=self.bundle, pin=pin)
         self._accept(files, bundle, drops)
+        self.look_for(bundle)
         self.bundle = bundle
-        self.read_lists()
         return bundle
 
-    def read_lists(self) -> None:
-        """The hot lists as they lie there."""
-        self.lists = Shelf(self.policy, secret=keys.secret_of(self.device_key, "hot lists")).read(self.bundle)
+    def look_for(self, bundle: Bundle) -> None:
+        """Reads the hot lists as they lie there now, and has the log say so."""
+        lists = Shelf(self.policy, secret=keys.secret_of(self.device_key, "hot lists")).read(bundle)
+        self.ledger.look_for(lists.versions)
+        self.lists = lists
 
     def _accept(self, files: BundleFiles, bundle: Bundle, drops: Mapping[str, Sequence[str]] | None = None) -> None:
         self.ledger.accept_bundle(

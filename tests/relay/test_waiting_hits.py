@@ -65,7 +65,7 @@ def passes(house: House) -> set[str]:
 
 def step(house: House) -> None:
     wait_until(house.broker.ready, what="the device is connected")
-    house.read_lists()
+    house.look_for(house.bundle)
     house.relay.step()
 
 

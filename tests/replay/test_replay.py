@@ -11,6 +11,8 @@ import pytest
 from edge.capture import open_recording
 from edge.errors import HomeruleError
 from edge.ledger import LEDGER_NAME
+from edge.ledger.entries import HotListsInForce, Read
+from edge.ledger.look import look
 from edge.pipeline import Outcome
 from edge.replay import AnnotatedVideo, OutputFolder, Replay, Result, load_rules, write_result
 from edge.vision import ModelEntry
@@ -133,6 +135,13 @@ def test_every_read_is_marked_as_a_test(pictures: Path, tmp_path: Path) -> None:
 
 def test_the_ledger_of_a_replay_is_its_own(out: Path) -> None:
     assert (out / LEDGER_NAME).is_file()
+
+
+def test_the_ledger_of_a_replay_names_its_hot_lists_before_its_reads(out: Path) -> None:
+    found = [logged.entry for logged in look(out / LEDGER_NAME, frozenset({"hotlists", "read"}))]
+    assert isinstance(found[0], HotListsInForce)
+    assert [one[0] for one in found[0].lists] == ["county-stolen"]
+    assert {type(one) for one in found[1:]} == {Read}
 
 
 def test_the_report_needs_nothing_else(out: Path) -> None:
