@@ -127,7 +127,8 @@ class Coverage:
         """What a device says of itself; to be called after `tick`."""
         match entry:
             case Start():
-                self._start(at, entry)
+                if self._is_whole:  # one from before that is kept for what it says of hot lists
+                    self._start(at, entry)
             case Stop(why=why):
                 self._stop(at, "stop", why)
             case Gap(what="daemon", began=began, ended=ended, why=why):

@@ -23,7 +23,7 @@ from edge.ledger import checkpoint
 from edge.ledger.codec import decode
 from edge.ledger.entries import BundleAccepted, Pinned
 from edge.ledger.history import History
-from edge.ledger.lasting import lasts, referred
+from edge.ledger.lasting import lasting, referred
 from edge.ledger.tree import around, covering
 
 Contents = Iterator[tuple[str, Iterator[bytes]]]
@@ -53,7 +53,7 @@ class Export:
         self.first = max(first - first % BLOCK, history.pruned)
         if self.first >= self.last:
             raise LedgerError("the log has no entries of that time")
-        self._lasting = [(position, raw) for position, raw in history.raw(0, self.last) if lasts(raw)]
+        self._lasting = lasting(history.raw(0, self.last), self.first)
         self._kept = self._needed_before()
         begun = history.begun
         self._list = [_summed(name, content) for name, content in self._contents()]

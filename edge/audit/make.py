@@ -55,6 +55,7 @@ def assemble(
         agencies=agencies(asked, found.counting, rows, found.policies.agencies, owners),
         reasons=reasons(rows),
         policies=past.policies(_by_bundle(counted)),
+        hotlists=past.hotlists(),
         switches=past.switches(),
         words=past.words(),
         lapsed=tuple(past.lapsed()),

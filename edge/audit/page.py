@@ -11,6 +11,7 @@ from importlib import resources
 
 from edge.audit import words
 from edge.audit.agencies import reads_received, withdrawn
+from edge.audit.hotlists import HotListPeriod
 from edge.audit.parts import minute, moment, number, span, table
 from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, Rights, SwitchPeriod
 from edge.audit.summary import verdict
@@ -30,7 +31,7 @@ def render(report: Report) -> str:
         f"{_head(report)}<main>{_short(report)}{_seal(report)}"
         f'<section class="whole"><h2>Timeline</h2><div class="wide">{timeline(report)}</div>{_legend()}</section>'
         f"{received(report)}{refused(report)}{_lapsed(report)}{balance(report)}{_switches(report)}{_policies(report)}"
-        f"{_rights(report)}{_gaps(report)}{_words(report)}{_method(report)}</main>"
+        f"{_hotlists(report)}{_rights(report)}{_gaps(report)}{_words(report)}{_method(report)}</main>"
         f"<footer>Made by {escape(report.software)} on {moment(report.made_at)} from {report.log.entries:,} entries of "
         f"the audit log {escape(report.log.ledger_id)}. The page holds no plate and no image.</footer>",
     )
@@ -162,6 +163,25 @@ def _policies(report: Report) -> str:
     heads = ("Version", "From", "Until", "Resting on", "Law packs", "Reads", "Digest")
     rows = [row(one) for one in report.policies]
     return table("Policies in force", heads, rows, none="No policy was in force.")
+
+
+def _hotlists(report: Report) -> str:
+    def row(one: HotListPeriod) -> tuple[str, ...]:
+        return (
+            f"<b>{escape(one.hotlist)}</b>",
+            str(one.version or "the city's"),
+            moment(one.since),
+            moment(one.until) if one.until is not None else "in force",
+            f"<code>{escape(one.digest[:12])}…</code>",
+        )
+
+    lead = (
+        "<p>Against which version of each hot list reads were held. The digest (sha256) is that of its source's word, "
+        "the file <code>.sig</code> beside the list; of a list that the city signs itself, of the list.</p>"
+    )
+    heads = ("Hot list", "Version", "From", "Until", "Digest")
+    rows = [row(one) for one in report.hotlists[-_MOST_LINES:]]
+    return table("Hot lists in force", heads, rows, none="The log names no hot list.", lead=lead)
 
 
 def _lapsed(report: Report) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from edge.audit import words
 from edge.audit.asked import Asked
 from edge.audit.coverage import BLIND, Coverage
+from edge.audit.hotlists import HotListPeriod
 from edge.audit.policies import InForce, Policies
 from edge.audit.report import Gap, Lapsed, Loss, Pack, Policy, Running, SwitchPeriod, Word
 from edge.audit.walk import Walk
@@ -20,6 +21,7 @@ class Past:
     def __init__(self, found: Walk, asked: Asked, began: int, ended: int) -> None:
         self._policies: Policies = found.policies
         self._coverage: Coverage = found.coverage
+        self._hotlists = found.hotlists.periods
         self._asked, self._began, self._ended = asked, began, ended
 
     def policies(self, reads: Mapping[str, int]) -> tuple[Policy, ...]:
@@ -27,6 +29,22 @@ class Past:
         return tuple(
             _policy(one, reads.get(one.entry.digest, 0))
             for one in self._policies.in_force
+            if self._touches(one.since, one.until)
+        )
+
+    def hotlists(self) -> tuple[HotListPeriod, ...]:
+        """Every version of each hot list, in the order in which they came into force."""
+        return tuple(
+            HotListPeriod(
+                hotlist=hotlist,
+                version=version,
+                digest=digest,
+                position=one.position,
+                since=from_milliseconds(one.since),
+                until=_time(one.until),
+            )
+            for one in self._hotlists
+            for hotlist, version, digest in [one.of]
             if self._touches(one.since, one.until)
         )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from edge.audit.hotlists import HotListPeriod
+
 FORMAT: Literal["homerule-audit-report"] = "homerule-audit-report"
 VERSION: Literal[1] = 1
 
@@ -85,9 +87,7 @@ class Camera:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """Reads that one agency was to get on one basis: the channel, the reasons, what it was bound to, the bundles.
-
-    `first` and `last` are of the sends.
-    """
+    `first` and `last` are of the sends."""
 
     channel: str
     reasons: tuple[str, ...]
@@ -101,9 +101,7 @@ class Ground:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Reads that one agency did not get, and why: decided on the camera, or again at the door before a send.
-
-    `door-after-send`: no longer sent again; these count as possibly received.
-    """
+    `door-after-send`: no longer sent again; these count as possibly received."""
 
     where: Literal["camera", "door", "door-after-send"]
     reasons: tuple[str, ...]
@@ -288,6 +286,7 @@ class Report:
     agencies: tuple[Agency, ...]
     reasons: tuple[Reason, ...]
     policies: tuple[Policy, ...]
+    hotlists: tuple[HotListPeriod, ...]
     switches: tuple[SwitchPeriod, ...]
     words: tuple[Word, ...]
     lapsed: tuple[Lapsed, ...]

@@ -21,8 +21,9 @@ checkpoints.jsonl  signed checkpoints of the log (c2sp.org/tlog-checkpoint), one
 bundles/N/         the policy that the entry at position N accepted: manifest.json, signature (64 bytes, Ed25519 over
                    manifest.json by the city; none if it was not signed), files/.
 before.jsonl       what is needed of the entries before `first`, by position: {"entry":POSITION,"raw":ENTRY} for one
-                   that later ones refer to; {"level":L,"number":N,"sha256":HASH} for the hash of the complete subtree
-                   over the 2**L entries from N * 2**L on, which are not here.
+                   that later ones refer to, or what was in force at `first`, policies and hot lists;
+                   {"level":L,"number":N,"sha256":HASH} for the hash of the complete subtree over the 2**L entries from
+                   N * 2**L on, which are not here.
 entries/F.jsonl    the entries from position F on, one a line; a line without its newline is what is hashed.
 entries/F.index    4 bytes for each entry: the start of its leaf hash; then for each block of 256 entries the byte at
                    which its first line begins (4 bytes, big endian) and the hash of its subtree (32 bytes, zeros for a

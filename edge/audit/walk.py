@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edge.audit.asked import Asked
 from edge.audit.counting import WRONG, Counting
 from edge.audit.coverage import Coverage
+from edge.audit.hotlists import HotListsFollowed
 from edge.audit.policies import Policies
 from edge.audit.rights import RightsTaken
 from edge.audit.source import Source
@@ -29,6 +30,7 @@ class Walk:
     counting: Counting
     coverage: Coverage
     policies: Policies
+    hotlists: HotListsFollowed
     rights: RightsTaken
     begun: Begun
     entries: int
@@ -79,7 +81,7 @@ class _Walking:
         self._source = source
         self.counting, self.coverage = Counting(asked, first=source.first), Coverage(first=source.first)
         self.policies = Policies(source.bundle, lambda: self.counting.sends)
-        self.rights = RightsTaken(asked)
+        self.hotlists, self.rights = HotListsFollowed(), RightsTaken(asked)
         self.hashing = Hashing(mark)
         self.begun: Begun | None = None
         self.entries = self.unknown = 0
@@ -126,6 +128,7 @@ class _Walking:
             self.counting.entry(position, at, entry)
             self.coverage.entry(at, entry)
             self.policies.entry(position, at, entry)
+            self.hotlists.entry(position, at, entry)
             self.rights.entry(at, entry)
 
 
@@ -148,6 +151,7 @@ def walk(source: Source, asked: Asked, *, mark: int | None = None) -> Walk:
         counting=walking.counting,
         coverage=walking.coverage,
         policies=walking.policies,
+        hotlists=walking.hotlists,
         rights=walking.rights,
         begun=walking.begun,
         entries=walking.entries,

@@ -415,7 +415,7 @@ def test_a_part_of_a_log_stands_by_itself(
         kept = dict(found.entries())
         assert 0 in kept
         assert {json.loads(raw)[0] for position, raw in kept.items() if position < found.first} <= {
-            *("ledger", "name", "pattern", "bundle", "pinned", "switch", "read")
+            *("ledger", "name", "pattern", "bundle", "pinned", "switch", "read", "start")
         }
 
 
