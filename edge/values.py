@@ -98,10 +98,8 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlateRead:
-    """What one passage of one vehicle was read as; the text is voted over `frames` looks.
-
-    `replaces` names the read that this one corrects. `crop` is the best look at the plate, BGR, kept in memory only.
-    """
+    """What one passage of one vehicle was read as, its text voted over `frames` looks. `replaces` names the read that
+    this one corrects. `crop` is the best look at the plate, BGR, kept in memory only."""
 
     read_id: str
     camera_id: str
@@ -236,9 +234,8 @@ class Waiting:
     """A row of the outbox: an envelope not yet acknowledged, with what is needed to decide again.
 
     `position` is that of its read in the audit log: a subscriber's reads are sent in that order. `channel` is the one
-    by which it was decided to share it. `original_sent` is False for a correction or withdrawal of what its subscriber
-    was not sent. A `withdrawal` says only that an earlier hit was none.
-    """
+    by which it is shared, `original_sent` False for a correction or withdrawal of what its subscriber was not sent. A
+    `withdrawal` says only that an earlier hit was none."""
 
     envelope: Envelope
     position: int

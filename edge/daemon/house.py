@@ -104,7 +104,7 @@ class House:
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
     def start(self) -> None:
-        """Has the log say which hot lists are at hand, lets it be written and starts the threads. Raises LedgerError."""
+        """Has the log say which hot lists are at hand, lets it be written, starts the threads. Raises LedgerError."""
         self.control.tick()
         self._storage.use(self.ledger)
         for loop in self._loops.values():
