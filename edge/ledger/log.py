@@ -10,7 +10,7 @@ from hashlib import sha256
 from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
 from edge.ledger.database import pruned_upto
-from edge.ledger.entries import Entry, Logged, Name, Pattern, Read
+from edge.ledger.entries import Entry, HotListsInForce, Logged, Name, Pattern, Read, Start
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
 from edge.policy.reasons import Reason
 from edge.values import Effect
@@ -56,6 +56,9 @@ class Log:
         for node in completed:
             if node.level % TILE == 0:
                 self._db.execute("INSERT INTO subtrees VALUES (?, ?, ?)", (node.level, node.number, node.digest))
+        if isinstance(entry, HotListsInForce | Start):
+            word = position if isinstance(entry, HotListsInForce) else None
+            self._db.execute("UPDATE hotlists SET position = ?", (word,))
         return position
 
     def save(self) -> None:
@@ -81,6 +84,12 @@ class Log:
         position = self.append(read, at)
         self._db.execute("INSERT INTO reads VALUES (?, ?)", (read.read_id, position))
         return position
+
+    def hotlists(self) -> HotListsInForce | None:
+        """The last word for the hot lists in force since the last start; None if there is none."""
+        position = self._db.execute("SELECT position FROM hotlists").fetchone()[0]
+        word = None if position is None else self.entry(position).entry
+        return word if isinstance(word, HotListsInForce) else None
 
     def find_read(self, read_id: str) -> int | None:
         """Position of a read's entry, None if it was never recorded."""

@@ -2,8 +2,8 @@
 together with its way back, for an update that is taken back must leave a ledger that the older program can read. A new
 kind of entry is a migration too, if an empty one: an older program would keep what it does not know, and not count it.
 
-`entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `subtrees` and `tree` only
-make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
+`entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `hotlists`, `subtrees`
+and `tree` only make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
 bundles whole. `outbox` and `settled` remember what still has to be delivered or acknowledged. Times are milliseconds
 since 1970 UTC.
 """
@@ -146,7 +146,15 @@ _THIRD = (
 _FOURTH = ()
 
 # Entries of the kind `hotlists` are new.
-_FIFTH = ()
+_FIFTH = (
+    """
+    CREATE TABLE hotlists (                 -- one row
+        id       INTEGER PRIMARY KEY CHECK (id = 1),
+        position INTEGER                    -- of the last word for the hot lists since the last start, if there is one
+    ) STRICT
+    """,
+    "INSERT INTO hotlists VALUES (1, NULL)",
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
@@ -180,6 +188,6 @@ WAYS_BACK = {
     ),
     # An older program keeps them and counts every read; its report says that there are entries which it does not know.
     # What it looks for itself it does not say: a start ends what was said, so nothing wrong is read out of its silence.
-    5: WayBack(statements=()),
+    5: WayBack(statements=("DROP TABLE hotlists",)),
 }
 """By the shape that they lead away from. No program that knows less than shape 2 was ever installed on a device."""

@@ -19,25 +19,16 @@ class Recorder:
 
     def __init__(self, log: Log, outbox: Outbox, bundles: Bundles) -> None:
         self._log, self._outbox, self._bundles = log, outbox, bundles
-        self._hotlists: HotListsInForce | None = HotListsInForce(lists=())
 
     def unsaid(self, lists: Iterable[ListVersion], unread: Collection[str]) -> HotListsInForce | None:
-        """What the log has still to be told of these hot lists, None if it was told since this file was opened.
+        """What the log has still to be told of these hot lists, None if it says just that since the last start.
 
-        From here on no read is recorded that was looked up in a list, until `said` tells that it is on the disk: of an
-        entry that fails nobody knows whether it was written.
+        Not even that there are none may be left out after a start: what the run before it said would seem to go on.
         """
-        before = self._hotlists
+        before = self._log.hotlists()
         kept = [one for one in before.lists if one[0] in unread] if before is not None else []
         entry = HotListsInForce(lists=tuple(sorted({*lists, *kept})))
-        if entry == before:
-            return None
-        self._hotlists = None
-        return entry
-
-    def said(self, entry: HotListsInForce) -> None:
-        """The log was told, and reads may be recorded that were looked up in these lists. No transaction is needed."""
-        self._hotlists = entry
+        return None if entry == before else entry
 
     def record(self, read: Recorded, at: int) -> int:
         """Writes one read and gives its entry's position; see `Ledger.record_many`."""
@@ -72,8 +63,8 @@ class Recorder:
 
     def _check_hotlists(self, lists: Collection[ListVersion]) -> None:
         """That the log last named these versions: a read stands behind the word for what it was looked up in."""
-        said = () if self._hotlists is None else self._hotlists.lists
-        if not set(lists) <= set(said):
+        word = self._log.hotlists() if lists else None
+        if not set(lists) <= set(word.lists if word is not None else ()):
             raise Superseded("a hot list was replaced; decide again")
 
     def _replaced(self, read_id: str | None) -> int:

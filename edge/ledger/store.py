@@ -133,13 +133,12 @@ class Ledger:
         return None if last is None else (last[0], last[1].revision, bool(last[1].signed))
 
     def look_for(self, lists: Iterable[ListVersion], *, unread: Collection[str] = ()) -> None:
-        """Says in the log which hot lists are in force, before anybody looks a read up in them; what it said last since
-        this ledger was opened is not said again. Nothing is known yet of those in `unread`: they stay as they were."""
-        entry = self._recorder.unsaid(lists, unread)
+        """Says in the log which hot lists are in force, before anybody looks a read up in them; what it says already
+        since the last start is not said again. Nothing is known yet of those in `unread`: they stay as they were."""
+        with self._file.reading():
+            entry = self._recorder.unsaid(lists, unread)
         if entry is not None:
-            with self._writing() as at:
-                self._log.append(entry, at)
-            self._recorder.said(entry)
+            self.note(entry)
 
     @contextmanager
     def together(self) -> Iterator[None]:
