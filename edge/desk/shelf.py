@@ -151,7 +151,8 @@ def vouched(folder: Path, name: str, source: HotListSource) -> tuple[Issued, Lis
     """What the source says of the file that lies there now. PolicyError when the source's key did not sign that."""
     beside = name + issued.SUFFIX
     with _opened(folder / beside, beside) as file:
-        said, statement, signature = issued.parse(file.read(_WORD), file=beside)
+        content = file.read(_WORD)
+    said, statement, signature = issued.parse(content, file=beside)
     try:
         key = signing_public(source.source_key or "", where=f"[[hotlist]] `{source.id}` source_key")
         key.verify(signature, statement)
@@ -161,7 +162,7 @@ def vouched(folder: Path, name: str, source: HotListSource) -> tuple[Issued, Lis
         raise PolicyError(f"{beside}: is the word for the list `{said.id}`, not for this one")
     if digest(folder / name, name) != said.sha256:
         raise PolicyError(f"{name}: is not the list that its source signed, have it sent again with its {beside}")
-    return said, issued.version_of(said, statement, signature)
+    return said, issued.version_of(said, content)
 
 
 def load(

@@ -24,7 +24,7 @@ HIGHEST = 2**63 - 1
 """The last version there can be."""
 ListVersion = tuple[str, int, str]
 """A version of a hot list, as the audit log has it: the list's id, the number that its source gave it, and the sha256
-(hex) of the source's whole word. That word holds the sha256 of the list, and a signature that nobody makes up: with the
+(hex) of the source's whole word, the file as it lies there. That word holds the sha256 of the list, and a signature that nobody makes up: with the
 sha256 alone, a short list could be found out by trying plates. Of a list that the city signs itself: 0, and the sha256
 of the list, which stands in the manifest of the city's bundle."""
 
@@ -55,9 +55,9 @@ def written(statement: bytes, signature: bytes) -> bytes:
     return statement + b"\n" + base64.b64encode(signature) + b"\n"
 
 
-def version_of(said: Issued, statement: bytes, signature: bytes) -> ListVersion:
-    """Which version of the list that is, for the audit log."""
-    return said.id, said.version, hashlib.sha256(written(statement, signature)).hexdigest()
+def version_of(said: Issued, content: bytes) -> ListVersion:
+    """Which version of the list that is, for the audit log, of the file `content` that says it."""
+    return said.id, said.version, hashlib.sha256(content).hexdigest()
 
 
 def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:
