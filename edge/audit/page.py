@@ -170,18 +170,22 @@ def _hotlists(report: Report) -> str:
         return (
             f"<b>{escape(one.hotlist)}</b>",
             str(one.version or "the city's"),
-            moment(one.since),
+            moment(one.since) if one.since is not None else "before this log begins",
             moment(one.until) if one.until is not None else "in force",
             f"<code>{escape(one.digest[:12])}…</code>",
         )
 
     lead = (
-        "<p>Against which version of each hot list reads were held. The digest (sha256) is that of its source's word, "
-        "the file <code>.sig</code> beside the list; of a list that the city signs itself, of the list.</p>"
+        "<p>Every hit of a read from such a time is a hit on this version of the list; a read may also be none because "
+        "the list was not at hand yet. The digest (sha256) is that of its source's word, the file <code>.sig</code> "
+        "beside the list; of a list that the city signs itself, of the list.</p>"
     )
     heads = ("Hot list", "Version", "From", "Until", "Digest")
     rows = [row(one) for one in report.hotlists[-_MOST_LINES:]]
-    return table("Hot lists in force", heads, rows, none="The log names no hot list.", lead=lead)
+    more = len(report.hotlists) - len(rows)
+    note = f"<p>{more:,} earlier ones are in the JSON.</p>" if more else ""
+    made = table("Hot lists in force", heads, rows, none="The log names no hot list.", lead=lead)
+    return made.replace("</section>", f"{note}</section>")
 
 
 def _lapsed(report: Report) -> str:

@@ -40,7 +40,7 @@ class Past:
                 version=version,
                 digest=digest,
                 position=one.position,
-                since=from_milliseconds(one.since),
+                since=_time(one.since),
                 until=_time(one.until),
             )
             for one in self._hotlists
@@ -131,8 +131,8 @@ class Past:
             if self._asked.when(one.at)
         )
 
-    def _touches(self, since: int, until: int | None) -> bool:
-        return since < self._ended and (until is None or until >= self._began)
+    def _touches(self, since: int | None, until: int | None) -> bool:
+        return (since is None or since < self._ended) and (until is None or until >= self._began)
 
 
 def _policy(one: InForce, reads: int) -> Policy:

@@ -81,7 +81,7 @@ class _Walking:
         self._source = source
         self.counting, self.coverage = Counting(asked, first=source.first), Coverage(first=source.first)
         self.policies = Policies(source.bundle, lambda: self.counting.sends)
-        self.hotlists, self.rights = HotListsFollowed(), RightsTaken(asked)
+        self.hotlists, self.rights = HotListsFollowed(first=source.first), RightsTaken(asked)
         self.hashing = Hashing(mark)
         self.begun: Begun | None = None
         self.entries = self.unknown = 0

@@ -36,14 +36,15 @@ class Pole:
         self.clock.move(3600)
         self.ledger.look_for(lists)
 
-    def starts(self, *lists: tuple[str, int, str]) -> None:
-        """The program ends and begins anew, and finds these lists; one from before there was this word says none."""
+    def starts(self, *lists: tuple[str, int, str], says: bool = True) -> None:
+        """The program ends and begins anew, and finds these lists; one from before there was this word says nothing."""
         self.clock.move(3600)
         self.ledger.note(Stop(why="sigterm"))
         self.ledger.close()
         self.ledger = Ledger.open(self.path, clock=self.clock, key=KEY, device="pole-7")
         self.ledger.note(Start(software="1.0", after="stop"))
-        self.ledger.look_for(lists)
+        if says:
+            self.ledger.look_for(lists)
 
     def upto(self, position: int) -> None:
         """Nothing happens until there are so many entries."""
@@ -67,15 +68,15 @@ def report_of(path: Path, asked: Asked = Asked()) -> Report:  # noqa: B008 - fro
         return make(source, asked, made_at=MADE, key=KEY.public_key())
 
 
-def hours(path: Path, asked: Asked = Asked()) -> list[tuple[str, int, int, int | None]]:  # noqa: B008 - frozen
-    """Each list and version in force, from which hour to which."""
+def hours(path: Path, asked: Asked = Asked()) -> list[tuple[str, int, int | None, int | None]]:  # noqa: B008 - frozen
+    """Each list and version in force, from which hour to which; None: before the log begins, or still at its end."""
     start = HandClock().at
 
     def hour(at: datetime | None) -> int | None:
         return None if at is None else round((at - start).total_seconds()) // 3600
 
     return [
-        (one.hotlist, one.version, hour(one.since) or 0, hour(one.until)) for one in report_of(path, asked).hotlists
+        (one.hotlist, one.version, hour(one.since), hour(one.until)) for one in report_of(path, asked).hotlists
     ]
 
 
@@ -110,8 +111,17 @@ def test_a_version_that_comes_back_later_is_told_twice(pole: Pole) -> None:
 
 def test_of_a_run_that_does_not_name_its_lists_nothing_is_told(pole: Pole) -> None:
     pole.look_for(ONE)
-    pole.starts()
+    pole.starts(says=False)
     pole.starts(ONE)
+    assert hours(pole.path) == [("metro", 1, 1, 2), ("metro", 1, 3, None)]
+
+
+def test_a_list_that_a_start_does_not_find_and_that_comes_back_in_the_same_version_was_not_in_force_meanwhile(
+    pole: Pole,
+) -> None:
+    pole.look_for(ONE)
+    pole.starts()
+    pole.look_for(ONE)
     assert hours(pole.path) == [("metro", 1, 1, 2), ("metro", 1, 3, None)]
 
 
@@ -129,7 +139,7 @@ def test_an_archive_of_a_part_carries_what_was_in_force_at_its_beginning(pole: P
     pole.look_for(THREE)
     pole.ledger.close()
     part = archived(pole.path, tmp_path / "part.zip", first=256)
-    assert hours(part) == [("metro", 2, 2, 3), ("metro", 3, 3, None)]
+    assert hours(part) == [("metro", 2, None, 3), ("metro", 3, 3, None)]
     assert word(part) == "ok"
     assert report_of(part).log.unknown_kinds == 0
 
@@ -138,7 +148,7 @@ def test_an_archive_of_a_run_that_names_none_does_not_carry_what_an_earlier_run_
     pole: Pole, tmp_path: Path
 ) -> None:
     pole.look_for(ONE)
-    pole.starts()
+    pole.starts(says=False)
     pole.upto(512)
     pole.ledger.close()
     part = archived(pole.path, tmp_path / "part.zip", first=256)
@@ -151,15 +161,35 @@ def test_what_was_in_force_at_a_cut_is_not_pruned_and_counts_no_longer_than_it_d
     pole.look_for(TWO)
     pole.upto(300)
     pole.pruned(256)
-    assert hours(pole.path) == [("metro", 2, 2, None)]
+    assert hours(pole.path) == [("metro", 2, None, None)]
+    pole.look_for(THREE)
+    assert hours(pole.path) == [("metro", 2, None, 3), ("metro", 3, 3, None)]
+
+
+def test_a_word_that_was_kept_at_an_earlier_cut_tells_of_no_period_after_a_later_one(pole: Pole) -> None:
+    pole.look_for(ONE)
+    pole.upto(300)
+    pole.pruned(256)
+    pole.look_for(TWO)  # goes at the next cut, and the one before it stays
     pole.look_for(THREE)
     pole.upto(600)
     pole.pruned(512)
-    assert hours(pole.path) == [("metro", 2, 2, 3), ("metro", 3, 3, None)]
+    assert hours(pole.path) == [("metro", 3, None, None)]
     pole.starts()
     pole.upto(900)
     pole.pruned(768)
-    assert hours(pole.path)[-1] == ("metro", 3, 3, 4)
+    assert hours(pole.path) == []
+
+
+def test_the_page_says_how_many_it_leaves_out_and_what_began_before_the_log(pole: Pole) -> None:
+    for number in range(1, 63):
+        pole.look_for(("metro", number, f"{number:064x}"))
+    assert "<p>2 earlier ones are in the JSON.</p>" in render(report_of(pole.path))
+    pole.upto(300)
+    pole.pruned(256)
+    page = render(report_of(pole.path))
+    assert "before this log begins" in page
+    assert "earlier ones" not in page
 
 
 def test_the_page_and_the_json_tell_it(pole: Pole) -> None:
