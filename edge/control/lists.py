@@ -5,7 +5,8 @@ the bundle in force says the same of it. While one is not at hand nothing is a h
 
 The audit log names the versions that are at hand before any read is looked up in them, and no read that was looked up
 in others is recorded behind that (`Ledger.look_for`, `record_many`): as with bundles, the last such entry before a read
-holds for it. It is weaker at the door: what is decided there again stands behind the word for the list that it was held
+holds for its hits. A read that was decided while a list was not at hand is none, and may stand behind the word for it
+too. It is weaker at the door: what is decided there again stands behind the word for the list that it was held
 against, but may stand behind the word for the next one too.
 """
 

@@ -22,10 +22,11 @@ class BundleAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HotListsInForce:
-    """The hot lists that reads are held against from here to the next of these, or to the next start: by id, each with
-    its source's number and the sha256 of its source's word, which is the whole file ID.csv.sig or ID.toml.sig beside
-    it; or with 0 and the sha256 of the list, where the city signs it itself and names that in its bundle. Every read
-    that follows, and is a hit on one of them, is a hit on this version; a list that is not here has no hits."""
+    """The hot lists in force from here to the next of these, or to the next start: by id, each with its source's number
+    and the sha256 of its source's word, which is the whole file ID.csv.sig or ID.toml.sig beside it; or with 0 and the
+    sha256 of the list, where the city signs it itself and names that in its bundle. Every hit of the reads that follow
+    on one of them is a hit on this version, and a list that is not here has none; a read may have been decided before
+    a list was at hand, and be no hit for that."""
 
     kind: ClassVar[str] = "hotlists"
     lists: tuple[tuple[str, int, str], ...]

@@ -62,7 +62,7 @@ class Recorder:
         raise Superseded(f"bundle `{decided.bundle}` is no longer in force; decide again")
 
     def _check_hotlists(self, lists: Collection[ListVersion]) -> None:
-        """That the log last named these versions: a read stands behind the word for what it was looked up in."""
+        """That the log last named these versions: each hit stands behind the word for the version that it is on."""
         word = self._log.hotlists() if lists else None
         if not set(lists) <= set(word.lists if word is not None else ()):
             raise Superseded("a hot list was replaced; decide again")
