@@ -234,7 +234,8 @@ class Pipeline:
             back = tagged if before is None else replace(tagged, tags=taken_back(tagged.tags, before))
             of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
             decisions, envelopes = self._sealed(of, losing, bundle, now)
-            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes, hotlists=lists.versions)
+            held = lists.versions(now.at)
+            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes, hotlists=held)
         self._remember(recorded)
         return recorded
 

@@ -17,9 +17,10 @@ from edge.capture import Plain
 from edge.delivery.envelope import open_
 from edge.desk.shelf import Shelf
 from edge.errors import LedgerError, Superseded
-from edge.ledger.entries import BundleAccepted, Pattern, Read
+from edge.ledger.entries import BundleAccepted, HotListsInForce, Pattern, Read
 from edge.ledger.verify import verify
 from edge.pipeline import MOST_UNRECORDED
+from edge.policy.hotlists import gather
 from edge.policy.reasons import Reason
 from edge.values import Effect, Frame
 from tests.ledger.builders import outcomes
@@ -127,12 +128,20 @@ def test_a_list_that_is_replaced_between_deciding_and_recording_has_the_read_dec
     def struck() -> None:
         house.edit("hotlists/county-stolen.toml", lambda table: table.update(entry=tomlkit.aot()))
         lists = Shelf(house.policy).read(desk.open_bundle(house.policy, pin=None))
-        house.ledger.look_for(lists.versions)
+        house.ledger.look_for(lists.versions(house.clock.at))
         house.lists = lists
 
     between(house, monkeypatch, struck, times=1)
     assert house.passes(STOLEN).tagged.tags.hits == ()
     assert waiting_for(house) == {OWNER}
+
+
+def test_a_read_that_passes_while_a_list_is_stale_is_recorded_behind_a_word_without_it(house: House) -> None:
+    house.lists = gather(replace(one, ends=house.clock.at) for one in house.lists.lists)
+    house.ledger.look_for(house.lists.versions(house.clock.at))
+    assert house.passes(STOLEN).tagged.tags.hits == ()
+    words = [one.entry.lists for one in house.ledger.entries() if isinstance(one.entry, HotListsInForce)]
+    assert [len(lists) for lists in words] == [1, 0]
 
 
 def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(house: House) -> None:

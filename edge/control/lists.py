@@ -3,11 +3,12 @@
 A long list takes seconds to read; that is done beside all else, and until then each that was at hand stays, as long as
 the bundle in force says the same of it. While one is not at hand nothing is a hit on it: the audit log has a gap there.
 
-The audit log names the versions that are at hand before any read is looked up in them, and no read that was looked up
-in others is recorded behind that (`Ledger.look_for`, `record_many`): as with bundles, the last such entry before a read
-holds for its hits. A read that was decided while a list was not at hand is none, and may stand behind the word for it
-too. It is weaker at the door: what is decided there again stands behind the word for the list that it was held
-against, but may stand behind the word for the next one too.
+The audit log names the versions that are at hand, and not stale, before any read is looked up in them, and no read
+that was looked up in others is recorded behind that (`Ledger.look_for`, `record_many`): as with bundles, the last such
+entry before a read holds for its hits. A read that was decided while a list was not at hand is none, and may stand
+behind the word for it too; a hit that is not recorded yet when its list grows stale is decided again. It is weaker at
+the door: what is decided there again stands behind the word for the list that it was held against, but may stand behind
+the word for the next one too.
 """
 
 import threading
@@ -43,6 +44,7 @@ class Lists:
         self._reading: _Reading | None = None
         self._again = False
         self._alarmed: frozenset[str] = frozenset()
+        self._stale: AbstractSet[str] = frozenset()
         self._looks = False
         self._blind_since: dict[str, int] = {}
         self._wrong_since: dict[str, float] = {}
@@ -80,7 +82,10 @@ class Lists:
             self._is_blind(named)
             if self._reading is None and not self._doubts():  # or the ledger had failed, and holds another bundle
                 self.gather(bundle)
-        wrong = {**self.at_hand.stale(now.at), **self.at_hand.refused}
+        stale = self.at_hand.stale(now.at)
+        if stale.keys() != self._stale:
+            self._name(self.at_hand, now, unread=named.keys() - self._of.keys())
+        wrong = {**stale, **self.at_hand.refused}
         unread = self._alarmed & (named.keys() - self._of.keys())
         for name in sorted(self._alarmed - wrong.keys() - unread):
             self._alarms.end(f"hotlist:{name}", written=True)
@@ -108,10 +113,15 @@ class Lists:
         self._wrong_since = {name: self._wrong_since.get(name, now) for name in found.refused}
         doubts = self._doubts()
         refused = {name: said for name, said in found.refused.items() if name not in doubts}
-        self._ledger.look_for(found.versions, unread=doubts)
+        self._name(found, self._clock.now(), unread=doubts)
         self.at_hand = gather(found.lists, refused)
         self._of = {name: rests_on for name, rests_on in named.items() if name not in doubts}
         self._sees_again(named.keys() - self._of.keys())
+
+    def _name(self, lists: HotLists, now: Instant, *, unread: AbstractSet[str]) -> None:
+        """Has the log say which of these are in force. Raises LedgerError; then it is said once more."""
+        self._ledger.look_for(lists.versions(now.at), unread=unread)
+        self._stale = lists.stale(now.at).keys()
 
     def _doubts(self) -> set[str]:
         """The lists of which it is too early to say that they are wrong."""

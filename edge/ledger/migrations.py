@@ -3,9 +3,9 @@ together with its way back, for an update that is taken back must leave a ledger
 kind of entry is a migration too, if an empty one: an older program would keep what it does not know, and not count it.
 
 `entries` is the audit log; its bytes are hashed into the tree. `names`, `patterns`, `reads`, `hotlists`, `subtrees`
-and `tree` only make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs` hold accepted
-bundles whole. `outbox` and `settled` remember what still has to be delivered or acknowledged. Times are milliseconds
-since 1970 UTC.
+and `tree` only make it quick to write and to prove, and can be rebuilt from it. `bundles`, `bundle_files` and `blobs`
+hold accepted bundles whole. `outbox` and `settled` remember what still has to be delivered or acknowledged. Times are
+milliseconds since 1970 UTC.
 """
 
 from dataclasses import dataclass

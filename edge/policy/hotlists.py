@@ -71,10 +71,9 @@ class HotLists:
         """All entries together."""
         return sum(one.entries for one in self.lists)
 
-    @property
-    def versions(self) -> tuple[ListVersion, ...]:
-        """Which version of each list is at hand, of those that were read from the disk."""
-        return tuple(one.version for one in self.lists if one.version is not None)
+    def versions(self, now: datetime) -> tuple[ListVersion, ...]:
+        """Which version of each list is in force, of those that were read from the disk: a stale one counts as none."""
+        return tuple(one.version for one in self.lists if one.version is not None and one.counts(now))
 
     def look_up(self, text: str, now: datetime) -> tuple[Hit, ...]:
         """The entries that `text` (as read: letters and digits) matches and that have not run out at `now`."""

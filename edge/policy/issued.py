@@ -24,9 +24,9 @@ HIGHEST = 2**63 - 1
 """The last version there can be."""
 ListVersion = tuple[str, int, str]
 """A version of a hot list, as the audit log has it: the list's id, the number that its source gave it, and the sha256
-(hex) of the source's whole word, the file as it lies there. That word holds the sha256 of the list, and a signature that nobody makes up: with the
-sha256 alone, a short list could be found out by trying plates. Of a list that the city signs itself: 0, and the sha256
-of the list, which stands in the manifest of the city's bundle."""
+(hex) of the source's whole word, the file as it lies there. That word holds the sha256 of the list, and a signature
+that nobody makes up: with the sha256 alone, a short list could be found out by trying plates. Of a list that the city
+signs itself: 0, and the sha256 of the list, which stands in the manifest of the city's bundle."""
 
 _CONTEXT: Literal["homerule hotlist v1"] = "homerule hotlist v1"
 _LONGEST = 2048

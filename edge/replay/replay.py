@@ -59,7 +59,6 @@ class Replay:
             revision=bundle.revision,
             signed=bundle.signed,
         )
-        self.ledger.look_for(rules.hotlists.versions)
         self._pipeline = Pipeline(
             vision=self._vision,
             in_force=self.in_force,
@@ -75,6 +74,7 @@ class Replay:
         """Every frame in turn, then what was still in view. Raises CameraError, ModelError, LedgerError."""
         for frame in self._recording.frames():
             self.clock.move_to(frame.captured_at)
+            self.ledger.look_for(self._rules.hotlists.versions(self.clock.now().at))
             yield Step(frame=frame, outcomes=tuple(self._pipeline.step(frame)))
         yield Step(frame=None, outcomes=tuple(self._pipeline.finish()))
 

@@ -75,9 +75,7 @@ def hours(path: Path, asked: Asked = Asked()) -> list[tuple[str, int, int | None
     def hour(at: datetime | None) -> int | None:
         return None if at is None else round((at - start).total_seconds()) // 3600
 
-    return [
-        (one.hotlist, one.version, hour(one.since), hour(one.until)) for one in report_of(path, asked).hotlists
-    ]
+    return [(one.hotlist, one.version, hour(one.since), hour(one.until)) for one in report_of(path, asked).hotlists]
 
 
 def test_each_version_is_told_with_its_time(pole: Pole) -> None:

@@ -155,6 +155,15 @@ def test_a_list_that_grows_old_is_an_alarm_and_counts_as_none(device: Device) ->
     device.clock.move(timedelta(hours=25).total_seconds())
     assert device.alarms() == {"hotlist:metro"}
     assert not device.looks_for("QW12345")
+    assert device.named() == [BOTH, {"county-stolen": 0}]
+
+
+def test_a_list_that_was_dated_in_the_future_is_one_for_the_log_from_when_it_counts(device: Device) -> None:
+    device.vouch(version=2, hours=2)
+    wait_until(lambda: device.alarms() == {"hotlist:metro"}, what="it counts as none")
+    device.clock.move(timedelta(hours=2).total_seconds())
+    assert device.looks_for("QW12345")
+    assert device.named()[-2:] == [{"county-stolen": 0}, {**BOTH, "metro": 2}]
 
 
 def test_while_an_edit_is_refused_a_source_still_replaces_its_list(device: Device) -> None:

@@ -83,7 +83,7 @@ def sha256sum(path: Path) -> str:
 
 def test_a_version_of_a_sources_list_is_its_number_and_its_word_and_of_the_citys_the_list(town: Town) -> None:
     town.send(entry("XY77777"))
-    versions = {version[0]: version[1:] for version in town.lists().versions}
+    versions = {version[0]: version[1:] for version in town.lists().versions(NOW)}
     assert versions == {
         "metro": (2, sha256sum(town.folder / f"{LIST}.sig")),
         "county-stolen": (0, sha256sum(town.folder / "hotlists/county-stolen.toml")),
@@ -96,7 +96,7 @@ def test_nobody_finds_out_a_plate_by_trying_lists_against_the_version(town: Town
     said, _ = word.read_bytes().splitlines()
     guesses = {sha256(path.read_bytes()).hexdigest(), sha256(said).hexdigest(), sha256(said + b"\n").hexdigest()}
     assert sha256(path.read_bytes()).hexdigest() in said.decode()
-    (digest,) = (version[2] for version in town.lists().versions if version[0] == "metro")
+    (digest,) = (version[2] for version in town.lists().versions(NOW) if version[0] == "metro")
     assert digest not in guesses
 
 
@@ -104,7 +104,7 @@ def test_nobody_finds_out_a_plate_by_trying_lists_against_the_version(town: Town
 def test_a_version_is_the_word_as_it_lies_there_however_that_ends(end: bytes, town: Town) -> None:
     word = town.folder / f"{LIST}.sig"
     word.write_bytes(word.read_bytes().rstrip() + end)
-    assert ("metro", 1, sha256sum(word)) in town.lists().versions
+    assert ("metro", 1, sha256sum(word)) in town.lists().versions(NOW)
 
 
 def test_a_list_that_did_not_change_is_not_read_again(town: Town) -> None:

@@ -115,9 +115,7 @@ def test_a_read_that_was_recorded_before_the_next_version_stays_recorded(disk: D
     assert disk.ledger.record_many([known]) == positions
 
 
-@pytest.mark.parametrize(
-    ("does", "stands", "does_not"), [("failed", FIRST, SECOND), ("lied", SECOND, FIRST)]
-)
+@pytest.mark.parametrize(("does", "stands", "does_not"), [("failed", FIRST, SECOND), ("lied", SECOND, FIRST)])
 def test_of_a_word_that_failed_the_log_alone_says_whether_it_was_written(
     disk: Disk, does: str, stands: ListVersion, does_not: ListVersion
 ) -> None:

@@ -168,7 +168,7 @@ class House:
     def look_for(self, bundle: Bundle) -> None:
         """Reads the hot lists as they lie there now, and has the log say so."""
         lists = Shelf(self.policy, secret=keys.secret_of(self.device_key, "hot lists")).read(bundle)
-        self.ledger.look_for(lists.versions)
+        self.ledger.look_for(lists.versions(self.clock.at))
         self.lists = lists
 
     def _accept(self, files: BundleFiles, bundle: Bundle, drops: Mapping[str, Sequence[str]] | None = None) -> None:

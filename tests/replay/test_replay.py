@@ -14,6 +14,7 @@ from edge.ledger import LEDGER_NAME
 from edge.ledger.entries import HotListsInForce, Read
 from edge.ledger.look import look
 from edge.pipeline import Outcome
+from edge.policy.hotlists import gather
 from edge.replay import AnnotatedVideo, OutputFolder, Replay, Result, load_rules, write_result
 from edge.vision import ModelEntry
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing
@@ -142,6 +143,25 @@ def test_the_ledger_of_a_replay_names_its_hot_lists_before_its_reads(out: Path) 
     assert isinstance(found[0], HotListsInForce)
     assert [one[0] for one in found[0].lists] == ["county-stolen"]
     assert {type(one) for one in found[1:]} == {Read}
+
+
+def test_a_list_that_counts_only_from_the_middle_of_a_recording_is_named_from_there(
+    pictures: Path, tmp_path: Path
+) -> None:
+    rules = load_rules(None, start=START)
+    later = gather(replace(one, begins=START + timedelta(seconds=1)) for one in rules.hotlists.lists)
+    run = Replay(
+        recording=open_recording(pictures, camera_id="recording", start=START, pictures_per_second=10),
+        models=Eyes(SCENE),
+        rules=replace(rules, hotlists=later),
+        folder=tmp_path,
+        start=START,
+    )
+    hits = [hit.list_id for step in run.steps() for outcome in step.outcomes for hit in outcome.tagged.tags.hits]
+    run.close()
+    named = [one.entry for one in look(tmp_path / LEDGER_NAME, frozenset({"hotlists"}))]
+    words = [[one[0] for one in word.lists] for word in named if isinstance(word, HotListsInForce)]
+    assert (hits, words) == (["county-stolen"], [[], ["county-stolen"]])
 
 
 def test_the_report_needs_nothing_else(out: Path) -> None:
