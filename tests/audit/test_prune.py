@@ -320,7 +320,8 @@ def test_while_it_is_pruned_others_write_and_correct_an_old_read(
 
 def test_a_ledger_of_before_there_was_pruning_verifies_and_is_pruned(path: Path) -> None:
     db = sqlite3.connect(path)
-    db.execute("DROP TABLE pruned")
+    for table in ("pruned", "hotlists"):
+        db.execute(f"DROP TABLE {table}")
     db.execute("PRAGMA user_version = 2")
     db.commit()
     db.close()
