@@ -17,10 +17,11 @@ from edge.capture import Plain
 from edge.delivery.envelope import open_
 from edge.desk.shelf import Shelf
 from edge.errors import LedgerError, Superseded
+from edge.ledger import Ledger
 from edge.ledger.entries import BundleAccepted, HotListsInForce, Pattern, Read
 from edge.ledger.verify import verify
 from edge.pipeline import MOST_UNRECORDED
-from edge.policy.hotlists import gather
+from edge.policy.hotlists import NO_LISTS, gather
 from edge.policy.reasons import Reason
 from edge.values import Effect, Frame
 from tests.ledger.builders import outcomes
@@ -142,6 +143,21 @@ def test_a_read_that_passes_while_a_list_is_stale_is_recorded_behind_a_word_with
     assert house.passes(STOLEN).tagged.tags.hits == ()
     words = [one.entry.lists for one in house.ledger.entries() if isinstance(one.entry, HotListsInForce)]
     assert [len(lists) for lists in words] == [1, 0]
+
+
+def test_a_hit_from_before_a_fault_is_shared_after_it_while_its_list_is_still_being_read(house: House) -> None:
+    def full(db: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    house.ledger._file._commit = full
+    fails_to(lambda: house.passes(STOLEN))
+    house.ledger._file.abandon()
+    path = house.folder / "ledger.sqlite"
+    house.ledger = Ledger.open(path, clock=house.clock, key=house.device_key, device=DEVICE)
+    house.pipeline._ledger, house.lists = house.ledger, NO_LISTS
+    (outcome,) = house.pipeline.record()
+    assert [hit.list_id for hit in outcome.tagged.tags.hits] == ["county-stolen"]
+    assert waiting_for(house) > {OWNER, COUNTY}
 
 
 def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(house: House) -> None:
