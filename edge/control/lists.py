@@ -50,13 +50,16 @@ class Lists:
         self._wrong_since: dict[str, float] = {}
 
     def drop(self, bundle: Bundle) -> None:
-        """Puts aside what is not for `bundle`, which is about to come into force."""
+        """Puts aside what is not for `bundle`, which is about to come into force. What was not read yet stays so: to
+        whoever looks a read up, `NO_LISTS` are lists to come, and any others without an entry the whole truth.
+        """
         named, before = _named(bundle), self.at_hand
         if self._of == named:
             return
         self._of = {name: rests_on for name, rests_on in self._of.items() if named.get(name) == rests_on}
         refused = {name: said for name, said in before.refused.items() if name in self._of}
-        self.at_hand = gather((one for one in before.lists if one.id in self._of), refused)
+        if before is not NO_LISTS:
+            self.at_hand = gather((one for one in before.lists if one.id in self._of), refused)
         if self._looks:
             self._is_blind(named)
 

@@ -195,6 +195,7 @@ class Daemon:
             if first:
                 begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
                 house.ledger.note(*begun)
+            house.look()
             self._house = house  # before it may be written: what waits is decided under what is in force, never without
             house.start()
         except LedgerError:

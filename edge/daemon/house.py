@@ -103,9 +103,12 @@ class House:
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
-    def start(self) -> None:
-        """Has the log say which hot lists are at hand, lets it be written, starts the threads. Raises LedgerError."""
+    def look(self) -> None:
+        """Reads the hot lists, as far as that is quickly done, and has the log say which. Raises LedgerError."""
         self.control.tick()
+
+    def start(self) -> None:
+        """Lets the log be written, starts the threads."""
         self._storage.use(self.ledger)
         for loop in self._loops.values():
             loop.start()

@@ -18,7 +18,7 @@ from edge.ledger import Ledger
 from edge.ledger.entries import Alarm, AlarmEnded, Gap, HotListsInForce
 from edge.ledger.look import look
 from edge.policy.bundle import Bundle
-from edge.policy.hotlists import HotLists
+from edge.policy.hotlists import NO_LISTS, HotLists
 from edge.policy.issued import ListVersion
 from tests.broker import wait_until
 from tests.control.world import MemoryBroker, MemoryGates, MemoryRights, Steps_, TrustedClock
@@ -131,6 +131,13 @@ def test_a_replaced_list_is_in_force_for_the_next_read(device: Device) -> None:
     device.send(entry("XY77777"))
     wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
     assert not device.looks_for("QW12345")
+
+
+def test_lists_that_were_not_read_yet_after_a_reopening_are_lists_to_come_and_not_empty(device: Device) -> None:
+    wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
+    device.begin()
+    assert device.control.in_force() is not None
+    assert device.control.hotlists() is NO_LISTS
 
 
 def test_a_refused_list_is_an_alarm_that_ends_when_it_is_mended_and_no_other_is_touched(device: Device) -> None:
