@@ -25,18 +25,7 @@ from edge.policy.hotlists import HotLists
 from edge.policy.meanwhile import Meanwhile
 from edge.policy.reasons import Reason
 from edge.policy.tag import nobodys, tag
-from edge.values import (
-    Checkpoint,
-    Decision,
-    Effect,
-    Envelope,
-    Flag,
-    Frame,
-    Instant,
-    PlateRead,
-    Recorded,
-    TaggedRead,
-)
+from edge.values import Checkpoint, Decision, Effect, Envelope, Flag, Frame, Instant, PlateRead, Recorded, TaggedRead
 
 MOST_UNRECORDED = 256
 """Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
@@ -56,6 +45,8 @@ class Eyes(Protocol):
     def passages(self, frame: Frame) -> Sequence[PlateRead]: ...
 
     def finish(self) -> Sequence[PlateRead]: ...
+
+    def forget(self) -> None: ...
 
 
 class Records(Protocol):
@@ -92,7 +83,7 @@ class Pipeline:
         collects: Callable[[], bool] = lambda: True,
     ) -> None:
         """With a `bell` no step waits for the disk: it rings when another thread has something to `record`. While it
-        does not `collects` no frame is looked at, and what was read is lost.
+        does not `collects` no frame is looked at, what was read is lost, and what was seen is forgotten.
         """
         self._vision = vision
         self._in_force = in_force
@@ -113,7 +104,11 @@ class Pipeline:
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        return self._take(self._vision.passages(frame) if self._collects() else self._vision.finish())
+        if self._collects():
+            return self._take(self._vision.passages(frame))
+        found = self._vision.finish()
+        self._vision.forget()
+        return self._take(found)
 
     def rest(self) -> list[Outcome]:
         """Completes the passages that are still in view, when no frame has come for long. Raises LedgerError."""

@@ -24,8 +24,10 @@ from edge.pipeline import MOST_UNRECORDED
 from edge.policy.hotlists import NO_LISTS, gather
 from edge.policy.reasons import Reason
 from edge.values import Effect, Frame
+from edge.vision import Vision
 from tests.ledger.builders import outcomes
 from tests.relay.house import COUNTY, DEVICE, OWNER, STOLEN, TEXAS, House
+from tests.vision.scene import Eyes, draw, standing
 
 NOBODY_LISTENS = 9
 POINT_OF_LOW_ORDER = base64.b64encode(bytes(32)).decode()
@@ -387,6 +389,19 @@ def test_where_nothing_may_be_collected_no_frame_is_looked_at_and_no_read_is_kep
     assert list(outcomes(house.ledger)) == []
     house.pipeline._collects = lambda: True
     assert len(house.sees(STOLEN)) == 1
+
+
+def test_where_nothing_may_be_collected_no_plate_of_before_is_remembered(house: House) -> None:
+    scene = {10: standing("PARKED1")}
+    vision = house.pipeline._vision = Vision(models=Eyes(scene), clock=house.clock)
+    before, after = draw(scene, seconds=10, fps=5), draw(scene, seconds=10, fps=5, begins=20)
+    assert len([one for frame in before for one in house.pipeline.step(frame)]) == 1
+    house.pipeline._collects = lambda: False
+    house.pipeline.step(next(after))
+    house.pipeline._collects = lambda: True
+    for frame in after:
+        house.pipeline.step(frame)
+    assert (vision.counts.passages, vision.counts.rejected) == (2, {})
 
 
 def test_a_law_that_ends_the_collecting_between_two_commits_lets_no_more_be_recorded(

@@ -113,6 +113,12 @@ class Memory:
             place.first_seen += by
             place.last_seen += by
 
+    def forget(self) -> None:
+        """Knows of nothing any more."""
+        self._known.clear()
+        self._of.clear()
+        self._places.clear()
+
     def is_fixture(self, track: Track, vote: Vote) -> bool:
         """Whether a thing with this text has stood at this very place again and again."""
         place = None if track.moved else self._place(track.box, vote.text)

@@ -83,8 +83,7 @@ class Vision:
         """
         self._camera_id = frame.camera_id
         self._count["frames"] += 1
-        done = self._ended_before(frame)
-        if done:
+        if done := self._ended_before(frame):
             return done  # a look at this frame may fail, and would take them with it
         at = frame.captured_at
         part = self._cadence.part(frame, self._tracks, self._reach, self.pace)
@@ -102,6 +101,11 @@ class Vision:
     def finish(self) -> list[PlateRead]:
         """Completes every passage that is still in view, when no more frames come or they are of another kind."""
         return self._let_go(self._tracks)
+
+    def forget(self) -> None:
+        """After a `finish`: of nothing that was seen anything is known any more."""
+        self._memory.forget()
+        self._ended.clear()
 
     def _let_go(self, tracks: Sequence[Track]) -> list[PlateRead]:
         """Completes passages that are still in view."""

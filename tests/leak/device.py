@@ -66,6 +66,9 @@ class Eyes:
         seen, self.seen = self.seen, []
         return seen
 
+    def forget(self) -> None:
+        self.seen = []
+
 
 class Feeder:
     """Reads at a steady pace, each plate of the list in turn."""

@@ -46,6 +46,9 @@ class Passing:
         seen, self.seen = self.seen, []
         return seen
 
+    def forget(self) -> None:
+        self.seen = []
+
 
 class House:
     """Everything on the pole. `port` is the broker's."""

@@ -195,6 +195,17 @@ def test_a_parked_vehicle_that_is_hidden_for_minutes_is_not_read_again() -> None
     assert vision.counts.rejected == {"the same vehicle again": 1}
 
 
+def test_a_parked_vehicle_that_is_to_be_forgotten_is_one_that_nobody_has_seen() -> None:
+    scene = {10: standing("PARKED1")}
+    vision = Vision(models=Eyes(scene), clock=ReplayClock(start=START))
+    for begins, forgotten, expected in ((0, False, ["PARKED1"]), (20, True, []), (40, False, ["PARKED1"])):
+        reads = [read for frame in draw(scene, seconds=10, fps=5, begins=begins) for read in vision.passages(frame)]
+        assert texts(reads + vision.finish()) == expected
+        if forgotten:
+            vision.forget()
+    assert vision.counts.rejected == {"the same vehicle again": 1}
+
+
 def test_a_parked_vehicle_that_was_hidden_is_not_forgotten_while_it_stands() -> None:
     parked = standing("PARKED1", hidden=lambda seconds: 100 <= seconds < 200 or 700 <= seconds < 800)
     passing = Vehicle(text="AB12345", at=lambda s: (100 + 5 * (s - 550), 250.0, 80.0) if 550 <= s < 600 else None)
