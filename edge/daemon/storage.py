@@ -129,6 +129,8 @@ class Storage:
         while self._notes:
             ledger = self._usable()
             with self._lock:  # others may keep more meanwhile, and what is being written is not theirs to lose
+                if not self._notes:
+                    return  # another thread has written it: one that closes the house does not wait for one that hangs
                 (lost, self._lost), first = (self._lost, 0), self._notes.popleft()
             try:
                 ledger.note(*([Purge(what="entries not recorded", count=lost, failed=1)] if lost else []), first)

@@ -82,6 +82,23 @@ def test_a_write_that_fails_loses_no_entry_and_no_count(storage: Storage, ledger
     assert told(ledger) == ["1 lost", *range(1, MOST + 1)]
 
 
+def test_of_two_threads_that_write_the_notes_the_later_one_finds_nothing_left(
+    storage: Storage, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(storage, 1)
+    storage.use(ledger)
+    usable = storage._usable
+
+    def meanwhile() -> Ledger:
+        monkeypatch.undo()
+        storage.write_notes()  # the other one's
+        return usable()
+
+    monkeypatch.setattr(storage, "_usable", meanwhile)
+    storage.write_notes()
+    assert told(ledger) == [1]
+
+
 def test_what_comes_while_another_is_written_takes_nothing_away_silently(storage: Storage, ledger: Ledger) -> None:
     note(storage, *range(MOST))
     storage.use(ledger)
