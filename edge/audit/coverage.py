@@ -27,8 +27,10 @@ SILENT_AFTER = 2 * 3_600_000
 MOST = 5000
 """Stretches that are kept one by one; of those beyond it only the number is said."""
 
-BLIND = frozenset({"not-running", "crash", "silence", "missing-entries", "ledger", "models", "before", "after"})
-"""Stretches of which nothing is known of any camera."""
+BLIND = frozenset(
+    {"not-running", "crash", "silence", "missing-entries", "ledger", "models", "alarm:collection", "before", "after"}
+)
+"""Stretches of which nothing is known of any camera: a law that lets nothing be collected makes no empty road."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

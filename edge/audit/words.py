@@ -50,6 +50,7 @@ _STRETCHES = {
     "missing-entries": "Entries of the log are not here.",
     "ledger": "The log could not be written, so nothing was recorded and nothing shared.",
     "models": "The models did not read.",
+    "alarm:collection": "The law did not let the device collect: no vehicle that went by was read.",
     "before": "This is before the log begins.",
     "after": "This is after the log ends.",
     "clock-untrusted": "The clock could not be trusted: only the owner was served, and times may be wrong.",
@@ -134,7 +135,7 @@ def stretch(what: str, why: str) -> str:
     if what.startswith("camera:"):
         return f"The camera {what[7:]} {_CAMERA.get(why, why)}."
     if what.startswith("alarm:"):
-        return f"An alarm stood: {what[6:]}."
+        return _STRETCHES.get(what, f"An alarm stood: {what[6:]}.")
     if what.startswith("hotlist:"):
         return f"The hot list {what[8:]} was not at hand, so that no read was a hit on it."
     return _STRETCHES.get(what, what)
@@ -142,7 +143,7 @@ def stretch(what: str, why: str) -> str:
 
 def why(what: str, why: str) -> str:
     """Why that was, where the stretch does not say it already."""
-    told = what in ("not-running", "crash") or (what.startswith("camera:") and why in _CAMERA)
+    told = what in ("not-running", "crash", "alarm:collection") or (what.startswith("camera:") and why in _CAMERA)
     told = told or (what.startswith("hotlist:") and why == "not-at-hand")
     return "" if told else _WHYS.get(why, why)
 

@@ -67,6 +67,16 @@ def test_what_is_written_beside_a_device_that_is_stopped_breaks_no_silence() -> 
     assert told(found) == [("not-running", 5, 301)]
 
 
+def test_a_time_in_which_the_law_let_nothing_be_collected_is_blind_and_said_to_be_no_empty_road() -> None:
+    forbidden = Alarm(what="collection", why="law")
+    (found,) = covered((0, START), (5, forbidden), (60, AlarmEnded(what="collection")), (61, PASSED)).stretches
+    assert found.what in BLIND
+    assert (words.stretch(found.what, found.why), words.why(found.what, found.why)) == (
+        "The law did not let the device collect: no vehicle that went by was read.",
+        "",
+    )
+
+
 def test_a_crash_is_a_gap_from_the_last_entry_to_the_next_start() -> None:
     gap = Gap(what="daemon", began=NOON + 7 * MINUTE, ended=NOON + 500 * MINUTE, why="crash")
     found = covered((0, START), (7, None), (500, gap), (500, Start(software="1.0", after="crash")))
