@@ -192,7 +192,8 @@ class SelfTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purge:
-    """So many things were deleted at the end of their retention; `failed` is 1 when they could not be."""
+    """So many things were deleted at the end of their retention; `failed` is 1 when they could not be. Of `entries not
+    recorded` and `reads not recorded` it is 1 too: so many were lost, because the log could not be written."""
 
     kind: ClassVar[str] = "purge"
     what: str

@@ -44,8 +44,9 @@ def number(plate: str) -> int:
 
 
 def mark(secret: bytes, *said: object) -> str:
-    """Whether the same was said before, and of what nobody can tell: two bytes, made with a secret. So many plates
-    have one mark that not even who knows the secret finds the one."""
+    """Whether the same was said before: two bytes, made with a secret, without which nobody can tell of what. Who knows
+    it can try plate after plate: of all that there can be thousands have the one mark, but where several marks are of
+    one plate, or only the few of a town come into question, it may be found."""
     return blake2b(repr(said).encode(), key=secret, digest_size=2).hexdigest()
 
 
