@@ -21,7 +21,6 @@ from edge.daemon.house import House
 from edge.daemon.loops import Loop, end_at_latest
 from edge.daemon.memory import Thrift, give_back
 from edge.daemon.pace import Pace
-from edge.daemon.previous import opening, previous
 from edge.daemon.purging import Purging
 from edge.daemon.recording import Recording
 from edge.daemon.report import Reporter
@@ -60,15 +59,15 @@ class Daemon:
             folder=config.device.ledger.parent, least_megabytes=config.limits.min_free_megabytes, clock=self._clock
         )
         self._purging = Purging(storage=self._storage, clock=self._clock)
-        self._collection = Collection(config.device.collection_exception, clock=self._clock, note=self._storage.note)
+        self._collection = Collection(
+            config.device.collection_exception, floor=config.device.floor, clock=self._clock, note=self._storage.note
+        )
         self._house: House | None = None
         self._why: str | None = None
-        self._news = threading.Event()
-        self._reload = threading.Event()
+        self._news, self._reload = threading.Event(), threading.Event()
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
-        self._thrift = Thrift()
-        self._ready = False
+        self._thrift, self._ready = Thrift(), False
         self._bell, self._read = threading.Event(), threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
@@ -192,9 +191,6 @@ class Daemon:
             status=self._reporter.status,
         )
         try:
-            if first:
-                begun = opening(previous(house.ledger), software=f"homerule {__version__}", clock=self._clock)
-                house.ledger.note(*begun)
             house.look()
             self._house = house  # before it may be written: what waits is decided under what is in force, never without
             house.start()

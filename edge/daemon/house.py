@@ -11,23 +11,25 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge import __version__
 from edge.clock import Clock, monotonic
 from edge.config import Config
 from edge.control.control import Control
 from edge.control.status import Status
 from edge.control.word import word_of
-from edge.daemon.collection import Collection
+from edge.daemon.collection import BY_LAW, WHAT, Collection
 from edge.daemon.loops import Loop
+from edge.daemon.previous import opening, previous
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.delivery.access import MosquittoRights, NoRights
 from edge.delivery.broker import Broker, Tls
 from edge.delivery.here import require_here
 from edge.desk import City
-from edge.errors import BrokerError
+from edge.errors import BrokerError, PolicyError
 from edge.keys import load_password, secret_of
 from edge.ledger import Ledger
-from edge.ledger.entries import Entry, Pinned
+from edge.ledger.entries import Alarm, Entry, Pinned, Stop
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.relay import Relay
@@ -62,8 +64,8 @@ class House:
         broken: Callable[[], None],
         status: Callable[["House"], Status],
     ) -> None:
-        """Opens the ledger and restores the policy. Raises LedgerError, ConfigError; the `first` of a run also
-        PolicyError, where nothing may be collected.
+        """Opens the ledger and restores the policy; the `first` of a run says in the log that it begins. Raises
+        LedgerError, ConfigError; the first also PolicyError, where nothing may be collected.
         """
         self._storage, self._purging, self._collection = storage, purging, collection
         with ExitStack() as undo:
@@ -93,7 +95,7 @@ class House:
                 apart=True,
             )
             if first:
-                collection.require_fit(self.control.in_force())
+                self._begin(clock)
             undo.pop_all()
         self._notices = self._telling(config, clock, status)
         self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
@@ -102,6 +104,20 @@ class House:
         self._next_checkpoint, self._drained = monotonic(), threading.Event()
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
+
+    def _begin(self, clock: Clock) -> None:
+        """Writes down how a run begins; where nothing may be collected also that it ends with that: once, however often
+        it is tried. Raises LedgerError, PolicyError.
+        """
+        before, why = previous(self.ledger), self._collection.refuses(self.control.in_force())
+        begun = opening(before, software=f"homerule {__version__}", clock=clock)
+        if why is None:
+            self.ledger.note(*begun)
+            return
+        if before.why != BY_LAW:
+            self.ledger.note(*begun, Alarm(what=WHAT, why=BY_LAW), Stop(why=BY_LAW))
+            self.ledger.checkpoint()
+        raise PolicyError(why)
 
     def look(self) -> None:
         """Reads the hot lists, as far as that is quickly done, and has the log say which. Raises LedgerError."""

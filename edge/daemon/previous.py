@@ -11,9 +11,10 @@ _CHUNK = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """`ended`: first (there was none), stop or crash. `last` is the ledger's last entry."""
+    """`ended`: first (there was none), stop or crash; `why` it stopped. `last` is the ledger's last entry."""
 
     ended: str
+    why: str = ""
     last: Logged | None
 
 
@@ -26,8 +27,10 @@ def previous(ledger: Ledger) -> Previous:
         found = list(ledger.entries(first, end))
         last = last or (found[-1] if found else None)
         for logged in reversed(found):
-            if isinstance(logged.entry, Start | Stop):
-                return Previous(ended="stop" if isinstance(logged.entry, Stop) else "crash", last=last)
+            if isinstance(logged.entry, Stop):
+                return Previous(ended="stop", why=logged.entry.why, last=last)
+            if isinstance(logged.entry, Start):
+                return Previous(ended="crash", last=last)
         end = first
     return Previous(ended="first", last=last)
 

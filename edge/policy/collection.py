@@ -6,14 +6,22 @@ Source of the rule: New Hampshire, whose readers are attended and on a vehicle (
 from edge.policy.bundle import Bundle, law_file
 
 
-def refusal(bundle: Bundle, exception: str | None) -> str | None:
+def refusal(bundle: Bundle, exception: str | None, *, forbidden_by: int = 0) -> str | None:
     """Why this device may not collect under the bundle's law packs, with the mend; None: it may.
 
     `exception` is what the operator wrote into device.toml: the exception in the law that this device falls under.
+    `forbidden_by` is the version of the newest bundle that the city has signed and that forbade it, 0 if none did: no
+    bundle of before that, whoever puts it back, gives leave again.
     """
     if exception is not None and exception.strip():
         return None
     refused = [pack for pack in bundle.packs if not pack.unattended_roadside]
+    if not refused and forbidden_by and bundle.version <= forbidden_by:
+        return (
+            f"version {forbidden_by} of the policy, which the city has signed, does not let this device collect, and "
+            f"version {bundle.version} is not newer; if the law allows it again, sign with "
+            f"`homerule sign --version {forbidden_by + 1}`"
+        )
     if not refused:
         return None
     cited = "; ".join(f"{law_file(pack.id)}: {pack.text.collection.citation}" for pack in refused)

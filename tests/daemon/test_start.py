@@ -192,6 +192,23 @@ def test_a_bundle_whose_law_forbids_to_collect_ends_the_collecting_while_it_runs
     assert [type(one) for one in told] == [Alarm, AlarmEnded]
 
 
+def test_neither_files_put_back_nor_a_restart_undo_that_and_the_log_says_once_that_it_did_not_start(pole: Pole) -> None:
+    pole.device["device"]["floor"] = "state/floor"
+    daemon = started(pole)
+    allowed = pole.keep_aside()
+    forbid_to_collect(pole)
+    assert "collection_exception" in pole.take_up()
+    pole.lay(allowed)
+    assert "homerule sign --version" in pole.take_up()
+    assert "homerule sign --version" in alarm(pole, "collection")
+    daemon.end()
+    for _ in range(2):
+        assert "homerule sign --version" in refused(pole)
+    told = [one for one in pole.entries() if isinstance(one, Start | Stop | Alarm)]
+    assert told[-3:] == [told[-3], Alarm(what="collection", why="law"), Stop(why="law")]
+    assert [type(one) for one in told if not isinstance(one, Alarm)] == [Start, Stop] * 2
+
+
 def test_without_a_pinned_key_nobody_is_served_and_it_says_what_to_do(pole: Pole) -> None:
     pin = pole.pin.rename(pole.pin.with_suffix(".aside"))
     started(pole).await_words(str(pole.pin))
