@@ -104,15 +104,14 @@ class Pipeline:
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        if self._collects():
-            return self._take(self._vision.passages(frame))
-        found = self._vision.finish()
-        self._vision.forget()
-        return self._take(found)
+        return self._take(self._vision.passages(frame)) if self._collects() else self.rest()
 
     def rest(self) -> list[Outcome]:
         """Completes the passages that are still in view, when no frame has come for long. Raises LedgerError."""
-        return self._take(self._vision.finish())
+        found = self._vision.finish()
+        if not self._collects():
+            self._vision.forget()
+        return self._take(found)
 
     def _take(self, found: Sequence[PlateRead]) -> list[Outcome]:
         self._hand_on(found)

@@ -391,13 +391,14 @@ def test_where_nothing_may_be_collected_no_frame_is_looked_at_and_no_read_is_kep
     assert len(house.sees(STOLEN)) == 1
 
 
-def test_where_nothing_may_be_collected_no_plate_of_before_is_remembered(house: House) -> None:
+@pytest.mark.parametrize("comes", ["a frame", "no frame"])
+def test_where_nothing_may_be_collected_no_plate_of_before_is_remembered(house: House, comes: str) -> None:
     scene = {10: standing("PARKED1")}
     vision = house.pipeline._vision = Vision(models=Eyes(scene), clock=house.clock)
     before, after = draw(scene, seconds=10, fps=5), draw(scene, seconds=10, fps=5, begins=20)
     assert len([one for frame in before for one in house.pipeline.step(frame)]) == 1
     house.pipeline._collects = lambda: False
-    house.pipeline.step(next(after))
+    house.pipeline.step(next(after)) if comes == "a frame" else house.pipeline.rest()
     house.pipeline._collects = lambda: True
     for frame in after:
         house.pipeline.step(frame)

@@ -60,8 +60,11 @@ class Collection:
         return self.refused is None
 
     def refuses(self, in_force: Bundle | None) -> str | None:
-        """Why not to start: what is `in_force`, or what the city asks for in its place, does not let it collect."""
-        return self.refused or (None if in_force is None else self.unfit(in_force))
+        """Why not to start: what is `in_force`, or what the city asks for in its place, does not let it collect; or
+        nothing is, and the last that was known did not."""
+        if in_force is None:
+            return self.refused or refusal(None, self._exception, forbidden_by=self._forbidden_by)
+        return self.refused or self.unfit(in_force)
 
     def _keep(self) -> str:
         """Writes down for the next run which version forbids; what is to be said when that fails. Then it is tried

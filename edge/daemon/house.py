@@ -19,7 +19,7 @@ from edge.control.status import Status
 from edge.control.word import word_of
 from edge.daemon.collection import BY_LAW, WHAT, Collection
 from edge.daemon.loops import Loop
-from edge.daemon.previous import opening, previous
+from edge.daemon.previous import Previous, opening, previous
 from edge.daemon.purging import Purging
 from edge.daemon.storage import Storage
 from edge.delivery.access import MosquittoRights, NoRights
@@ -71,6 +71,7 @@ class House:
         with ExitStack() as undo:
             self.ledger = Ledger.open(config.device.ledger, clock=clock, key=key, device=config.device.id)
             undo.callback(self.ledger.close)
+            before = previous(self.ledger) if first else None  # first: what comes now writes into it
             self._broker = _broker(config)
             self._relay = Relay(
                 ledger=self.ledger,
@@ -94,8 +95,8 @@ class House:
                 unfit=collection.unfit,
                 apart=True,
             )
-            if first:
-                self._begin(clock)
+            if before is not None:
+                self._begin(before, clock)
             undo.pop_all()
         self._notices = self._telling(config, clock, status)
         self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
@@ -105,11 +106,11 @@ class House:
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
-    def _begin(self, clock: Clock) -> None:
+    def _begin(self, before: Previous, clock: Clock) -> None:
         """Writes down how a run begins; where nothing may be collected also that it ends with that: once, however often
         it is tried. Raises LedgerError, PolicyError.
         """
-        before, why = previous(self.ledger), self._collection.refuses(self.control.in_force())
+        why = self._collection.refuses(self.control.in_force())
         begun = opening(before, software=f"homerule {__version__}", clock=clock)
         if why is None:
             self.ledger.note(*begun)

@@ -56,7 +56,9 @@ def test_the_files_of_before_a_law_that_forbids_to_collect_do_not_undo_it(begin:
 def test_nor_does_a_restart_undo_it_whatever_lies_there_then(begin: Begun) -> None:
     begin().unfit(forbids(5))
     assert "`homerule sign --version 6`" in (begin().refuses(allows(1)) or "")
+    assert "`homerule sign --version 6`" in (begin().refuses(None) or "")
     assert begin().refuses(allows(6)) is None
+    assert begin("an exception").refuses(None) is None
 
 
 def test_an_exception_in_the_law_that_police_it_names_undoes_it(begin: Begun) -> None:

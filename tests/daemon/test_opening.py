@@ -9,6 +9,7 @@ from edge import config
 from edge.clock import ClockTrust
 from edge.control.control import Control
 from edge.daemon.daemon import Daemon
+from edge.ledger.entries import Gap, Pinned
 from tests.broker import free_port
 from tests.daemon.pole import Pole
 
@@ -36,3 +37,14 @@ def test_what_is_in_force_is_not_shown_before_the_hot_lists_were_looked_at(
     daemon._open(first=True)
     assert shown[0] is False
     assert daemon.in_force() is not None
+
+
+def test_the_gap_of_a_crash_begins_with_the_last_word_of_the_run_before(daemon: Daemon) -> None:
+    daemon._open(first=True)
+    assert daemon._house is not None
+    daemon._house.close([])  # without a word, as after a crash
+    daemon._open(first=True)
+    log = list(daemon._house.ledger.entries(0, daemon._house.ledger.size))
+    (gap,) = [one.entry for one in log if isinstance(one.entry, Gap)]
+    begun = max(place for place, one in enumerate(log) if isinstance(one.entry, Pinned))
+    assert gap.began == log[begun - 1].at < gap.ended
