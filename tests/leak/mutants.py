@@ -36,7 +36,7 @@ NO_PURGE = (
     "            line = Line(address=self._address(self._caller, client_id)",
     "            continue\n            line = Line(address=self._address(self._caller, client_id)",
 )
-NO_SECOND_DECISION = (DOOR, "    if decision.effect is not Effect.SHARE or", "    return True\n    if")
+NO_SECOND_DECISION = (DOOR, "    return decision.effect is Effect.SHARE and not (", "    return True or (")
 GIVEN_BACK = (CONTROL, "for name in losers(after, self._course.serving):", "for name in ():")
 GATE_STAYS_OPEN = (RELAY, "        if not self._gates.shut(subscriber_id, patience=_SHUT_WITHIN):", "        if False:")
 
