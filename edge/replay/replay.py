@@ -15,6 +15,7 @@ from edge.ledger import LEDGER_NAME, Ledger
 from edge.pipeline import Outcome, Pipeline
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
+from edge.policy.issued import ListVersion
 from edge.replay.rules import Rules
 from edge.values import Frame
 from edge.vision import Counts, Eyesight, Sighting, Vision
@@ -59,6 +60,7 @@ class Replay:
             revision=bundle.revision,
             signed=bundle.signed,
         )
+        self._counting: tuple[ListVersion, ...] | None = None
         self._pipeline = Pipeline(
             vision=self._vision,
             in_force=self.in_force,
@@ -74,9 +76,16 @@ class Replay:
         """Every frame in turn, then what was still in view. Raises CameraError, ModelError, LedgerError."""
         for frame in self._recording.frames():
             self.clock.move_to(frame.captured_at)
-            self.ledger.look_for(self._rules.hotlists.versions(self.clock.now().at))
+            self._name_hotlists()
             yield Step(frame=frame, outcomes=tuple(self._pipeline.step(frame)))
         yield Step(frame=None, outcomes=tuple(self._pipeline.finish()))
+
+    def _name_hotlists(self) -> None:
+        """Has the log say which hot lists count, when others do than a frame ago: the log is not asked each time."""
+        counting = self._rules.hotlists.versions(self.clock.now().at)
+        if counting != self._counting:
+            self.ledger.look_for(counting)
+            self._counting = counting
 
     def in_force(self) -> Bundle:
         """The policy that decides."""
