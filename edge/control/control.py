@@ -249,9 +249,9 @@ class Control:
 
     def _decide_again(self, after: Mapping[str, Best], then: Instant) -> None:
         """Before anybody is given more than it had `then`: what was forbidden until now shall not wait for that."""
-        if self._course.bundle is not None and then.trusted:  # a doubtful clock takes nothing away for good
+        if (bundle := self._course.bundle) is not None and then.trusted:  # a doubt takes nothing away for good
             for name in losers(after, self._course.serving):
-                self._gates.decide_again(name, self._course.bundle, then, counted=self._course.counted.at)
+                self._gates.decide_again(name, bundle, self._lists.at_hand, then, counted=self._course.counted.at)
 
     def _keep_floor(self) -> None:
         """Raises the floor. Refused if the audit log is older than that: then nothing is shared, as at a start."""

@@ -46,9 +46,11 @@ class Gates(Protocol):
 
     def is_open(self, subscriber_id: str) -> bool: ...
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
-        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stand then;
-        since it was `counted` what that gives, nobody has lost anything.
+    def decide_again(
+        self, subscriber_id: str, bundle: Bundle, lists: HotLists, now: Instant, *, counted: datetime
+    ) -> None:
+        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` and `lists` as things
+        stand then; since it was `counted` what that gives, nobody has lost anything.
         """
         ...
 

@@ -100,13 +100,16 @@ class Relay:
         """Whether the subscriber's gate is open."""
         return self._gates.is_open(subscriber_id)
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
-        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` as things stand then.
+    def decide_again(
+        self, subscriber_id: str, bundle: Bundle, lists: HotLists, now: Instant, *, counted: datetime
+    ) -> None:
+        """Deletes what waits for the subscriber since before `now` and may not go under `bundle` and `lists` as things
+        stand then.
 
         To be called, from any thread, before it is given more: what was forbidden until now does not wait for that.
         What was decided under the same bundle since it was `counted` what it gives is left aside. Raises LedgerError.
         """
-        rows, lists = self._ledger.unsure(subscriber_id, bundle.digest, counted + _SURE_AFTER), self._hotlists()
+        rows = self._ledger.unsure(subscriber_id, bundle.digest, counted + _SURE_AFTER)
         going = set[str]()
         while batch := list(islice(rows, _ROWS_A_STEP)):
             before = [row for row in batch if row.decided_at <= now.at]

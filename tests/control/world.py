@@ -91,7 +91,9 @@ class MemoryGates:
     def is_open(self, subscriber_id: str) -> bool:
         return subscriber_id in self.opened
 
-    def decide_again(self, subscriber_id: str, bundle: Bundle, now: Instant, *, counted: datetime) -> None:
+    def decide_again(
+        self, subscriber_id: str, bundle: Bundle, lists: HotLists, now: Instant, *, counted: datetime
+    ) -> None:
         self._steps.next()
         self.asked.append((subscriber_id, bundle.version, now.at, counted))
 

@@ -286,6 +286,19 @@ def test_the_next_start_says_that_the_run_before_was_stopped(pole: Pole) -> None
     assert [entry.after for entry in pole.entries() if isinstance(entry, Start)] == ["first", "stop"]
 
 
+def test_what_the_city_gives_while_the_device_is_off_is_in_force_after_the_start(pole: Pole) -> None:
+    pole.switch("national_lookup", False)
+    before = pole.sign()
+    daemon = started(pole)
+    wait_until(lambda: served(pole) == {OWNER, COUNTY}, what="all but the agency far away are served")
+    assert daemon.end() == 0
+    pole.switch("national_lookup", True)
+    pole.sign(replaces=before.digest)
+    daemon = started(pole)
+    wait_until(lambda: served(pole) == EVERYBODY, what="it is served too")
+    assert daemon.end() == 0
+
+
 def test_a_run_names_its_hot_lists_right_after_its_start(pole: Pole) -> None:
     assert started(pole).end() == 0
     entries = pole.entries()

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -196,6 +197,9 @@ def born(folder: Path) -> int:
         sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
         deadly(folder)
         code = run(folder)
+    except BaseException:
+        traceback.print_exc()  # else nobody would hear of it
+        raise
     finally:
         logging.shutdown()
         os._exit(code)

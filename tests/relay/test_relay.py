@@ -90,7 +90,7 @@ def test_before_more_is_given_what_could_not_go_then_is_deleted_and_what_came_la
     desk.opt_out(house.policy, "national-lookup")
     bundle = house.take_up()
     for name in (OWNER, COUNTY, TEXAS):
-        house.relay.decide_again(name, bundle, then, counted=then.at)
+        house.relay.decide_again(name, bundle, house.lists, then, counted=then.at)
     assert len(entries(house, Refused)) == 1
     waiting = {name: [row.envelope.tags.read_id for row in rows(house, name)] for name in (OWNER, TEXAS)}
     assert (len(waiting[OWNER]), waiting[TEXAS]) == (2, [later])

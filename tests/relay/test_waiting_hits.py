@@ -177,6 +177,6 @@ def test_what_may_not_go_at_all_is_refused_though_its_list_is_not_read_yet(house
     house.take_up()
     house.lists = NO_LISTS
     rights = Instant(at=house.clock.move(10), trusted=True)
-    house.relay.decide_again(COUNTY, house.bundle, rights, counted=rights.at)
+    house.relay.decide_again(COUNTY, house.bundle, house.lists, rights, counted=rights.at)
     assert set(refused(house)) == {COUNTY}
     assert {row.envelope.subscriber_id for row in house.ledger.due(house.clock.at, limit=99)} == told - {COUNTY}
