@@ -20,9 +20,9 @@ from edge.delivery.envelope import seal
 from edge.errors import EnvelopeError, Superseded
 from edge.policy.bundle import Bundle
 from edge.policy.correct import Given, correct_all, given, taken_back
-from edge.policy.decide import decide_all, grant_ends, hits_for, withhold
+from edge.policy.decide import grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
-from edge.policy.meanwhile import Meanwhile
+from edge.policy.meanwhile import Meanwhile, decide_since
 from edge.policy.reasons import Reason
 from edge.policy.tag import nobodys, tag
 from edge.values import Checkpoint, Decision, Effect, Envelope, Flag, Frame, Instant, PlateRead, Recorded, TaggedRead
@@ -168,7 +168,7 @@ class Pipeline:
     def _look(self) -> Bundle | None:
         """What is in force now, which is remembered for the reads that are on their way."""
         bundle = self._in_force()
-        self._meanwhile.look(bundle, self._hotlists(), self._clock.now().at)
+        self._meanwhile.look(bundle, self._hotlists(), self._clock.now())
         return bundle
 
     def _hand_on(self, reads: Sequence[PlateRead]) -> None:
@@ -221,11 +221,13 @@ class Pipeline:
         recorded = Recorded(tagged=nobodys(read, test=self._test), decisions=(), envelopes=())
         if bundle is not None and since:
             lists = self._hotlists()
-            tagged = tag(read, bundle, lists, test=self._test, now=now, since=since, listed=listed)
-            decided, losing = decide_all(tagged.tags, bundle, now), frozenset[str]()
-            if before is not None:
-                decided, losing = correct_all(tagged.tags, before, bundle, now)
-            back = tagged if before is None else replace(tagged, tags=taken_back(tagged.tags, before))
+            bundles = [one.bundle for one in since]
+            tagged = tag(read, bundle, lists, test=self._test, now=now, since=bundles, listed=listed)
+            if before is None:
+                decided, losing, back = decide_since(tagged.tags, since, bundle, now), frozenset[str](), tagged
+            else:
+                decided, losing = correct_all(tagged.tags, before, bundle, now, since=since)
+                back = replace(tagged, tags=taken_back(tagged.tags, before))
             of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
             decisions, envelopes = self._sealed(of, losing, bundle, now)
             held = lists.versions(now.at)

@@ -92,6 +92,28 @@ def test_a_hit_that_vanishes_is_withdrawn_without_the_new_plate(house: House) ->
     assert withdrawn.data.replaces == first.tagged.read.read_id
 
 
+def test_a_hit_that_vanishes_is_withdrawn_though_its_entry_has_run_out(house: House) -> None:
+    def ends(table: tomlkit.TOMLDocument) -> None:
+        table["entry"][0]["expires_at"] = house.clock.at + timedelta(seconds=5)
+
+    house.edit("hotlists/county-stolen.toml", ends)
+    house.take_up(signed=True)
+    first = house.passes(STOLEN)
+    house.clock.move(10)
+    (second,) = hand_on(house, correction(house, first, MISREAD))
+    assert kinds(house, second)[COUNTY] is Kind.WITHDRAWAL
+
+
+def test_who_may_not_be_told_because_of_the_time_in_between_is_not_told_that_a_hit_was_none(house: House) -> None:
+    first = house.passes(STOLEN)
+    for suspended in (True, False):
+        house.agency(TEXAS, suspended=suspended)
+        house.take_up(signed=True)
+        house.pipeline.record()  # it looks at what is in force
+    (second,) = hand_on(house, correction(house, first, STOLEN))
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: Kind.CORRECTION}
+
+
 def test_a_hit_that_appears_is_told_to_the_owner_only(house: House) -> None:
     first = house.passes(MISREAD)
     (second,) = hand_on(house, correction(house, first, STOLEN))

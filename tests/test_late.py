@@ -1,7 +1,7 @@
 """A read recorded long after its vehicle went by is bound by all that held since: nothing opened later opens it."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from edge.delivery.envelope import open_
 from edge.errors import LedgerError
 from edge.pipeline import Outcome
 from edge.policy.hotlists import NO_LISTS
-from edge.policy.meanwhile import MOST_BUNDLES
+from edge.policy.meanwhile import MOST_REMEMBERED
 from edge.policy.reasons import Reason
 from edge.values import Checkpoint, Effect, Flag, Recorded
 from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
@@ -73,6 +73,112 @@ def test_a_switch_turned_on_while_a_read_waits_does_not_open_it(house: House) ->
     assert {OWNER, COUNTY} <= sharing(outcome)
     house.clock.move(3)
     assert TEXAS in sharing(house.passes(STOLEN))
+
+
+def anew(house: House, **changes: object) -> None:
+    house.edit("policy.toml", lambda table: table["sharing"].update(**changes))
+    house.take_up(signed=True)
+
+
+def suspended(house: House, yes: bool) -> None:
+    house.agency(TEXAS, suspended=yes)
+    house.take_up(signed=True)
+
+
+CLOSED_AND_OPEN: dict[str, tuple[Callable[[House], object], Callable[[House], object]]] = {
+    "an agency is suspended": (lambda house: suspended(house, True), lambda house: suspended(house, False)),
+    "its state is not listed": (
+        lambda house: anew(house, out_of_state="listed-states", states=["US-WI"]),
+        lambda house: anew(house, states=["US-WI", "US-TX"]),
+    ),
+    "the policy is held": (
+        lambda house: setattr(house, "bundle", replace(house.bundle, held=True)),
+        lambda house: setattr(house, "bundle", replace(house.bundle, held=False)),
+    ),
+    "the clock is in doubt": (
+        lambda house: setattr(house.clock, "trusted", False),
+        lambda house: setattr(house.clock, "trusted", True),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_AND_OPEN)
+def test_an_agency_that_had_no_right_to_a_read_when_it_was_taken_has_none_when_it_is_recorded(
+    house: House, name: str
+) -> None:
+    shut, opened = CLOSED_AND_OPEN[name]
+    shut(house)
+    house.passes(INNOCENT)
+    house.clock.move(30)
+    waits(house)
+    opened(house)
+    outcome = recorded(house)
+    (texas,) = (each for each in outcome.decisions if each.subscriber_id == TEXAS)
+    assert OWNER in sharing(outcome)
+    assert (texas.effect, Reason.DENY_READ_FLAG.value in texas.reasons) == (Effect.WITHHOLD, True)
+    house.clock.move(3)
+    assert TEXAS in sharing(house.passes(STOLEN))
+
+
+@pytest.mark.parametrize("name", CLOSED_AND_OPEN)
+def test_an_agency_that_has_had_no_right_while_a_read_waits_does_not_get_it(house: House, name: str) -> None:
+    shut, opened = CLOSED_AND_OPEN[name]
+    waits(house)
+    shut(house)
+    fails_to(house.pipeline.record)
+    opened(house)
+    outcome = recorded(house)
+    assert OWNER in sharing(outcome)
+    assert TEXAS not in sharing(outcome)
+
+
+def test_an_agreement_that_begins_while_a_read_waits_does_not_open_it(house: House) -> None:
+    def begins(table: tomlkit.TOMLDocument) -> None:
+        (one,) = (one for one in table["subscriber"] if one["id"] == TEXAS)
+        one["agreement"][0]["begins_on"] = (house.clock.at + timedelta(days=1)).date()
+
+    house.edit("subscribers.toml", begins)
+    house.take_up(signed=True)
+    house.clock.move(timedelta(hours=11, minutes=55).total_seconds())
+    waits(house)
+    assert TEXAS not in sharing(recorded(house))
+    assert TEXAS in sharing(house.passes(STOLEN))
+
+
+def test_an_obligation_of_the_time_when_a_read_was_taken_stays_with_it(house: House) -> None:
+    house.agency(TEXAS, redact=["coarse_time"])
+    house.take_up(signed=True)
+    waits(house)
+    house.agency(TEXAS, redact=["coarse_place"])
+    house.take_up(signed=True)
+    (texas,) = (each for each in recorded(house).decisions if each.subscriber_id == TEXAS)
+    assert texas.effect is Effect.SHARE
+    assert {"coarse_place", "coarse_time"} <= set(texas.obligations)
+
+
+def test_the_law_and_the_place_are_those_of_the_capture(house: House) -> None:
+    waits(house)
+    first = house.bundle
+    house.edit("policy.toml", lambda table: table["jurisdiction"].update(county_fips="17097"))
+    pack = house.policy / "laws" / "us-il.toml"
+    pack.write_bytes(pack.read_bytes() + b"# another edition\n")
+    house.take_up(signed=True)
+    tags, packs = (
+        recorded(house).tagged.tags,
+        [[(one.id, one.digest) for one in of.packs] for of in (first, house.bundle)],
+    )
+    assert tags.jurisdiction == first.jurisdiction != house.bundle.jurisdiction
+    assert list(tags.packs) == packs[0] != packs[1]
+
+
+def test_a_vehicle_that_came_while_the_clock_was_in_doubt_is_the_owners_alone(house: House) -> None:
+    house.clock.trusted = False
+    house.passes(INNOCENT)
+    read = house.passes(STOLEN).tagged.read
+    house.clock.trusted, later = True, house.clock.move(36_000)
+    house.eyes.seen = [replace(read, read_id=house.clock.new_id(), best_seen=later, last_seen=later)]
+    (outcome,) = house.pipeline.step(frame_of(house))
+    assert sharing(outcome) == {OWNER}
 
 
 def test_a_switch_turned_off_and_on_while_a_read_waits_has_closed_it(house: House) -> None:
@@ -230,7 +336,7 @@ def test_a_hit_of_lists_that_were_read_anew_meanwhile_stays_one(house: House) ->
 def test_a_read_that_outlives_all_bundles_that_are_remembered_is_nobodys(house: House) -> None:
     waits(house)
     first = house.bundle
-    for number in range(MOST_BUNDLES):
+    for number in range(MOST_REMEMBERED):
         house.bundle = replace(first, digest=f"{number:064}")
         fails_to(house.pipeline.record)
     house.bundle = first

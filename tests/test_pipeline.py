@@ -162,11 +162,31 @@ def test_a_hit_from_before_a_fault_is_shared_after_it_while_its_list_is_still_be
     assert waiting_for(house) > {OWNER, COUNTY}
 
 
+def test_a_read_waits_for_an_agency_no_longer_than_its_agreement_lasts(house: House) -> None:
+    ends = house.clock.at.date() + timedelta(days=1)
+
+    def end(table: tomlkit.TOMLDocument) -> None:
+        (one,) = (one for one in table["subscriber"] if one["id"] == TEXAS)
+        one["agreement"][0]["expires_on"] = ends
+
+    house.edit("policy.toml", lambda table: table["retention"].update(undelivered_hours=72))
+    house.edit("subscribers.toml", end)
+    house.take_up(signed=True)
+    tags = house.passes(STOLEN).tagged.tags
+    until = {
+        row.envelope.subscriber_id: row.envelope.expires_at for row in house.ledger.due(house.clock.move(1), limit=9)
+    }
+    assert until[COUNTY] == until[OWNER] == tags.retain_until
+    assert until[TEXAS] < tags.retain_until
+    assert (until[TEXAS].date() - ends).days in (0, 1)
+
+
 def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(house: House) -> None:
-    over = threading.Event()
+    over, turn = threading.Event(), threading.Event()
 
     def toggle() -> None:
-        while not over.is_set():
+        while turn.wait() and not over.is_set():  # not too many while a read waits: only some are remembered
+            turn.clear()
             opted_out(house)
             desk.opt_in(house.policy, "national-lookup")
             house.take_up(signed=True)
@@ -175,12 +195,14 @@ def test_while_bundles_change_every_read_is_recorded_under_the_one_in_force(hous
     toggling.start()
     recorded = 0
     for _ in range(100):
-        house.clock.move(3)  # so that a vehicle comes after the bundles before, of which only some are remembered
+        house.clock.move(3)  # so that a vehicle comes after the bundles before
+        turn.set()
         try:
             house.sees(STOLEN)
         except Superseded:
             continue  # it waits, and goes with the next
     over.set()
+    turn.set()
     toggling.join()
     house.pipeline.record()
     patterns, in_force = {}, ""

@@ -3,13 +3,17 @@
 An agency that was sent it for a hit, which the corrected plate is not, learns that it was none, not the new plate.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide, decide_all, ordered, withhold
+from edge.policy.decide import ordered, withhold
+from edge.policy.meanwhile import Held, decide_since
 from edge.policy.reasons import Reason
 from edge.values import Decision, Effect, Hit, Instant, Tags
+
+_IN_FORCE = timedelta(seconds=1)  # from now on: of a hit about which it is not asked whether it has run out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +35,29 @@ def taken_back(tags: Tags, before: Given) -> Tags:
     return replace(tags, hits=before.hits)
 
 
-def correct_all(tags: Tags, before: Given, bundle: Bundle, now: Instant) -> tuple[tuple[Decision, ...], frozenset[str]]:
+def unexpired(tags: Tags, now: Instant) -> Tags:
+    """The facts on which a hit is taken back: it need not be in force any more."""
+    return replace(tags, hits=tuple(replace(hit, expires_at=now.at + _IN_FORCE) for hit in tags.hits))
+
+
+def correct_all(
+    tags: Tags, before: Given, bundle: Bundle, now: Instant, *, since: Sequence[Held] = ()
+) -> tuple[tuple[Decision, ...], frozenset[str]]:
     """One decision about a correction for every agency, in the order of their ids; and those that only lose a hit.
 
-    For these the decision holds for `taken_back` tags.
+    For these the decision holds for `taken_back` tags. `since` is what was in force from its capture on.
     """
+    lost = unexpired(taken_back(tags, before), now)
     decisions: list[Decision] = []
     losing: set[str] = set()
-    for decision in decide_all(tags, bundle, now):
+    first, without = (decide_since(facts, since, bundle, now) for facts in (tags, lost))
+    for decision, back in zip(first, without, strict=True):
         name = decision.subscriber_id
         if decision.effect is Effect.SHARE and name not in before.to:
             decision = withhold(tags, name, (Reason.DENY_CORRECTION,), bundle.digest)
-        elif decision.effect is Effect.WITHHOLD and name in before.to:
-            without = decide(taken_back(tags, before), bundle.subscribers[name], bundle, now)
-            if without.effect is Effect.SHARE:
-                decision = _withdrawal(without)
-                losing.add(name)
+        elif decision.effect is Effect.WITHHOLD and name in before.to and back.effect is Effect.SHARE:
+            decision = _withdrawal(back)
+            losing.add(name)
         decisions.append(decision)
     return tuple(decisions), frozenset(losing)
 

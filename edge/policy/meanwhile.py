@@ -1,38 +1,53 @@
-"""What held since a read was taken: the bundles in force, and the hot-list entries when it was handed on.
+"""What held since a read was taken: what was in force, and the hot-list entries when it was handed on.
 
 A read may be decided long after its vehicle went by, while the disk is full. What was closed or not yet listed then
 stays so for it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edge.policy.bundle import Bundle
+from edge.policy.decide import decide_all, ordered, stranger, withhold
 from edge.policy.hotlists import NO_LISTS, HotLists
-from edge.policy.tag import Terms, terms
-from edge.values import PlateRead
+from edge.policy.reasons import Reason
+from edge.policy.vocabulary import Obligation
+from edge.values import Decision, Effect, Instant, PlateRead, Tags
 
-MOST_BUNDLES = 64
-"""Bundles that are remembered; a read from before the oldest of them is treated as one from before there was any."""
+MOST_REMEMBERED = 64
+"""Of what was in force; a read from before the oldest of it is treated as one from before there was any."""
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A bundle that came into force, one after the other by number, and when."""
+    """What was in force, one after the other by number, and from when: a bundle, marked when it was held, and whether
+    the clock was trusted."""
 
     number: int
     since: datetime
-    terms: Terms
+    bundle: Bundle
+    trusted: bool
+
+    def is_of(self, bundle: Bundle, now: Instant) -> bool:
+        """Whether this is what is in force `now`."""
+        mine = (self.bundle.digest, self.bundle.held, self.trusted)
+        return mine == (bundle.digest, bundle.held, now.trusted)
+
+    def decide_all(self, tags: Tags) -> dict[str, Decision]:
+        """What was to be decided then: when the read was taken, or if that was before, when this came into force."""
+        then = Instant(at=max(self.since, tags.captured_at), trusted=self.trusted)
+        return {one.subscriber_id: one for one in decide_all(tags, self.bundle, then)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What is remembered of a read from when it was handed on: the number of the bundle in force at its capture, None
-    if there was none; and the entries (list and id) that it matched."""
+    """What is remembered of a read from when it was handed on: the number of what was in force at its capture, None
+    if nothing was; and the entries (list and id) that it matched."""
 
-    bundle: int | None
+    held: int | None
     listed: frozenset[tuple[str, str]]
 
 
@@ -43,21 +58,22 @@ class Meanwhile:
     def __init__(self) -> None:
         self._held: tuple[Held, ...] = ()
         self._looked = False
-        self._digest: str | None = None
         self._lists = NO_LISTS
         self._taken: dict[str, Taken] = {}
 
-    def look(self, bundle: Bundle | None, lists: HotLists, now: datetime) -> None:
+    def look(self, bundle: Bundle | None, lists: HotLists, now: Instant) -> None:
         """What there is now. What is found at first was there before; a bundle that is gone still binds, and lists not
         read yet are as they were: while the ledger is closed there is neither, and no other can come."""
         held = self._held
-        if held and held[-1].since > now:  # the clock was put back
-            held = tuple(replace(one, since=min(one.since, now)) for one in held)
-        if bundle is not None and bundle.digest != self._digest:
+        if held and held[-1].since > now.at:  # the clock was put back
+            held = tuple(replace(one, since=min(one.since, now.at)) for one in held)
+        if bundle is None and held:
+            bundle = held[-1].bundle
+        if bundle is not None and not (held and held[-1].is_of(bundle, now)):
             number = held[-1].number + 1 if held else 0
-            held = (*held, Held(number=number, since=now if self._looked else _EVER, terms=terms(bundle)))
-            self._digest = bundle.digest
-        self._held = held[-MOST_BUNDLES:]
+            since = now.at if self._looked else _EVER
+            held = (*held, Held(number=number, since=since, bundle=bundle, trusted=now.trusted))
+        self._held = held[-MOST_REMEMBERED:]
         if lists is not NO_LISTS:
             self._lists = lists
         self._looked = True
@@ -68,17 +84,39 @@ class Meanwhile:
         begun = [one.number for one in self._held if one.since <= at]
         hits = self._lists.look_up(read.text, now)
         self._taken[read.read_id] = Taken(
-            bundle=begun[-1] if begun else None, listed=frozenset((hit.list_id, hit.entry_id) for hit in hits)
+            held=begun[-1] if begun else None, listed=frozenset((hit.list_id, hit.entry_id) for hit in hits)
         )
 
-    def since(self, read_id: str) -> tuple[tuple[Terms, ...], frozenset[tuple[str, str]]]:
-        """The terms that held from a read's capture on, oldest first, none if there were none or they are forgotten;
-        and the entries that it matched when it was handed on."""
+    def since(self, read_id: str) -> tuple[tuple[Held, ...], frozenset[tuple[str, str]]]:
+        """What was in force from a read's capture on, oldest first, none if nothing was or it is forgotten; and the
+        entries that it matched when it was handed on."""
         taken, held = self._taken[read_id], self._held
-        if taken.bundle is None or not held or taken.bundle < held[0].number:
+        if taken.held is None or not held or taken.held < held[0].number:
             return (), taken.listed
-        return tuple(one.terms for one in held if one.number >= taken.bundle), taken.listed
+        return tuple(one for one in held if one.number >= taken.held), taken.listed
 
     def forget(self, read_id: str) -> None:
         """The read is recorded or lost."""
         self._taken.pop(read_id, None)
+
+
+def decide_since(tags: Tags, since: Sequence[Held], bundle: Bundle, now: Instant) -> tuple[Decision, ...]:
+    """As `decide_all`, but an agency gets only what it would have got at every time `since` the capture too."""
+    before = [one.decide_all(tags) for one in since]
+    return tuple(_narrowed(one, tags, before) for one in decide_all(tags, bundle, now))
+
+
+def _narrowed(decision: Decision, tags: Tags, before: Sequence[Mapping[str, Decision]]) -> Decision:
+    """Withheld for the reasons of then, or shared with the obligations of then too."""
+    name, owed = decision.subscriber_id, set(decision.obligations)
+    if decision.effect is Effect.WITHHOLD:
+        return decision
+    for decided in before:
+        then = decided.get(name) or stranger(tags, name, decision.bundle_digest)
+        if then.effect is Effect.WITHHOLD:
+            reasons = ordered(one for one in Reason if one in (Reason.DENY_READ_FLAG, *then.reasons))
+            return withhold(tags, name, reasons, decision.bundle_digest)
+        owed.update(then.obligations)
+    if len(owed) == len(decision.obligations):
+        return decision
+    return replace(decision, obligations=tuple(one.value for one in Obligation if one.value in owed))

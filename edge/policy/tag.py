@@ -4,36 +4,12 @@ Law follows the camera: place and owner come from the policy in force, never fro
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.policy.policy import Closed, Federal, OutOfState
 from edge.policy.vocabulary import UNKNOWN_PLACE
 from edge.values import Flag, Hit, Instant, Jurisdiction, PlateRead, TaggedRead, Tags
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a bundle lays on every read that is taken while it is in force."""
-
-    owner: str
-    jurisdiction: Jurisdiction
-    packs: tuple[tuple[str, str], ...]
-    flags: frozenset[Flag]
-    ceiling: timedelta
-
-
-def terms(bundle: Bundle) -> Terms:
-    """The terms of a bundle."""
-    return Terms(
-        owner=bundle.owner,
-        jurisdiction=bundle.jurisdiction,
-        packs=tuple((pack.id, pack.digest) for pack in bundle.packs),
-        flags=_closed(bundle),
-        ceiling=bundle.ceiling,
-    )
 
 
 def tag(
@@ -43,16 +19,16 @@ def tag(
     *,
     test: bool,
     now: Instant,
-    since: Sequence[Terms] = (),
+    since: Sequence[Bundle] = (),
     listed: Collection[tuple[str, str]] | None = None,
 ) -> TaggedRead:
     """Tags `read` under the bundle in force: place, owner, flags, hot-list hits, and how long it may be kept.
 
-    `since` are the terms that held from its capture on, oldest first: place, owner and law are those at the capture,
-    and of the rest the strictest of all. `listed` are the entries that it matched when it was handed on: one that was
-    written after the vehicle had gone does not hit it. None: whatever is listed now.
+    `since` are the bundles that were in force from its capture on, oldest first: place, owner and law are those at the
+    capture, and of the rest the strictest of all. `listed` are the entries that it matched when it was handed on: one
+    that was written after the vehicle had gone does not hit it. None: whatever is listed now.
     """
-    held = (*since, terms(bundle))
+    held = (*since, bundle)
     return TaggedRead(
         read=read,
         tags=Tags(
@@ -61,12 +37,12 @@ def tag(
             captured_at=read.best_seen,
             jurisdiction=held[0].jurisdiction,
             owner=held[0].owner,
-            flags=_own(frames=read.frames, test=test).union(*(each.flags for each in held)),
+            flags=_own(frames=read.frames, test=test).union(*map(_closed, held)),
             hits=_hits(read, hotlists, now, listed),
             retain_until=read.best_seen + min(each.ceiling for each in held),
             test=test,
             replaces=read.replaces,
-            packs=held[0].packs,
+            packs=tuple((pack.id, pack.digest) for pack in held[0].packs),
         ),
     )
 

@@ -7,20 +7,18 @@ of the list.
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import timedelta
 from functools import lru_cache
 
 from edge import keys
 from edge.delivery.envelope import sealed_to
 from edge.policy.bundle import Bundle
+from edge.policy.correct import unexpired
 from edge.policy.decide import channel_shut, decide, hits_against, stranger, withhold
 from edge.policy.hotlists import HotLists
 from edge.policy.reasons import Reason
 from edge.policy.subscribers import Subscriber
 from edge.policy.vocabulary import Redaction
-from edge.values import Decision, Effect, Hit, Instant, Tags, Waiting
-
-_IN_FORCE = timedelta(seconds=1)  # from now on: of a hit about which it is not asked whether it has run out
+from edge.values import Decision, Effect, Hit, Instant, Waiting
 
 
 def decide_again(
@@ -38,7 +36,8 @@ def decide_again(
     if not row.original_sent and row.envelope.original not in before:
         # who was never told of a read is not told either that it was wrong
         return withhold(row.envelope.tags, subscriber_id, (Reason.DENY_CORRECTION,), bundle.digest)
-    decision = decide(_asked_about(row, now), subscriber, bundle, now)
+    tags = row.envelope.tags
+    decision = decide(unexpired(tags, now) if row.withdrawal else tags, subscriber, bundle, now)
     if decision.effect is Effect.SHARE:
         against = _against(row, subscriber, bundle, lists, now) or _unsaid(row, decision, bundle)
         if against:
@@ -53,14 +52,6 @@ def stands(row: Waiting, decision: Decision) -> bool:
     """
     new = set(decision.obligations).difference(row.obligations)
     return decision.effect is Effect.SHARE and not (new.intersection(Redaction) if row.withdrawal else new)
-
-
-def _asked_about(row: Waiting, now: Instant) -> Tags:
-    """The facts to decide on; a hit that is taken back need not be in force any more."""
-    tags = row.envelope.tags
-    if not row.withdrawal:
-        return tags
-    return replace(tags, hits=tuple(replace(hit, expires_at=now.at + _IN_FORCE) for hit in tags.hits))
 
 
 def _unsaid(row: Waiting, decision: Decision, bundle: Bundle) -> tuple[Reason, ...]:

@@ -71,9 +71,10 @@ class HandClock:
 
     at: datetime = START
     chance: Random = field(default_factory=lambda: Random(1))
+    trusted: bool = True
 
     def now(self) -> Instant:
-        return Instant(at=self.at, trusted=True)
+        return Instant(at=self.at, trusted=self.trusted)
 
     def new_id(self) -> str:
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
