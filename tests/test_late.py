@@ -12,6 +12,7 @@ import tomlkit
 
 from edge import desk
 from edge.delivery.envelope import open_
+from edge.desk import registry
 from edge.errors import LedgerError
 from edge.pipeline import Outcome
 from edge.policy.hotlists import NO_LISTS
@@ -85,8 +86,19 @@ def suspended(house: House, yes: bool) -> None:
     house.take_up(signed=True)
 
 
+def unknown(house: House, yes: bool) -> None:
+    written, kept = house.policy / "subscribers.toml", house.folder / "kept"
+    if yes:
+        kept.write_bytes(written.read_bytes())
+        registry.remove(house.policy, TEXAS)
+    else:
+        written.write_bytes(kept.read_bytes())
+    house.take_up(signed=True)
+
+
 CLOSED_AND_OPEN: dict[str, tuple[Callable[[House], object], Callable[[House], object]]] = {
     "an agency is suspended": (lambda house: suspended(house, True), lambda house: suspended(house, False)),
+    "it is not in the registry": (lambda house: unknown(house, True), lambda house: unknown(house, False)),
     "its state is not listed": (
         lambda house: anew(house, out_of_state="listed-states", states=["US-WI"]),
         lambda house: anew(house, states=["US-WI", "US-TX"]),
