@@ -1,19 +1,19 @@
 """PURE: from what was counted to each agency: what it got and on what basis, what it did not get and why."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge.audit import words
 from edge.audit.asked import Asked
 from edge.audit.counted import AtTheDoor, Row, Sends
 from edge.audit.counting import Counting
+from edge.audit.registries import Identity, Registries
 from edge.audit.report import Agency, Counts, Ground, Reason, Refusal
 from edge.clock import from_milliseconds
 from edge.policy.reasons import Reason as Code
-from edge.policy.subscribers import Subscriber
+from edge.policy.vocabulary import OWNER
 from edge.values import Effect
-
-_NOTHING = Sends()
 
 
 def counts(rows: Iterable[Row]) -> Counts:
@@ -57,51 +57,93 @@ def reads_received(agency: Agency) -> int:
     return agency.counts.left - withdrawn(agency)
 
 
+@dataclass(slots=True)
+class _Counted:
+    """What was counted of an agency under bundles that knew it as the same; their digests."""
+
+    rows: list[Row] = field(default_factory=list)
+    doors: list[AtTheDoor] = field(default_factory=list)
+    bundles: set[str] = field(default_factory=set)
+
+
 def agencies(
-    asked: Asked, counting: Counting, rows: Sequence[Row], known: Mapping[str, Subscriber], owners: frozenset[str]
+    asked: Asked, counting: Counting, rows: Sequence[Row], known: Registries, within: Sequence[str]
 ) -> tuple[Agency, ...]:
-    """Every agency about which anything was decided, or to which anything was sent, within the time; owners first."""
-    of: dict[str, list[Row]] = {}
+    """Every agency about which anything was decided, or to which anything was sent, within the time; owners first.
+
+    One that was not the same to all bundles that decided has a line for each that it was, in their order. `within` are
+    the digests of the bundles that were in force within the time.
+    """
+    found, sends = _counted(asked, counting, rows, known), counting.sends
+    for (name, identity), one in found.items():
+        one.bundles.update(digest for digest in within if identity and known.of(name, digest) == identity)
+    made = [_agency(name, identity, one, sends.get(name, {}), asked, known) for (name, identity), one in found.items()]
+    owners = {one.subscriber for one in made if one.is_owner}
+    left: dict[str, int] = {}
+    for agency in made:
+        left[agency.subscriber] = left.get(agency.subscriber, 0) + agency.counts.left
+
+    def place(one: Agency) -> tuple[bool, int, str, int]:
+        return one.subscriber not in owners, -left[one.subscriber], one.subscriber, known.place(one.bundles[0])
+
+    return tuple(sorted(made, key=place))
+
+
+def _counted(
+    asked: Asked, counting: Counting, rows: Sequence[Row], known: Registries
+) -> dict[tuple[str, Identity | None], _Counted]:
+    """A read stands where it was decided first, also one that was refused at the door under a later bundle."""
+    found: dict[tuple[str, Identity | None], _Counted] = {}
+
+    def under(name: str, bundle: str) -> _Counted:
+        one = found.setdefault((name, known.of(name, bundle)), _Counted())
+        one.bundles.add(bundle)
+        return one
+
     for row in rows:
-        of.setdefault(row.outcome[0], []).append(row)
-    doors: dict[str, list[AtTheDoor]] = {}
+        under(row.outcome[0], row.bundle).rows.append(row)
     for door in counting.doors.values():
-        doors.setdefault(door.pattern.outcomes[0][0], []).append(door)
-    sent = {name for name, sends in counting.sends.items() if sends.of_earlier or sends.again}
-    names = {name for name in {*of, *sent} if asked.subscriber(name)}
-    made = [
-        _agency(name, asked, of.get(name, []), doors.get(name, []), counting.sends.get(name, _NOTHING), known, owners)
-        for name in names
-    ]
-    return tuple(sorted(made, key=lambda one: (not one.is_owner, -one.counts.left, one.subscriber)))
+        name = door.pattern.outcomes[0][0]
+        if asked.subscriber(name):
+            under(name, door.bundle).doors.append(door)
+    for name, by_bundle in counting.sends.items():
+        for bundle, sends in by_bundle.items():
+            if asked.subscriber(name) and (sends.of_earlier or sends.again):
+                under(name, bundle)
+    return found
 
 
 def _agency(
     name: str,
+    identity: Identity | None,
+    found: _Counted,
+    sends: Mapping[str, Sends],
     asked: Asked,
-    rows: Sequence[Row],
-    doors: Sequence[AtTheDoor],
-    sends: Sends,
-    known: Mapping[str, Subscriber],
-    owners: frozenset[str],
+    known: Registries,
 ) -> Agency:
-    agency = known.get(name)
+    """A send under a bundle that cannot be read may have been to the same agency: what follows it is no first one."""
+    own = [one for bundle, one in sends.items() if known.of(name, bundle) == identity]
+    perhaps = [one.first for bundle, one in sends.items() if not identity or known.of(name, bundle) in (identity, None)]
+    first = min((at for at in perhaps if at is not None), default=None)
+    by_itself = any(row.outcome[2] == OWNER for row in found.rows)
+    rows, said = found.rows, identity or Identity(name="", kind="", state="", is_owner=by_itself)
     return Agency(
         subscriber=name,
-        name=agency.name if agency is not None else "",
-        kind=agency.kind.value if agency is not None else "",
-        state=agency.state if agency is not None else "",
-        is_owner=name in owners,
+        name=said.name,
+        kind=said.kind,
+        state=said.state,
+        is_owner=said.is_owner,
+        bundles=tuple(sorted(found.bundles, key=known.place)),
         counts=counts(rows),
-        first_ever=_time(sends.first),
-        first_ever_within=sends.first is not None and asked.when(sends.first),
+        first_ever=_time(first),
+        first_ever_within=first is not None and asked.when(first),
         first=_time(min((row.first_sent for row in rows if row.first_sent is not None), default=None)),
         last=_time(max((row.last_sent for row in rows if row.last_sent is not None), default=None)),
-        of_earlier=sends.of_earlier,
-        later=sends.later,
-        again=sends.again,
+        of_earlier=sum(one.of_earlier for one in own),
+        later=sum(one.later for one in own),
+        again=sum(one.again for one in own),
         grounds=_grounds(rows),
-        refusals=(*_withheld(rows), *_at_the_door(doors)),
+        refusals=(*_withheld(rows), *_at_the_door(found.doors)),
     )
 
 
@@ -145,16 +187,19 @@ def _withheld(rows: Sequence[Row]) -> tuple[Refusal, ...]:
 
 
 def _at_the_door(doors: Sequence[AtTheDoor]) -> tuple[Refusal, ...]:
+    alike: dict[tuple[bool, tuple[str, ...], str], list[AtTheDoor]] = {}
+    for door in doors:
+        alike.setdefault((door.sent, door.pattern.outcomes[0][3], door.pattern.bundle), []).append(door)
     made = [
         Refusal(
-            where="door-after-send" if door.sent else "door",
-            reasons=door.pattern.outcomes[0][3],
-            bundles=(door.pattern.bundle,),
-            reads=door.number,
-            first=from_milliseconds(door.first),
-            last=from_milliseconds(door.last),
+            where="door-after-send" if sent else "door",
+            reasons=reasons,
+            bundles=(bundle,),
+            reads=sum(door.number for door in found),
+            first=from_milliseconds(min(door.first for door in found)),
+            last=from_milliseconds(max(door.last for door in found)),
         )
-        for door in doors
+        for (sent, reasons, bundle), found in alike.items()
     ]
     return tuple(sorted(made, key=lambda one: (one.where, -one.reads, one.reasons, one.bundles)))
 

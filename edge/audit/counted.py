@@ -7,8 +7,8 @@ from edge.ledger.entries import Outcome, Pattern
 
 @dataclass(slots=True, kw_only=True)
 class Sends:
-    """What left for one agency: ever, for the first time and the last; within the time asked about, of earlier reads;
-    and after it, of reads that are counted. Times in milliseconds."""
+    """What left for one agency of what one bundle decided: ever, for the first time and the last; within the time asked
+    about, of earlier reads; and after it, of reads that are counted. Times in milliseconds."""
 
     number: int = 0
     first: int | None = None
@@ -40,9 +40,11 @@ class Alike:
 
 @dataclass(slots=True, kw_only=True)
 class AtTheDoor:
-    """Decisions that were made again at the door and alike; `sent`: of reads that had been sent before."""
+    """Decisions that were made again at the door and alike, of reads that `bundle` had shared; `sent`: of reads that
+    had been sent before."""
 
     pattern: Pattern
+    bundle: str
     sent: bool
     number: int = 0
     first: int = 0

@@ -40,8 +40,8 @@ class Counting:
         self._asked, self._first = asked, first
         self.names: dict[int, Name] = {}
         self.patterns: dict[int, Pattern] = {}
-        self._sends: dict[str, Sends] = {}
-        self.doors: dict[tuple[int, int], AtTheDoor] = {}
+        self._sends: dict[str, dict[str, Sends]] = {}
+        self.doors: dict[tuple[int, str, int], AtTheDoor] = {}
         self.hours: dict[int, int] = {}
         nobody = Pattern(bundle="", outcomes=())
         self.alike: list[Alike] = [Alike(camera="", pattern=nobody, asked_camera=False, counted=False)]
@@ -82,8 +82,8 @@ class Counting:
             out.later += later
 
     @property
-    def sends(self) -> Mapping[str, Sends]:
-        """What has left until now, by agency."""
+    def sends(self) -> Mapping[str, Mapping[str, Sends]]:
+        """What has left until now, by agency and by the bundle that had decided so."""
         self._hand_out()
         return self._sends
 
@@ -143,7 +143,7 @@ class Counting:
 
     def _sent(self, name: str, kind: Alike, out: Sends) -> None:
         """Some sends of reads of one kind; those of `out` that are `later` are not in the time asked about."""
-        sends = self._sends.get(name) or self._sends.setdefault(name, Sends())
+        sends = self._sends_of(name, kind)
         sends.first = _least(sends.first, out.first or 0)
         if not kind.asked_camera:
             return
@@ -163,9 +163,10 @@ class Counting:
         if not kind.counted:
             return
         pattern = self.patterns[entry.pattern]
-        key = (entry.pattern, entry.sent)
+        bundle = kind.pattern.bundle
+        key = (entry.pattern, bundle, entry.sent)
         door = self.doors.get(key) or self.doors.setdefault(
-            key, AtTheDoor(pattern=pattern, sent=bool(entry.sent), first=at)
+            key, AtTheDoor(pattern=pattern, bundle=bundle, sent=bool(entry.sent), first=at)
         )
         door.number += 1
         door.last = at
@@ -175,8 +176,12 @@ class Counting:
 
     def _sent_again(self, at: int, batches: Iterable[Runs]) -> None:
         if self._asked.when(at):
-            for batch in batches:
-                self._sends.setdefault(self.names[batch[0]].name, Sends()).again += sum(batch[2::2])
+            for name, kind, number in self._kinds(batches):
+                self._sends_of(name, kind).again += number
+
+    def _sends_of(self, name: str, kind: Alike) -> Sends:
+        of = self._sends.get(name) or self._sends.setdefault(name, {})
+        return of.get(kind.pattern.bundle) or of.setdefault(kind.pattern.bundle, Sends())
 
     def _add(self, batches: Iterable[Runs], what: int) -> None:
         for name, kind, number in self._kinds(batches):

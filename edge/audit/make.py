@@ -14,7 +14,9 @@ from edge.audit.counted import Alike, Row
 from edge.audit.counting import Counting
 from edge.audit.coverage import BLIND, union
 from edge.audit.past import Past
-from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report, Rights
+from edge.audit.registries import Registries
+from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report
+from edge.audit.rights import Rights
 from edge.audit.source import Source
 from edge.audit.walk import Walk, walk
 from edge.clock import from_milliseconds
@@ -35,12 +37,14 @@ def assemble(
     notes = source.notes()
     newest = notes[-1] if notes else None
     found = walk(source, asked, mark=_size(newest))
-    _check_names(found, asked)
+    known = found.policies.registries
+    _check_names(found, asked, known.names())
     rows = tuple(found.counting.rows())
     began, ended = _span(found, asked)
     past = Past(found, asked, began, ended)
     counted = [one for one in found.counting.alike if one.counted]
-    owners = frozenset(one.read.owner for one in found.policies.in_force if one.read is not None)
+    policies = past.policies(_by_bundle(counted))
+    within = [one.digest for one in policies]
     report = Report(
         format=FORMAT,
         version=VERSION,
@@ -52,9 +56,9 @@ def assemble(
         corrections=sum(one.corrections for one in counted),
         counts=counts(rows),
         cameras=_cameras(found.counting),
-        agencies=agencies(asked, found.counting, rows, found.policies.agencies, owners),
+        agencies=agencies(asked, found.counting, rows, known, within),
         reasons=reasons(rows),
-        policies=past.policies(_by_bundle(counted)),
+        policies=policies,
         hotlists=past.hotlists(),
         switches=past.switches(),
         words=past.words(),
@@ -64,7 +68,7 @@ def assemble(
         unknown=_unknown(found, began, ended),
         runs=past.runs(),
         losses=past.losses(),
-        rights=_rights(found),
+        rights=_rights(found, known, within),
         hours=_hours(found),
     )
     return report, rows
@@ -87,14 +91,14 @@ def _hours(found: Walk) -> tuple[Hour, ...]:
     return tuple(Hour(hour=from_milliseconds(hour * 3_600_000), reads=reads) for hour, reads in hours)
 
 
-def _check_names(found: Walk, asked: Asked) -> None:
+def _check_names(found: Walk, asked: Asked, registered: set[str]) -> None:
     """That the cameras and agencies asked about are known at all: a typing error must not look like an empty road."""
     names = found.counting.names.values()
     gaps = {one.what.partition(":")[2] for one in found.coverage.stretches if one.what.startswith("camera:")}
     decided = {one[0] for pattern in found.counting.patterns.values() for one in pattern.outcomes}
     known = {
         "camera": {one.name for one in names if one.sort == "camera"} | gaps,
-        "agency": {one.name for one in names if one.sort == "subscriber"} | decided | set(found.policies.agencies),
+        "agency": {one.name for one in names if one.sort == "subscriber"} | decided | registered,
     }
     for what, asked_for in (("camera", asked.cameras), ("agency", asked.subscribers)):
         for name in sorted(asked_for or ()):
@@ -190,8 +194,14 @@ def _cameras(counting: Counting) -> tuple[Camera, ...]:
     return tuple(made[name] for name in sorted(made))
 
 
-def _rights(found: Walk) -> tuple[Rights, ...]:
+def _rights(found: Walk, known: Registries, within: Sequence[str]) -> tuple[Rights, ...]:
     return tuple(
-        Rights(subscriber=name, revoked=one.revoked, slowest_ms=one.slowest, failed=one.failed)
+        Rights(
+            subscriber=name,
+            names=tuple(dict.fromkeys(was.name for digest in within if (was := known.of(name, digest)))),
+            revoked=one.revoked,
+            slowest_ms=one.slowest,
+            failed=one.failed,
+        )
         for name, one in sorted(found.rights.of.items())
     )

@@ -13,7 +13,8 @@ from edge.audit import words
 from edge.audit.agencies import reads_received, withdrawn
 from edge.audit.hotlists import HotListPeriod
 from edge.audit.parts import minute, moment, number, span, table
-from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, Rights, SwitchPeriod
+from edge.audit.report import Agency, Gap, Lapsed, Policy, Report, SwitchPeriod
+from edge.audit.rights import Rights
 from edge.audit.summary import verdict
 from edge.audit.timeline import timeline
 from edge.audit.who import balance, received, refused
@@ -189,12 +190,10 @@ def _hotlists(report: Report) -> str:
 
 
 def _lapsed(report: Report) -> str:
-    names = {one.subscriber: one.name for one in report.agencies}
-
     def row(one: Lapsed) -> tuple[str, ...]:
-        after = f'<b class="no">{one.sent_after:,}</b>' if one.sent_after else "none"
+        after = f'<b class="no">{one.sent_after:,}</b>{_otherwise(one)}' if one.sent_after else "none"
         return (
-            f"<b>{escape(names.get(one.subscriber) or one.subscriber)}</b>",
+            f"<b>{escape(one.name)}</b>",
             f"{escape(one.agreement)} <small>{escape(one.form)}</small>",
             f"{words.lapse(one.why)} {moment(one.at)}",
             moment(one.last_sent_before) if one.last_sent_before else "never",
@@ -207,11 +206,9 @@ def _lapsed(report: Report) -> str:
 
 
 def _rights(report: Report) -> str:
-    names = {one.subscriber: one.name for one in report.agencies}
-
     def row(one: Rights) -> tuple[str, ...]:
         failed = f'<b class="no">{one.failed:,}</b>' if one.failed else "none"
-        name = f"<b>{escape(names.get(one.subscriber) or one.subscriber)}</b>"
+        name = f"<b>{escape(' / '.join(one.names) or one.subscriber)}</b>"
         return name, number(one.revoked), f"{one.slowest_ms:,} ms" if one.revoked else "", failed
 
     heads = ("Agency", "Times", "Longest until done", "Failed at first")
@@ -257,8 +254,9 @@ def _method(report: Report) -> str:
         "it in, and what became of it is followed to the end of the log, however late that was. So two reports that "
         "follow one another add up. <b>Sent</b> is written down before a read is handed to the broker: from there on "
         "it counts as possibly received. <b>Acknowledged</b> means that the agency brought back a token that only the "
-        "opened read holds. For each agency, withheld + refused at the door + never sent + sent + acknowledged = "
-        "reads. All times are UTC.</p></section>"
+        "opened read holds. An agency is what it was to the policy that decided; one that was not the same to all has "
+        "a line for each. In each, withheld + refused at the door + never sent + sent + acknowledged = reads. All "
+        "times are UTC.</p></section>"
     )
 
 
@@ -266,8 +264,14 @@ def _lapse_line(one: Lapsed) -> str:
     last = moment(one.last_sent_before) if one.last_sent_before else "none"
     return (
         f"The agreement {escape(one.agreement)} of <b>{escape(one.subscriber)}</b> {words.lapse(one.why)} on "
-        f"{moment(one.at)}; last send before: {last}; sends after it: {one.sent_after:,}."
+        f"{moment(one.at)}; last send before: {last}; sends after it: {one.sent_after:,}{_otherwise(one)}."
     )
+
+
+def _otherwise(one: Lapsed) -> str:
+    """Whether the id was given away or the agency renamed, no log can tell."""
+    many = one.sent_after_otherwise
+    return f" <small>{many:,} of them under another name, kind or state</small>" if many else ""
 
 
 def _name(agency: Agency) -> str:

@@ -83,6 +83,7 @@ class Past:
             if self._asked.when(one.at) and self._asked.subscriber(one.subscriber):
                 yield Lapsed(
                     subscriber=one.subscriber,
+                    name=one.name,
                     agreement=one.agreement.id,
                     form=one.agreement.form.value,
                     document_sha256=one.agreement.document_sha256,
@@ -92,6 +93,7 @@ class Past:
                     first_refused_after=_time(one.first_refused),
                     reasons=one.reasons,
                     sent_after=one.sent_after,
+                    sent_after_otherwise=one.otherwise,
                 )
 
     def gaps(self) -> tuple[Gap, ...]:

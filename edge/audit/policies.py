@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from edge.audit.counted import Sends
+from edge.audit.registries import Registries
 from edge.clock import milliseconds
 from edge.errors import LedgerError, PolicyError
 from edge.ledger.bundles import fits
@@ -26,7 +27,7 @@ from edge.ledger.entries import (
 )
 from edge.policy import bundle as bundles
 from edge.policy.bundle import Bundle
-from edge.policy.subscribers import Agreement, Subscriber
+from edge.policy.subscribers import Agreement
 from edge.policy.switches import switches
 from edge.policy.vocabulary import Status
 from edge.values import BundleFiles, Effect
@@ -73,15 +74,19 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Lapse:
-    """An agency's instrument ended at `at`: `why` is expired, revoked or removed. Beside it the last send before, the
-    first read withheld after, the reasons for that, and how many reads left after all."""
+    """An agency's instrument ended at `at`: `why` is expired, revoked or removed; `name` is what `bundle`, by which it
+    stood, called the agency. Beside it the last send before, the first read withheld after, the reasons for that, how
+    many reads left after all, and how many of them `otherwise`: by bundles to which it was not the same agency."""
 
     subscriber: str
+    name: str
+    bundle: str
     agreement: Agreement
     why: Ended
     at: int
     last_sent: int | None
     sent_before: int
+    otherwise: int
     first_refused: int | None = None
     reasons: tuple[str, ...] = ()
     sent_after: int = 0
@@ -98,14 +103,17 @@ class _Seen:
 class Policies:
     """Takes the entries in order; `close` once at the end. `files` gives the bytes of the bundle at a position."""
 
-    def __init__(self, files: Callable[[int], BundleFiles], sends: Callable[[], Mapping[str, Sends]]) -> None:
+    def __init__(
+        self, files: Callable[[int], BundleFiles], sends: Callable[[], Mapping[str, Mapping[str, Sends]]]
+    ) -> None:
         self._files, self._sends = files, sends
         self.in_force: list[InForce] = []
         self.turned: list[Turned] = []
         self.changes: list[Change] = []
         self.lapses: list[Lapse] = []
-        self.agencies: dict[str, Subscriber] = {}
         self._current: dict[str, Turned] = {}
+        self.registries = Registries()
+        self._registry = ""
         self._held: dict[tuple[str, str], Agreement] = {}
         self._moment = _NEVER
         self._seen = _Seen()
@@ -123,7 +131,8 @@ class Policies:
         seen.patterns.add(position)
         withheld = {one[0]: one[3] for one in pattern.outcomes if one[1] == Effect.WITHHOLD}
         for lapse in seen.waiting:
-            if lapse.subscriber in withheld and at >= lapse.at:
+            same = self.registries.same(lapse.subscriber, lapse.bundle, pattern.bundle)
+            if lapse.subscriber in withheld and at >= lapse.at and same:
                 lapse.first_refused, lapse.reasons = at, withheld[lapse.subscriber]
         seen.waiting = [lapse for lapse in seen.waiting if lapse.first_refused is None]
 
@@ -144,8 +153,8 @@ class Policies:
     def close(self) -> None:
         """The log ends here."""
         for lapse in self.lapses:
-            sends = self._sends().get(lapse.subscriber)
-            lapse.sent_after = (sends.number if sends is not None else 0) - lapse.sent_before
+            _, number, otherwise = self._left(lapse.subscriber, lapse.bundle)
+            lapse.sent_after, lapse.otherwise = number - lapse.sent_before, otherwise - lapse.otherwise
 
     def _accept(self, position: int, at: int, entry: BundleAccepted) -> None:
         first = not self.in_force
@@ -153,9 +162,9 @@ class Policies:
             self.in_force[-1].until = at
         read, whole = self._load(position, entry)
         self.in_force.append(InForce(position=position, entry=entry, since=at, until=None, read=read, whole=whole))
+        self.registries.add(entry.digest, read)
         if read is None:
             return
-        self.agencies.update(read.subscribers)
         if first:
             for name, value in switches(read).items():
                 self._turn(name, "", value, at, FIRST_POLICY)
@@ -196,7 +205,7 @@ class Policies:
                 agency = read.subscribers.get(key[0])
                 kept = agency is not None and any(one.id == agreement.id for one in agency.agreements)
                 self._lapse(key[0], agreement, "revoked" if kept else "removed", at)
-        self._held = stands
+        self._held, self._registry = stands, read.digest
         self._moment = min((_moment(one.ends) for one in stands.values()), default=_NEVER)
 
     def _run_out(self, at: int) -> None:
@@ -207,18 +216,30 @@ class Policies:
         self._moment = min((_moment(one.ends) for one in self._held.values()), default=_NEVER)
 
     def _lapse(self, name: str, agreement: Agreement, why: Ended, at: int) -> None:
-        sends = self._sends().get(name)
+        identity = self.registries.of(name, self._registry)
+        last, number, otherwise = self._left(name, self._registry)
         lapse = Lapse(
             subscriber=name,
+            name=identity.name if identity is not None else name,
+            bundle=self._registry,
             agreement=agreement,
             why=why,
             at=at,
-            last_sent=sends.last if sends is not None else None,
-            sent_before=sends.number if sends is not None else 0,
+            last_sent=last,
+            sent_before=number,
+            otherwise=otherwise,
         )
         self.lapses.append(lapse)
         self._seen.waiting.append(lapse)
         self._seen.patterns.clear()
+
+    def _left(self, name: str, bundle: str) -> tuple[int | None, int, int]:
+        """The last send to an agency until now, how many, and how many of them when it was not as in `bundle`."""
+        sends = self._sends().get(name, {})
+        numbers = {digest: one.number for digest, one in sends.items()}
+        otherwise = sum(number for digest, number in numbers.items() if not self.registries.same(name, digest, bundle))
+        last = max((one.last for one in sends.values() if one.last is not None), default=None)
+        return last, sum(numbers.values()), otherwise
 
 
 def _moment(at: datetime) -> int:

@@ -5,6 +5,7 @@ rounded each for itself, so that none follows from the others. Times of policy a
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -34,12 +35,16 @@ Rough = int | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """An agency and what it was sent in all; `channels` and `bases` are empty where it was to get nothing, `why` says
-    why reads were withheld from it, the most frequent reason first."""
+    why reads were withheld from it, the most frequent reason first.
+
+    Where the registry named it otherwise before or after, that is another one, and `named` are the days from which and
+    to which it was named so; null: to the end of the time."""
 
     name: str
     kind: str
     state: str
     is_owner: bool
+    named: tuple[tuple[date, date | None], ...]
     reads: Rough
     channels: tuple[str, ...]
     bases: tuple[str, ...]
@@ -68,12 +73,14 @@ class Month:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """An agreement that ended, and how many reads were sent to its agency after that."""
+    """An agreement that ended, and how many reads were sent to its agency after that; `otherwise`: beside these, when
+    the registry had another name, kind or state for it."""
 
     agency: str
     day: date
     how: str
     sent_after: Rough
+    sent_after_otherwise: Rough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +143,9 @@ def rough(count: int) -> Rough:
 def _public(report: Report, began: datetime, ended: datetime) -> Public:
     last = report.policies[-1] if report.policies else None
     others = [one for one in report.agencies if not one.is_owner]
-    owner = next((one for one in report.agencies if one.is_owner), None)
+    owners = [one for one in report.agencies if one.is_owner]
+    owner = next((one for by in reversed(report.policies) for one in owners if by.digest in one.bundles), None)
+    lines = Counter(one.subscriber for one in report.agencies)
     return Public(
         format=FORMAT,
         version=1,
@@ -147,17 +156,21 @@ def _public(report: Report, began: datetime, ended: datetime) -> Public:
         reads=rough(report.reads),
         sent_to_others=rough(sum(map(reads_received, others))),
         withheld=rough(report.counts.withheld + report.counts.refused),
-        recipients=tuple(map(_recipient, report.agencies)),
+        recipients=tuple(
+            _recipient(one, tuple(_days(report, one, ended)) if lines[one.subscriber] > 1 else ())
+            for one in report.agencies
+        ),
         switches=tuple(_turns(report)),
         banned=last.banned if last is not None else (),
         packs=tuple(f"{pack.title} ({pack.id}, version {pack.version})" for pack in last.packs) if last else (),
         undelivered_hours=last.undelivered_hours if last is not None else None,
         ended=tuple(
             Ended(
-                agency=_named(report.agencies, one.subscriber),
+                agency=one.name,
                 day=one.at.date(),
                 how=words.lapse(one.why),
-                sent_after=rough(one.sent_after),
+                sent_after=rough(one.sent_after - one.sent_after_otherwise),
+                sent_after_otherwise=rough(one.sent_after_otherwise),
             )
             for one in report.lapsed
         ),
@@ -165,7 +178,7 @@ def _public(report: Report, began: datetime, ended: datetime) -> Public:
     )
 
 
-def _recipient(agency: Agency) -> Recipient:
+def _recipient(agency: Agency, named: tuple[tuple[date, date | None], ...]) -> Recipient:
     camera = [one for one in agency.refusals if one.where == "camera"]
     weight: dict[str, int] = {}
     for one in camera:
@@ -176,11 +189,25 @@ def _recipient(agency: Agency) -> Recipient:
         kind=agency.kind.replace("_", " "),
         state=agency.state,
         is_owner=agency.is_owner,
+        named=named,
         reads=rough(reads_received(agency)),
         channels=tuple(dict.fromkeys(one.channel for one in got if one.channel != OWNER)),
         bases=tuple(dict.fromkeys(words.because(one.reasons[0]) for one in got)),
         why=tuple(words.because(code) for code in sorted(weight, key=lambda code: (-weight[code], code))),
     )
+
+
+def _days(report: Report, agency: Agency, ended: datetime) -> list[tuple[date, date | None]]:
+    """When the policies in force named it so; what follows at once, or on the same day, is one time."""
+    days: list[tuple[date, date | None]] = []
+    for one in report.policies:
+        if one.digest not in agency.bundles:
+            continue
+        since, until = one.since.date(), one.until.date() if one.until is not None and one.until < ended else None
+        if days and days[-1][1] is not None and days[-1][1] >= since:
+            since = days.pop()[0]
+        days.append((since, until))
+    return days
 
 
 def _turns(report: Report) -> Iterable[Turn]:
@@ -210,10 +237,6 @@ def _months(report: Report, began: datetime, ended: datetime) -> Iterable[Month]
             month=f"{at:%Y-%m}", reads=rough(reads), unknown_hours=round(unknown / 3600 + 0.499), hours=round(hours)
         )
         at = after
-
-
-def _named(agencies: Iterable[Agency], subscriber: str) -> str:
-    return next((one.name for one in agencies if one.subscriber == subscriber and one.name), subscriber)
 
 
 def _month(text: str, option: str) -> datetime:

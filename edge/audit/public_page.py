@@ -1,12 +1,12 @@
 """The transparency page: self-contained, plate-free, for a city's web site and for paper."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from html import escape
 
 from edge.audit import words
 from edge.audit.page import document
 from edge.audit.parts import table
-from edge.audit.public import ROUND, Public, Recipient, Rough, Turn
+from edge.audit.public import ROUND, Ended, Public, Recipient, Rough, Turn
 from edge.policy.spans import span as policy_span
 
 TITLE = "Plate readers in "
@@ -97,11 +97,13 @@ def _rules(public: Public) -> str:
 
 
 def _ended(public: Public) -> str:
-    rows = [
-        (f"<b>{escape(one.agency)}</b>", f"{one.how} on {one.day:%Y-%m-%d}", about(one.sent_after))
-        for one in public.ended
-    ]
+    rows = [(f"<b>{escape(one.agency)}</b>", f"{one.how} on {one.day:%Y-%m-%d}", _after(one)) for one in public.ended]
     return table("Agreements that ended", ("Agency", "How", "Reads sent after"), rows, none="None.")
+
+
+def _after(one: Ended) -> str:
+    more = f" <small>{about(one.sent_after_otherwise)} under another name, kind or state</small>"
+    return about(one.sent_after) + (more if one.sent_after_otherwise != 0 else "")
 
 
 def _months(public: Public) -> str:
@@ -128,6 +130,10 @@ def _method(public: Public) -> str:
 
 
 def _agency(one: Recipient) -> str:
-    about_it = ", ".join(part for part in (one.kind, one.state) if part)
+    about_it = ", ".join(part for part in (one.kind, one.state, *(_time(*days) for days in one.named)) if part)
     owner = ' <i class="tag">owner</i>' if one.is_owner else ""
     return f"<b>{escape(one.name)}</b>{owner}<small>{escape(about_it)}</small>"
+
+
+def _time(since: date, until: date | None) -> str:
+    return f"from {since:%Y-%m-%d}" + (f" to {until:%Y-%m-%d}" if until is not None else " on")

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from edge.audit.hotlists import HotListPeriod
+from edge.audit.rights import Rights
 
 FORMAT: Literal["homerule-audit-report"] = "homerule-audit-report"
 VERSION: Literal[1] = 1
@@ -113,7 +114,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """One subscriber. `first_ever` is the first send to it in the whole log. `of_earlier`: sent within the time asked
+    """One subscriber, as the bundles that decided about it name it; `bundles` are all of the time that name it so.
+
+    One that a later bundle renames, or makes of another kind or state, or the owner, stands there once for each, in
+    their order, and a read where it was decided first. Where a bundle cannot be read, what it was is not known: empty.
+
+    `first_ever` is the first send to it in the whole log, as named here. `of_earlier`: sent within the time asked
     about, of reads from before it; `later`: reads that are counted, but were sent after it; `again`: resends."""
 
     subscriber: str
@@ -121,6 +127,7 @@ class Agency:
     kind: str
     state: str
     is_owner: bool
+    bundles: tuple[str, ...]
     counts: Counts
     first_ever: datetime | None
     first_ever_within: bool
@@ -203,9 +210,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lapsed:
-    """An agreement that ended: the last send before, the first read withheld after, and what left after all."""
+    """An agreement that ended: the last send before, the first read withheld after, and what left after all. `name` is
+    that of the agency while it stood; of what left after, some did when the id was `otherwise`: another agency."""
 
     subscriber: str
+    name: str
     agreement: str
     form: str
     document_sha256: str
@@ -215,6 +224,7 @@ class Lapsed:
     first_refused_after: datetime | None
     reasons: tuple[str, ...]
     sent_after: int
+    sent_after_otherwise: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,16 +267,6 @@ class Hour:
 
     hour: datetime
     reads: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
-    """Rights taken from an agency at the broker: how often, and the longest until it was done; failures."""
-
-    subscriber: str
-    revoked: int
-    slowest_ms: int
-    failed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,18 @@ class Taken:
     failed: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """Rights taken from an agency at the broker: how often, and the longest until it was done; failures. `names` are
+    all that it was called in the time."""
+
+    subscriber: str
+    names: tuple[str, ...]
+    revoked: int
+    slowest_ms: int
+    failed: int
+
+
 class RightsTaken:
     """Takes entries in order; counts by subscriber what lies in the time asked about."""
 

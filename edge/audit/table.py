@@ -64,7 +64,7 @@ def csv_text(report: Report, rows: Iterable[Row]) -> str:
 
 
 def _merged(report: Report, rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
-    agencies = {one.subscriber: one for one in report.agencies}
+    agencies = {(one.subscriber, digest): one for one in report.agencies for digest in one.bundles}
     versions = {one.digest: f"{one.version}.{one.revision}" for one in report.policies}
     alike: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
@@ -72,7 +72,7 @@ def _merged(report: Report, rows: Iterable[Row]) -> Iterator[tuple[object, ...]]
     for found in sorted(alike.values(), key=lambda each: (each[0].camera, each[0].outcome, each[0].first)):
         row = found[0]
         name, effect, channel, reasons, obligations = row.outcome
-        agency = agencies[name]
+        agency = agencies[name, row.bundle]
         sent = [one for one in found if one.first_sent is not None]
         yield (
             *(row.camera, name, agency.name, agency.kind, agency.state, versions.get(row.bundle, ""), row.bundle),

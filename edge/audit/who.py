@@ -1,11 +1,12 @@
 """The parts of the page that say who received reads on what basis, what was refused and why, and that it adds up."""
 
+from collections import Counter
 from datetime import datetime
 from html import escape
 
 from edge.audit import words
 from edge.audit.parts import minute, number, percent, table
-from edge.audit.report import Agency, Counts, Ground, Policy, Refusal, Report
+from edge.audit.report import Agency, Counts, Ground, Refusal, Report
 
 _WHERE = {
     "camera": "on the camera",
@@ -23,9 +24,9 @@ _PARTS = (
 
 def received(report: Report) -> str:
     """Who was sent reads: one line for each basis."""
-    numbers = {one.digest: one for one in report.policies}
+    named = _Named(report)
     rows = [
-        _ground(agency, ground, numbers, place == 0)
+        _ground(agency, ground, named, place == 0)
         for agency in report.agencies
         for place, ground in enumerate(one for one in agency.grounds if one.counts.decisions)
     ]
@@ -34,7 +35,7 @@ def received(report: Report) -> str:
     return table("Who received reads", heads, rows, none="No read was to be sent to anybody.", lead=lead)
 
 
-def _ground(agency: Agency, ground: Ground, policies: dict[str, Policy], first: bool) -> tuple[str, ...]:
+def _ground(agency: Agency, ground: Ground, named: "_Named", first: bool) -> tuple[str, ...]:
     said = " ".join(escape(words.because(code)) for code in ground.reasons if code.startswith("allow_"))
     closed = " ".join(escape(words.because(code)) for code in ground.reasons if not code.startswith("allow_"))
     bound = ", ".join(code.replace("_", " ") for code in ground.obligations)
@@ -42,9 +43,9 @@ def _ground(agency: Agency, ground: Ground, policies: dict[str, Policy], first: 
     shut = f"<small>not through another channel: {closed}</small>" if closed else ""
     more = f"<small>bound to: {escape(bound)}</small>" if bound else ""
     return (
-        title(agency, new=agency.first_ever_within) if first else _again(agency),
+        named.title(agency, new=agency.first_ever_within) if first else _again(agency),
         f"{said}{channel}{shut}{more}",
-        _versions(ground.bundles, policies),
+        named.versions(ground.bundles),
         number(ground.counts.decisions),
         number(ground.counts.left),
         number(ground.counts.acknowledged),
@@ -67,9 +68,9 @@ def refused(report: Report) -> str:
     ]
     heads = ("Why a read was withheld on the camera", "First reason", "Share", "Among the reasons", "Agencies")
     lead = "<p>Every reason that held is kept with the decision; the first in a fixed order counts as the first.</p>"
-    numbers = {one.digest: one for one in report.policies}
+    named = _Named(report)
     rows = [
-        _refusal(agency, one, numbers, place == 0)
+        _refusal(agency, one, named, place == 0)
         for agency in report.agencies
         for place, one in enumerate(agency.refusals)
     ]
@@ -79,12 +80,12 @@ def refused(report: Report) -> str:
     )
 
 
-def _refusal(agency: Agency, one: Refusal, policies: dict[str, Policy], first: bool) -> tuple[str, ...]:
+def _refusal(agency: Agency, one: Refusal, named: "_Named", first: bool) -> tuple[str, ...]:
     return (
-        title(agency) if first else _again(agency),
+        named.title(agency) if first else _again(agency),
         _WHERE[one.where],
         " ".join(escape(words.because(code)) for code in one.reasons),
-        _versions(one.bundles, policies),
+        named.versions(one.bundles),
         number(one.reads),
         _from_to(one.first, one.last),
     )
@@ -92,7 +93,8 @@ def _refusal(agency: Agency, one: Refusal, policies: dict[str, Policy], first: b
 
 def balance(report: Report) -> str:
     """That for every agency the parts are the whole, as numbers and as a bar."""
-    rows = [_balance(title(one), one.counts) for one in report.agencies]
+    named = _Named(report)
+    rows = [_balance(named.title(one), one.counts) for one in report.agencies]
     if len(rows) > 1:
         rows.append(_balance("<b>All</b>", report.counts))
     heads = ("Agency", "Reads", *(said.capitalize() for _, said in reversed(_PARTS)), "")
@@ -122,12 +124,28 @@ def bar(counts: Counts) -> str:
     return f'<svg class="bar" viewBox="0 0 120 12" width="120" height="12" aria-hidden="true">{"".join(drawn)}</svg>'
 
 
-def title(agency: Agency, *, new: bool = False) -> str:
-    """An agency's name with what it is; `new`: it never got a read before this time."""
-    about = ", ".join(one for one in (agency.kind.replace("_", " "), agency.state) if one)
-    mark = ' <i class="tag">owner</i>' if agency.is_owner else ""
-    tag = ' <i class="tag new">first read ever</i>' if new else ""
-    return f"<b>{escape(agency.name or agency.subscriber)}</b>{mark}{tag}<small>{escape(about or 'not known')}</small>"
+class _Named:
+    """How one report names its agencies and policies."""
+
+    def __init__(self, report: Report) -> None:
+        self._policies = {one.digest: one for one in report.policies}
+        self._lines = Counter(one.subscriber for one in report.agencies)
+
+    def title(self, agency: Agency, *, new: bool = False) -> str:
+        """An agency's name with what it is, and in which policies, if not in all; `new`: it never got a read before."""
+        about = [", ".join(one for one in (agency.kind.replace("_", " "), agency.state) if one) or "not known"]
+        if self._lines[agency.subscriber] > 1:
+            about += [agency.subscriber, f"policies {self.versions(agency.bundles)}"]
+        mark = ' <i class="tag">owner</i>' if agency.is_owner else ""
+        tag = ' <i class="tag new">first read ever</i>' if new else ""
+        name = escape(agency.name or agency.subscriber)
+        return f"<b>{name}</b>{mark}{tag}<small>{escape(' · '.join(about))}</small>"
+
+    def versions(self, digests: tuple[str, ...]) -> str:
+        """Policies by their numbers."""
+        known = [self._policies[one] for one in digests if one in self._policies]
+        said = [f"{one.version}.{one.revision}" for one in known]
+        return ", ".join([*said, *(f"{one[:8]}…" for one in digests if one not in self._policies)])
 
 
 def _again(agency: Agency) -> str:
@@ -137,9 +155,3 @@ def _again(agency: Agency) -> str:
 
 def _from_to(first: datetime | None, last: datetime | None) -> str:
     return "<br/>".join(minute(at) for at in (first, last) if at is not None)
-
-
-def _versions(digests: tuple[str, ...], policies: dict[str, Policy]) -> str:
-    known = [policies[one] for one in digests if one in policies]
-    said = [f"{one.version}.{one.revision}" for one in known]
-    return ", ".join([*said, *(f"{one[:8]}…" for one in digests if one not in policies)])

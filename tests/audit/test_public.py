@@ -21,7 +21,7 @@ from edge.clock import milliseconds
 from edge.errors import LedgerError
 from edge.ledger import Ledger
 from edge.ledger.entries import Opaque
-from tests.audit.village import NORTH, SOUTH, Village
+from tests.audit.village import NORTH, SOUTH, Village, agencies
 from tests.ledger.builders import KEY, PLATE, HandClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -70,6 +70,16 @@ def test_what_was_sent_through_national_lookup_is_told_with_its_switch(ledger: P
     assert {"Border Office", "Plate Data Inc."} <= none
 
 
+def test_each_agency_is_named_with_what_it_is(ledger: Path) -> None:
+    told = public_of(ledger)
+    assert {(one.name, one.kind, one.state) for one in told.recipients} == {
+        (one["name"], one["kind"], one["state"]) for one in agencies()
+    }
+    assert {one.named for one in told.recipients} == {()}
+    assert told.owner == "Village Police Department"
+    assert "<b>Border Office</b><small>federal, US-IL</small>" in render(told)
+
+
 def test_an_agency_that_came_later_is_not_told_of(ledger: Path) -> None:
     assert "Elm County Sheriff" not in {one.name for one in public_of(ledger).recipients}
 
@@ -90,7 +100,7 @@ def test_every_count_of_reads_is_rounded(ledger: Path) -> None:
     counts = [
         *(told[name] for name in ("reads", "sent_to_others", "withheld")),
         *(one["reads"] for one in (*told["recipients"], *told["months"])),
-        *(one["sent_after"] for one in told["ended"]),
+        *(one[name] for one in told["ended"] for name in ("sent_after", "sent_after_otherwise")),
     ]
     assert len(counts) > 10
     assert all(one is None or one % ROUND == 0 for one in counts)

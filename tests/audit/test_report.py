@@ -43,6 +43,7 @@ from tests.audit.village import (
     OPTED_OUT_FIRST,
     SOUTH,
     Village,
+    agencies,
 )
 from tests.ledger.builders import KEY, PLATE, HandClock
 
@@ -101,6 +102,18 @@ def test_who_received_reads_of_one_camera_between_two_dates_is_a_part_of_that(ar
         found = [one for part in parts for one in part.agencies if one.subscriber == agency.subscriber]
         assert sum(one.counts.left for one in found) == agency.counts.left
     assert sum(part.reads for part in parts) == whole.reads
+
+
+def test_what_each_agency_is(whole: Report) -> None:
+    assert {one.subscriber: (one.name, one.kind, one.state) for one in whole.agencies} == {
+        one["id"]: (one["name"], one["kind"], one["state"]) for one in agencies(with_elm=True)
+    }
+    assert len(whole.agencies) == 8
+    assert {len(one.bundles) for one in whole.agencies} == {len(whole.policies), 1}
+    page = render(whole)
+    assert "<b>Border Office</b><small>federal, US-IL</small>" in page
+    assert "<b>Brazos Bend County Sheriff, Texas</b><small>county, US-TX</small>" in page
+    assert "<td><b>Fox Lake Police Department, Wisconsin</b></td><td>fox-lake-2026" in page
 
 
 def test_under_which_bundles_and_on_which_basis(whole: Report) -> None:
@@ -279,14 +292,14 @@ def test_what_has_nothing_to_do_with_the_question_is_left_out(archive: Path, who
 def test_how_often_a_right_was_taken_away_and_how_long_that_took(archive: Path, whole: Report) -> None:
     twice = {"revoked": 2, "slowest_ms": 6 + 110 + 30 + 240}
     fox, brazos = (
-        Rights(subscriber="fox-lake-pd", failed=1, **twice),
-        Rights(subscriber="brazos-bend-so", failed=0, **twice),
+        Rights(subscriber="fox-lake-pd", names=("Fox Lake Police Department, Wisconsin",), failed=1, **twice),
+        Rights(subscriber="brazos-bend-so", names=("Brazos Bend County Sheriff, Texas",), failed=0, **twice),
     )
     assert whole.rights == (brazos, fox)
     first = asked_of(
         archive, between(datetime(2026, 8, 1, tzinfo=UTC), BACK_ON, subscribers=frozenset({"fox-lake-pd"}))
     )
-    assert first.rights == (Rights(subscriber="fox-lake-pd", revoked=1, slowest_ms=6 + 110 + 30 + 90, failed=0),)
+    assert first.rights == (replace(fox, revoked=1, slowest_ms=6 + 110 + 30 + 90, failed=0),)
     assert "386 ms" in render(whole)
 
 
