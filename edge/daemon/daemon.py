@@ -1,7 +1,7 @@
 """Builds everything from device.toml, watches over the threads, stops cleanly.
 
 What cannot be right later stops the start: device.toml, the device's key, the models, a damaged ledger. What can, is
-waited for: the broker, the cameras, the disk, the city's files.
+waited for: the broker and the certificate for it, the cameras, the disk, the city's files.
 """
 
 import logging

@@ -252,13 +252,11 @@ def _city(config: Config, ledger: Ledger, key: Ed25519PrivateKey) -> City:
 
 
 def _broker(config: Config) -> Broker:
-    """The connection that reads are published on. ConfigError when a certificate or password cannot be read."""
+    """The connection that reads are published on. ConfigError when a password cannot be read; a certificate that
+    cannot is waited for, whenever it is.
+    """
     written = config.broker
     require_here(written)
-    tls = None
-    if written.ca is not None:
-        tls = Tls(ca=written.ca, cert=written.certificate, key=written.key)
-        tls.context()
     return Broker(
         host=written.host,
         port=written.port,
@@ -266,7 +264,7 @@ def _broker(config: Config) -> Broker:
         protocol=written.protocol,
         username=written.username,
         password=None if written.password_file is None else load_password(written.password_file),
-        tls=tls,
+        tls=Tls.written(written),
         loopback_only=not written.encrypted,
         will=will(config.device.id, test=False),
     )
