@@ -15,6 +15,7 @@ from edge.config import Camera, Config
 from edge.control.server import Server
 from edge.control.status import Status
 from edge.daemon import systemd
+from edge.daemon.alone import alone
 from edge.daemon.collection import Collection
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
@@ -51,6 +52,7 @@ class Daemon:
 
     def __init__(self, *, config: Config, trust: ClockTrust) -> None:
         """Raises ConfigError and ModelError: then it does not start."""
+        alone(config.device.ledger)  # before anything is read that another daemon may be writing
         self._config, self._trust, self._vouched = config, trust, ""
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))
@@ -64,11 +66,10 @@ class Daemon:
         )
         self._house: House | None = None
         self._why: str | None = None
-        self._news, self._reload = threading.Event(), threading.Event()
+        self._news, self._reload, self._bell, self._read = (threading.Event() for _ in range(4))
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._thrift, self._ready = Thrift(), False
-        self._bell, self._read = threading.Event(), threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
             lanes=lanes,

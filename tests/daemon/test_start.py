@@ -158,9 +158,23 @@ def test_wrong_usage_is_exit_code_2(pole: Pole) -> None:
     assert pole.ask("run", "--no-such-option").returncode == 2
 
 
-def test_a_second_daemon_on_the_same_device_does_not_start(pole: Pole) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "another daemon has this ledger"),
+        ({"socket": "other.sock"}, "another daemon has this ledger"),
+        ({"ledger": "other.sqlite"}, "another daemon answers there"),
+    ],
+    ids=["as it is", "with another socket", "with another ledger"],
+)
+def test_a_second_daemon_on_the_same_device_does_not_start_until_the_first_is_killed(
+    pole: Pole, change: dict[str, str], words: str
+) -> None:
+    first = started(pole)
+    pole.device["device"].update(change)
+    assert words in refused(pole)
+    first.kill()
     started(pole)
-    assert "another daemon answers there" in refused(pole)
 
 
 # -- what is waited for
