@@ -149,7 +149,7 @@ class Daemon:
         house = self._house
         if house is None:
             raise LedgerError(self._storage.trouble or "the ledger is closed, try again in a moment")
-        with self._storage.watched():
+        with self._storage.watched(house.ledger):
             house.control.take_up(by, may_tighten=may_tighten)
 
     def _taken_up(self) -> None:
