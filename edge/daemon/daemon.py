@@ -41,7 +41,7 @@ _FINISH_WITHIN = 1.5
 _DRAIN_WITHIN = 1.0
 _LOOK_EVERY = 1.0
 _STILL = 60.0
-_MORE_TIME = 60_000_000  # microseconds, asked for at every look while the start is not done
+_TO_OPEN, _MORE_TIME = 600_000_000, 60_000_000  # microseconds, asked for once, and at every look until it is ready
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
 _log = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ class Daemon:
         self._watch.test()
         self._socket.start()
         self._scraped.start()
+        systemd.tell(f"EXTEND_TIMEOUT_USEC={_TO_OPEN}\nSTATUS=opens the ledger")
         try:
             self._open(first=True)
         except BaseException:
