@@ -124,9 +124,8 @@ def _login(path: Path) -> None:
 
 
 def _reach(broker: Broker, clock: Clock) -> Finding | str:
-    context = None
-    if broker.ca is not None:
-        context = Tls(ca=broker.ca, cert=broker.certificate, key=broker.key).context()
+    tls = Tls.written(broker)
+    context = None if tls is None else tls.context()
     if broker.key is not None and broker.key.stat().st_mode & 0o077:
         raise ConfigError(f"{broker.key}: others can read this private key, run `chmod 600 {broker.key}`")
     where = f"{broker.host}:{broker.port}"

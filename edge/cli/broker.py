@@ -157,7 +157,7 @@ def _foreign_walls(written: "Config", agency: "Login | None") -> "Iterator[Wall]
 
     broker = written.broker
     device = Login(
-        tls=None if broker.ca is None else Tls(ca=broker.ca, cert=broker.certificate, key=broker.key),
+        tls=Tls.written(broker),
         name=broker.username,
         password=None if broker.password_file is None else keys.load_password(broker.password_file),
     )

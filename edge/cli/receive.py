@@ -137,7 +137,9 @@ def receive(
 
 def _tls(ca: Path | None, cert: Path | None, cert_key: Path | None) -> Tls | None:
     if ca is not None:
-        return Tls(ca=ca, cert=cert, key=cert_key)
+        tls = Tls(ca=ca, cert=cert, key=cert_key)
+        tls.context()  # whoever has just typed it is told now; later it may be away for a moment while it is renewed
+        return tls
     if cert is not None or cert_key is not None:
         raise typer.BadParameter("--cert and --cert-key need --ca")
     return None

@@ -1,7 +1,7 @@
 """Builds everything from device.toml, watches over the threads, stops cleanly.
 
 What cannot be right later stops the start: device.toml, the device's key, the models, a damaged ledger. What can, is
-waited for: the broker, the cameras, the disk, the city's files.
+waited for: the broker and the certificate for it, the cameras, the disk, the city's files.
 """
 
 import logging
@@ -15,6 +15,7 @@ from edge.config import Camera, Config
 from edge.control.server import Server
 from edge.control.status import Status
 from edge.daemon import systemd
+from edge.daemon.alone import alone
 from edge.daemon.collection import Collection
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
@@ -40,7 +41,7 @@ _FINISH_WITHIN = 1.5
 _DRAIN_WITHIN = 1.0
 _LOOK_EVERY = 1.0
 _STILL = 60.0
-_MORE_TIME = 60_000_000  # microseconds, asked for at every look while the start is not done
+_TO_OPEN, _MORE_TIME = 600_000_000, 60_000_000  # microseconds, asked for once, and at every look until it is ready
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Daemon:
 
     def __init__(self, *, config: Config, trust: ClockTrust) -> None:
         """Raises ConfigError and ModelError: then it does not start."""
+        alone(config.device.ledger)  # before anything is read that another daemon may be writing
         self._config, self._trust, self._vouched = config, trust, ""
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))
@@ -64,11 +66,10 @@ class Daemon:
         )
         self._house: House | None = None
         self._why: str | None = None
-        self._news, self._reload = threading.Event(), threading.Event()
+        self._news, self._reload, self._bell, self._read = (threading.Event() for _ in range(4))
         self._stands = self._said = self._in_force = ""
         self._pause, self._next_open = _FIRST_PAUSE, 0.0
         self._thrift, self._ready = Thrift(), False
-        self._bell, self._read = threading.Event(), threading.Event()
         lanes = [self._lane(camera) for camera in config.camera]
         self._watch = Watch(
             lanes=lanes,
@@ -100,6 +101,7 @@ class Daemon:
         self._watch.test()
         self._socket.start()
         self._scraped.start()
+        systemd.tell(f"EXTEND_TIMEOUT_USEC={_TO_OPEN}\nSTATUS=opens the ledger")
         try:
             self._open(first=True)
         except BaseException:
@@ -148,7 +150,7 @@ class Daemon:
         house = self._house
         if house is None:
             raise LedgerError(self._storage.trouble or "the ledger is closed, try again in a moment")
-        with self._storage.watched():
+        with self._storage.watched(house.ledger):
             house.control.take_up(by, may_tighten=may_tighten)
 
     def _taken_up(self) -> None:

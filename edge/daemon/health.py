@@ -12,6 +12,7 @@ from edge import heat
 from edge.clock import Clock, monotonic
 from edge.config import Broker
 from edge.delivery.certificates import WARN_WITHIN, load_certificate
+from edge.delivery.tls import Tls
 from edge.errors import ConfigError
 
 _EVERY = 3.0
@@ -71,11 +72,15 @@ class Health:
             yield "broker", f"the broker at {where} is away, reads wait; see that it runs and can be reached"
 
     def _ending(self) -> str | None:
-        """That the device's certificate ends soon; without one the broker is lost at the next connection."""
-        path, now = self._broker.certificate, self._clock.now().at
-        if path is None:
-            return None
+        """That a file of the broker's TLS cannot be used, or the device's certificate ends soon: at the next connection
+        the broker would be lost.
+        """
+        path, tls, now = self._broker.certificate, Tls.written(self._broker), self._clock.now().at
         try:
+            if tls is not None:
+                tls.context()
+            if path is None:
+                return None
             ends = load_certificate(path).not_valid_after_utc
         except ConfigError as error:
             return str(error)

@@ -156,7 +156,7 @@ class House:
     def drain(self, patience: float) -> None:
         """Gives what is on its way `patience` seconds to be sent and acknowledged."""
         until = monotonic() + patience
-        with self._storage.quietly():
+        with self._storage.quietly(self.ledger):
             while monotonic() < until and self._broker.connected and self.ledger.waiting():
                 self._drained.wait(_RELAY_PATIENCE)
 
@@ -200,7 +200,7 @@ class House:
             loop.pause(_AT_REST)
             return
         try:
-            with self._storage.quietly():
+            with self._storage.quietly(self.ledger):
                 if self._storage.trouble:
                     loop.pause(_AT_REST)
                 else:
@@ -212,7 +212,7 @@ class House:
 
     def _controlling(self, loop: Loop) -> None:
         pause = _AT_REST
-        with self._storage.quietly():
+        with self._storage.quietly(self.ledger):
             pause = self.control.tick()
             if not self._storage.trouble:
                 self._storage.write_notes()
@@ -227,7 +227,7 @@ class House:
 
     def _settling(self, loop: Loop) -> None:
         """Rights at the broker, which may keep one waiting for seconds."""
-        with self._storage.quietly():
+        with self._storage.quietly(self.ledger):
             self.control.settle()
         self._settled.set()
         if self._storage.trouble:
@@ -252,13 +252,11 @@ def _city(config: Config, ledger: Ledger, key: Ed25519PrivateKey) -> City:
 
 
 def _broker(config: Config) -> Broker:
-    """The connection that reads are published on. ConfigError when a certificate or password cannot be read."""
+    """The connection that reads are published on. ConfigError when a password cannot be read; a certificate that
+    cannot is waited for, whenever it is.
+    """
     written = config.broker
     require_here(written)
-    tls = None
-    if written.ca is not None:
-        tls = Tls(ca=written.ca, cert=written.certificate, key=written.key)
-        tls.context()
     return Broker(
         host=written.host,
         port=written.port,
@@ -266,7 +264,7 @@ def _broker(config: Config) -> Broker:
         protocol=written.protocol,
         username=written.username,
         password=None if written.password_file is None else load_password(written.password_file),
-        tls=tls,
+        tls=Tls.written(written),
         loopback_only=not written.encrypted,
         will=will(config.device.id, test=False),
     )

@@ -6,8 +6,6 @@ from edge.clock import Clock, milliseconds
 from edge.ledger import Ledger
 from edge.ledger.entries import ClockStep, Entry, Gap, Logged, Start, Stop
 
-_CHUNK = 512
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
@@ -19,20 +17,14 @@ class Previous:
 
 
 def previous(ledger: Ledger) -> Previous:
-    """Reads back from the end to the last start or stop. Raises LedgerError."""
-    last: Logged | None = None
-    end = ledger.size
-    while end > 0:
-        first = max(0, end - _CHUNK)
-        found = list(ledger.entries(first, end))
-        last = last or (found[-1] if found else None)
-        for logged in reversed(found):
-            if isinstance(logged.entry, Stop):
-                return Previous(ended="stop", why=logged.entry.why, last=last)
-            if isinstance(logged.entry, Start):
-                return Previous(ended="crash", last=last)
-        end = first
-    return Previous(ended="first", last=last)
+    """Looks for the last start or stop. Raises LedgerError."""
+    last = next(ledger.entries(max(0, ledger.size - 1)), None)
+    found = ledger.history.last_of(Start.kind, Stop.kind)
+    if found is None:
+        return Previous(ended="first", last=last)
+    if isinstance(found.entry, Stop):
+        return Previous(ended="stop", why=found.entry.why, last=last)
+    return Previous(ended="crash", last=last)
 
 
 def opening(before: Previous, *, software: str, clock: Clock) -> list[Entry]:

@@ -66,13 +66,6 @@ class Storage:
                 self._fault = None
         self._say()
 
-    def fault(self, error: LedgerError) -> None:
-        """The ledger cannot be written."""
-        with self._lock:
-            if self._fault is None and self._ledger is not None:
-                self._fault = str(error)
-        self._say()
-
     def look(self) -> None:
         """Looks how much room there is on the disk. Meant for every second or two."""
         try:
@@ -90,31 +83,38 @@ class Storage:
     def record_many(self, reads: Sequence[Recorded]) -> list[int]:
         """As the ledger's; raises LedgerError at once while it may not be written."""
         ledger = self._usable()
-        with self.watched():
+        with self.watched(ledger):
             return ledger.record_many(reads)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """As the ledger's."""
         ledger = self._usable()
-        with self.watched():
+        with self.watched(ledger):
             return ledger.latest_checkpoint()
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Around any use of the ledger: a LedgerError inside stops the sharing, and is raised on."""
+    def watched(self, ledger: Ledger) -> Iterator[None]:
+        """Around any use of `ledger`: a LedgerError inside stops the sharing, and is raised on.
+
+        Sharing does not stop for one that is no longer written: a thread that did not end in time comes upon it closed,
+        and the one in its place is well.
+        """
         try:
             yield
         except Superseded:
             raise  # nothing is wrong with the disk
         except LedgerError as error:
-            self.fault(error)
+            with self._lock:
+                if self._fault is None and self._ledger is ledger:
+                    self._fault = str(error)
+            self._say()
             raise
 
     @contextmanager
-    def quietly(self) -> Iterator[None]:
+    def quietly(self, ledger: Ledger) -> Iterator[None]:
         """As `watched`, for a thread that has nothing to give back: it goes on, and finds out by `trouble`."""
         try:
-            with self.watched():
+            with self.watched(ledger):
                 yield
         except LedgerError:
             return

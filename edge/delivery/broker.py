@@ -13,7 +13,7 @@ from edge.clock import monotonic
 from edge.delivery.address import Address, Protocol, Will
 from edge.delivery.line import MOST_IN_FLIGHT, Arrival, Handed, Handover, Line
 from edge.delivery.tls import Tls
-from edge.errors import BrokerError
+from edge.errors import BrokerError, ConfigError
 from edge.values import Envelope
 
 __all__ = ["LONGEST_IN_BROKER", "MOST_IN_FLIGHT", "Arrival", "Broker", "Handed", "Handover", "Protocol", "Tls", "Will"]
@@ -76,9 +76,15 @@ class Broker:
         return self._line is not None and self._line.alive
 
     def connect(self) -> None:
-        """Opens a new connection and subscribes again; at most 5 s. BrokerError with host, port and the mend."""
+        """Opens a new connection and subscribes again; at most 5 s. BrokerError with host, port and the mend.
+
+        A certificate that cannot be read is one too: it may be just being renewed, file by file.
+        """
         self.close()
-        line = Line(address=self._address, arrived=self._arrived)
+        try:
+            line = Line(address=self._address, arrived=self._arrived)
+        except ConfigError as error:
+            raise BrokerError(str(error)) from error
         line.open(_CONNECT_WITHIN)
         for topic_filter in self._filters:
             self._ask(line, topic_filter)

@@ -4,6 +4,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.config import Broker
 from edge.errors import ConfigError
 
 
@@ -14,6 +15,11 @@ class Tls:
     ca: Path
     cert: Path | None = None
     key: Path | None = None
+
+    @classmethod
+    def written(cls, broker: Broker) -> "Tls | None":
+        """What device.toml says of it; None: TLS is not spoken."""
+        return None if broker.ca is None else cls(ca=broker.ca, cert=broker.certificate, key=broker.key)
 
     def context(self) -> ssl.SSLContext:
         """A TLS 1.3 context that trusts `ca` and nobody else; ConfigError names the file that is wrong."""

@@ -6,7 +6,7 @@ What was appended never changes, so each look is short, and whoever writes meanw
 from collections.abc import Iterator
 
 from edge.errors import LedgerError
-from edge.ledger.entries import Begun
+from edge.ledger.entries import Begun, Logged
 from edge.ledger.ledgerfile import LedgerFile
 from edge.values import BundleFiles
 
@@ -46,6 +46,11 @@ class History:
         if not found:
             raise LedgerError(f"the ledger has no entry {position}")
         return found[0][1]
+
+    def last_of(self, *kinds: str) -> Logged | None:
+        """The last entry of these kinds, however far back it is."""
+        with self._file.reading():
+            return self._file.log.last_of(*kinds)
 
     def node(self, level: int, number: int) -> bytes:
         """Hash of the complete subtree over the entries number * 2**level up to (number + 1) * 2**level."""

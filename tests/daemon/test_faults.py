@@ -96,6 +96,11 @@ def certificate_of(house: House, days: int) -> None:
     path.write_bytes(pem(authority.for_client(DEVICE, public, now=now - timedelta(days=days))))
 
 
+def restarted(house: House) -> None:
+    house.site.kill()
+    house.site.start()
+
+
 def junk(house: House) -> None:
     (house.pole.policy / "policy.toml").write_text("[jurisdiction\nthis is no policy")
 
@@ -166,6 +171,15 @@ FAULTS = {
         status="run `homerule broker renew /",
         log="device.crt: ended on ",
         check="certificate: ",
+    ),
+    "a certificate that is away while the broker restarts": Fault(
+        begin=lambda house: (house.site.table.certificate.rename(house.spare), restarted(house)),
+        end=lambda house: house.spare.rename(house.site.table.certificate),
+        alarm="certificate",
+        status="no certificate and key (no such file or directory)",
+        log="no certificate and key (no such file or directory)",
+        check="certificate: ",
+        sent=False,
     ),
     "a junk policy": Fault(
         begin=junk,

@@ -9,6 +9,8 @@ from edge.clock import SystemClock
 from edge.config import Broker
 from edge.daemon import health
 from edge.daemon.health import Health
+from edge.keys import new_certificate_key
+from tests.site import Site
 
 
 @pytest.fixture
@@ -85,6 +87,21 @@ def test_where_nothing_is_known_nothing_is_made_up(looked: Health, system: Path,
     (system / "class/thermal/thermal_zone0/temp").unlink()
     looked.look(True)
     assert (looked.temperature, looked.throttled, looked.certificate_days) == (None, "", None)
+
+
+def test_a_certificate_whose_key_is_another_needs_a_person_until_the_right_one_is_there(
+    looked: Health, tmp_path: Path
+) -> None:
+    table = Site(tmp_path / "site").table
+    looked = Health(broker=table, clock=SystemClock(trusted=True), system=tmp_path)
+    right = table.key.rename(tmp_path / "right.key")
+    new_certificate_key(table.key)
+    looked.look(True)
+    ((what, said, _),) = looked.alarms()
+    assert (what, f"{table.certificate} with {table.key}: no certificate and key" in said) == ("certificate", True)
+    right.rename(table.key)
+    looked.look(True)
+    assert looked.alarms() == []
 
 
 def test_a_broker_that_stays_away_needs_a_person_and_one_that_restarts_does_not(

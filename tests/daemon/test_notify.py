@@ -58,7 +58,8 @@ def test_it_is_ready_after_the_rights_stand_then_feeds_the_watchdog_and_says_tha
             daemon = pole.run(NOTIFY_SOCKET=str(notices.path))
             wait_until(lambda: notices.has("STATUS=waits for the broker"), what="it waits", within=60)
             assert not notices.has("READY=1")
-            assert any(word.startswith("EXTEND_TIMEOUT_USEC=") for word in notices.said)
+            assert notices.said[:4:2] == ["EXTEND_TIMEOUT_USEC=600000000", "EXTEND_TIMEOUT_USEC=60000000"]
+            assert notices.said[1:4:2] == ["STATUS=opens the ledger", "STATUS=waits for the broker"]
             site.start()
             wait_until(lambda: notices.has("READY=1"), what="it is ready", within=60)
             wait_until(lambda: notices.has("WATCHDOG=1"), what="it lives", within=30)

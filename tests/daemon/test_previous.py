@@ -7,6 +7,8 @@ import pytest
 
 from edge.clock import milliseconds
 from edge.daemon.previous import opening, previous
+from edge.ledger import log as logs
+from edge.ledger.codec import decode
 from edge.ledger.entries import ClockStep, Entry, Gap, HoldEnded, Start, Stop
 from tests.ledger.builders import HandClock, open_ledger
 
@@ -39,6 +41,17 @@ def test_how_the_run_before_ended_is_told_by_its_last_start_or_stop(
     assert said[-1] == Start(software="homerule", after=ended)
     gap = Gap(what="daemon", began=last, ended=last + 90_000, why="crash")
     assert said[:-1] == ([gap] if ended == "crash" else [])
+
+
+def test_a_run_of_months_is_passed_over_without_reading_its_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, read = open_ledger(tmp_path / "ledger.sqlite", HandClock()), list[bytes]()
+    ledger.note(BEGUN, *[HoldEnded()] * 20_000)
+    monkeypatch.setattr(logs, "decode", lambda raw: (read.append(raw), decode(raw))[1])
+    assert previous(ledger).ended == "crash"
+    assert len(read) <= 2
+    ledger.close()
 
 
 def test_a_clock_that_was_put_back_meanwhile_is_told_by_the_last_entry(tmp_path: Path) -> None:

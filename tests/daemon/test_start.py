@@ -13,6 +13,7 @@ from edge.ledger.entries import Alarm, AlarmEnded, ClockTrusted, HotListsInForce
 from edge.ledger.look import look
 from tests.broker import Mosquitto, free_port, wait_until
 from tests.daemon.pole import COUNTY, OWNER, TEXAS, Pole, Running, dense_clip
+from tests.site import running
 
 pytestmark = pytest.mark.needs("mosquitto")
 
@@ -157,9 +158,23 @@ def test_wrong_usage_is_exit_code_2(pole: Pole) -> None:
     assert pole.ask("run", "--no-such-option").returncode == 2
 
 
-def test_a_second_daemon_on_the_same_device_does_not_start(pole: Pole) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "another daemon has this ledger"),
+        ({"socket": "other.sock"}, "another daemon has this ledger"),
+        ({"ledger": "other.sqlite"}, "another daemon answers there"),
+    ],
+    ids=["as it is", "with another socket", "with another ledger"],
+)
+def test_a_second_daemon_on_the_same_device_does_not_start_until_the_first_is_killed(
+    pole: Pole, change: dict[str, str], words: str
+) -> None:
+    first = started(pole)
+    pole.device["device"].update(change)
+    assert words in refused(pole)
+    first.kill()
     started(pole)
-    assert "another daemon answers there" in refused(pole)
 
 
 # -- what is waited for
@@ -259,6 +274,21 @@ def test_a_broker_that_is_down_at_the_start_is_waited_for(pole: Pole, tmp_path: 
         daemon.await_words(f"broker at 127.0.0.1:{late.port} back after")
     finally:
         late.kill()
+
+
+def test_a_certificate_that_is_not_there_at_the_start_is_waited_for_and_is_an_alarm(tmp_path: Path) -> None:
+    with running(tmp_path / "site", OWNER) as site:
+        pole, file = Pole(tmp_path / "pole", site.port, site=site), site.table.certificate
+        aside = file.rename(file.with_suffix(".aside"))
+        try:
+            daemon = started(pole)
+            wait_until(lambda: f"{file} with " in alarm(pole, "certificate"), what="the alarm")
+            daemon.await_words("no certificate and key (no such file or directory)")
+            aside.rename(file)
+            daemon.await_words(f"broker at 127.0.0.1:{site.port} back after")
+            wait_until(lambda: alarm(pole, "certificate") == "", what="the end of the alarm")
+        finally:
+            pole.close()
 
 
 def test_a_camera_that_is_not_there_is_waited_for_and_is_an_alarm(pole: Pole) -> None:

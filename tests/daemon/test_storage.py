@@ -112,3 +112,19 @@ def test_what_comes_while_another_is_written_takes_nothing_away_silently(storage
     ledger._file._commit = meanwhile
     storage.write_notes()
     assert told(ledger) == [0, "1 lost", *range(2, MOST + 2)]
+
+
+def test_only_an_error_of_the_ledger_that_is_written_now_stops_the_sharing(storage: Storage, tmp_path: Path) -> None:
+    former, present = (open_ledger(tmp_path / name, HandClock()) for name in ("former", "present"))
+    for ledger in (former, present):
+        storage.use(ledger)
+    former.close()
+    with pytest.raises(LedgerError), storage.watched(former):
+        former.note(Alarm(what="1", why="test"))
+    with storage.quietly(former):
+        former.note(Alarm(what="1", why="test"))
+    assert storage.trouble is None
+    present.close()
+    with storage.quietly(present):
+        present.note(Alarm(what="1", why="test"))
+    assert "closed" in storage.trouble

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from edge.clock import SystemClock
+from edge.clock import SystemClock, monotonic
 from edge.delivery.broker import Broker, Handover, Tls
 from edge.errors import BrokerError, ConfigError
-from tests.broker import Mosquitto, mosquitto
+from tests.broker import Mosquitto, mosquitto, wait_until
 from tests.delivery.reads import DEVICE, NEIGHBOUR, NOON, sealed
 
 __all__ = ["mosquitto"]
@@ -149,6 +149,26 @@ def test_a_broker_of_another_name_is_not_spoken_to(start: Callable[..., Mosquitt
 def test_a_plain_broker_is_not_spoken_to_when_tls_is_asked_for(mosquitto: Mosquitto, authority: Authority) -> None:
     with pytest.raises(BrokerError, match=r"cannot be reached"):
         reach(mosquitto.port, "device", Tls(ca=authority.folder / "ca.pem")).connect()
+
+
+@pytest.mark.parametrize("name", ["device.pem", "device.key", "ca.pem"])
+def test_a_file_that_is_not_there_for_a_moment_is_waited_for_and_said_once(
+    start: Callable[..., Mosquitto], authority: Authority, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    broker = start()
+    authority.issue("device")
+    tls = Tls(ca=authority.folder / "ca.pem", cert=authority.folder / "device.pem", key=authority.folder / "device.key")
+    device, file = reach(broker.port, "device", tls), authority.folder / name
+    assert device.ready()
+    aside = file.rename(file.with_suffix(".aside"))
+    device.cut()
+    until = monotonic() + 1.0
+    while monotonic() < until:
+        assert not device.ready()
+    aside.rename(file)
+    wait_until(device.ready, what="it is connected again")
+    device.close()
+    assert sum(name in said and "no such file" in said for said in caplog.messages) == 1
 
 
 def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:

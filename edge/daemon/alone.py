@@ -1,0 +1,34 @@
+"""One daemon to a ledger. Two would each keep gates of its own, and what a clerk shuts in one the other leaves open."""
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from edge import disk
+from edge.errors import ConfigError
+
+
+def alone(ledger: Path) -> int:
+    """Makes this process the only daemon of `ledger` until it ends, however it ends; gives the file that says so.
+
+    That is a file of its own beside the ledger: to open and close SQLite's would let go of SQLite's locks. Commands
+    that read or purge the ledger do not ask for it. ConfigError with the mend when another daemon has it.
+    """
+    path = f"{os.path.realpath(ledger)}.lock"
+    try:
+        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be opened for writing ({disk.why(error)})") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        said = "another daemon has this ledger, stop it or name another [device] `ledger`"
+        raise ConfigError(
+            f"{path}: {said if isinstance(error, BlockingIOError) else f'cannot be locked ({disk.why(error)})'}"
+        ) from error
+    with contextlib.suppress(OSError):  # root, who tries it by hand, leaves it to the user whose ledger it is
+        owner = os.stat(ledger)
+        os.fchown(held, owner.st_uid, owner.st_gid)
+    return held

@@ -1,0 +1,45 @@
+"""One daemon to a ledger, by whatever name it is called."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from edge.daemon.alone import alone
+from edge.errors import ConfigError
+
+
+def test_a_ledger_has_one_daemon_by_whatever_name_it_is_called(tmp_path: Path) -> None:
+    ledger, link = tmp_path / "ledger.sqlite", tmp_path / "link.sqlite"
+    ledger.touch()
+    link.symlink_to(ledger)
+    held = alone(ledger)
+    for name in (ledger, link):
+        with pytest.raises(ConfigError, match=r"ledger\.sqlite\.lock: another daemon has this ledger, stop it or"):
+            alone(name)
+    os.close(alone(tmp_path / "other.sqlite"))
+    os.close(held)
+    os.close(alone(link))
+
+
+def test_what_says_so_is_closed_to_others_and_not_handed_on_to_programs(tmp_path: Path) -> None:
+    held = alone(tmp_path / "ledger.sqlite")
+    assert stat.S_IMODE((tmp_path / "ledger.sqlite.lock").stat().st_mode) == 0o600
+    assert not os.get_inheritable(held)
+    os.close(held)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away, run as root")
+def test_it_belongs_to_the_user_whose_ledger_it_is(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.sqlite"
+    ledger.touch()
+    os.chown(ledger, 65534, 65534)
+    os.close(alone(ledger))
+    found = (tmp_path / "ledger.sqlite.lock").stat()
+    assert (found.st_uid, found.st_gid) == (65534, 65534)
+
+
+def test_where_it_cannot_be_made_the_mend_is_in_the_words(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be opened for writing \(no such file or directory\)"):
+        alone(tmp_path / "none" / "ledger.sqlite")
