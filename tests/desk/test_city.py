@@ -420,10 +420,21 @@ def test_what_another_audit_log_or_device_holds_is_not_restored_even_without_a_f
         assert (refusal.value.why, refusal.value.hold) == (why, True)
 
 
-def test_a_floor_file_that_is_gone_shares_nothing(house: House) -> None:
-    house.take_up()
+def test_a_floor_file_that_is_gone_or_was_never_there_shares_nothing_until_somebody_who_knows_begins_one(
+    house: House,
+) -> None:
+    taken = house.take_up()
     house.floor.unlink()
-    with pytest.raises(Refused, match="the floor file is gone"):
+    for _ in range(2):
+        with pytest.raises(Refused, match="there is no floor file") as refusal:
+            house.boot()
+        assert not house.floor.exists()
+    house.floor.write_text(str(refusal.value).split("`")[-2])
+    assert house.take_up().digest == taken.digest
+    restored = house.boot()
+    assert restored is not None
+    house.size -= 1
+    with pytest.raises(Refused, match="an older copy"):
         house.boot()
 
 
