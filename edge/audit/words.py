@@ -33,6 +33,7 @@ _REFUSALS = {
     "ledger": "it did not name this audit log",
     "pin": "the pinned key was missing or another one",
     "floor": "the audit log was not the newest",
+    "stored": "the program could not read what was in force",
     "unfit": "this device cannot use it",
 }
 _SWITCHES = {

@@ -11,7 +11,9 @@ from edge.check.finding import Finding, look, note, wrong
 from edge.check.network import broker_findings, camera, decoder
 from edge.clock import Clock
 from edge.config import Config
+from edge.desk import floor as floors
 from edge.desk import pin as pins
+from edge.desk.floor import Floor
 from edge.errors import ConfigError, LedgerError, PolicyError
 from edge.heat import temperature, throttled
 from edge.keys import load_signing_key
@@ -39,6 +41,7 @@ def device(config: Config, *, clock: Clock) -> list[Finding]:
     if own.floor is not None:
         floor = own.floor
         findings.append(look("floor folder", lambda: _writable(floor.parent)))
+        findings.append(look("floor", lambda: _floor(floor, own.ledger)))
     findings.append(look("device key", lambda: _key(own.key)))
     findings.append(look("pin", lambda: _pin(config.policy.pin)))
     findings.append(look("policy", lambda: _policy(config, clock)))
@@ -106,6 +109,28 @@ def _ledger(path: Path) -> Finding | str:
         raise ConfigError(f"{path}: others can read this ledger, run `chmod 600 {path}`")
     open_readonly(path).close()
     return f"{path} is a ledger of this version"
+
+
+def _floor(path: Path, ledger: Path) -> Finding | str:
+    """What the daemon says of it at the next start; it is read first, because the audit log only grows."""
+    floor, adopted = floors.read(path), _ledger_id(ledger)
+    if adopted is None or (held := _held(ledger, adopted)) is None:
+        return "nothing is in force yet that it could be about"
+    said = floors.disagrees(path, floor, held, has_bundle=True)
+    return f"{path} agrees with the audit log" if said is None else wrong("floor", said)
+
+
+def _held(ledger: Path, ledger_id: str) -> Floor | None:
+    """How far the audit log has come; None without a bundle, or when it cannot be read."""
+    try:
+        with looking(ledger) as log:
+            last = log.last_bundle()
+            size = log.size
+    except LedgerError:
+        return None  # its own finding says so
+    if last is None:
+        return None
+    return Floor(ledger=ledger_id, version=last[1].version, revision=last[1].revision, tree_size=size)
 
 
 def _key(path: Path) -> str:

@@ -54,6 +54,12 @@ def drops(lost: Mapping[str, Best | None]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def unknown_before(new: Bundle) -> dict[str, tuple[str, ...]]:
+    """Whose rows end, and the reason, where nobody knows what was in force, nor what has lapsed since: all others' than
+    the owner's. Of an agency that `new` does not know none goes out."""
+    return {name: (Reason.DENY_EVALUATION_ERROR.value,) for name in new.subscribers if name != new.owner}
+
+
 def opt_outs(bundle: Bundle) -> tuple[str, ...]:
     """The switches that are closed."""
     return tuple(name for name, value in switches(bundle).items() if value in _CLOSED)

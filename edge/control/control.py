@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from edge.clock import Clock, monotonic
 from edge.control.alarms import Alarms
-from edge.control.changes import changes, drops, lapses, losers
+from edge.control.changes import changes, drops, lapses, losers, unknown_before
 from edge.control.course import Course
 from edge.control.doors import Doors
 from edge.control.lists import Lists
@@ -179,7 +179,7 @@ class Control:
             revision=new.revision,
             signed=new.signed,
             notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
-            drops=drops(lost),
+            drops=drops(lost) if course.bundle is not None else unknown_before(new),
             ceiling=new.ceiling if course.bundle is None or new.ceiling < course.bundle.ceiling else None,
         )
         self._alarms.unwritten.clear()

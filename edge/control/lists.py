@@ -29,6 +29,8 @@ _SHORT = 0.25
 """Seconds in which the lists of most cities are read."""
 _WRITTEN_WITHIN = 2.0
 """Seconds in which whoever brings a list has brought what vouches for it; before that it is not refused."""
+_AGAIN = 30.0
+"""Seconds to the next look while a list is refused: what it was refused for may be over without a file that changes."""
 
 
 class Lists:
@@ -43,6 +45,7 @@ class Lists:
         self._of: Mapping[str, object] = {}
         self._reading: _Reading | None = None
         self._again = False
+        self._next_look = 0.0
         self._alarmed: frozenset[str] = frozenset()
         self._stale: AbstractSet[str] = frozenset()
         self._looks = False
@@ -70,6 +73,7 @@ class Lists:
         if self._reading is not None:
             self._again = True  # what is being read may be the files as they were before
             return
+        self._next_look = self._elapsed() + _AGAIN
         self._reading = _Reading(self._desk, bundle)
         self._reading.start()
         self._reading.join(_SHORT)
@@ -85,6 +89,8 @@ class Lists:
             self._is_blind(named)
             if self._reading is None and not self._doubts():  # or the ledger had failed, and holds another bundle
                 self.gather(bundle)
+        elif self.at_hand.refused and self._elapsed() >= self._next_look:
+            self.gather(bundle)
         stale = self.at_hand.stale(now.at)
         if stale.keys() != self._stale:
             self._name(self.at_hand, now, unread=named.keys() - self._of.keys())

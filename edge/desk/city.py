@@ -20,9 +20,10 @@ from edge.desk.watch import Seen, look
 from edge.errors import PolicyError
 from edge.keys import public_text
 from edge.policy import bundle as bundles
+from edge.policy import tightening
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
-from edge.policy.manifest import parse_manifest, signed_part
+from edge.policy.manifest import Manifest, parse_manifest, signed_part
 from edge.values import BundleFiles
 
 Stored = tuple[BundleFiles, int, bool]
@@ -79,13 +80,8 @@ class City:
 
         Raises Refused: then nothing is shared, and `take_up` tries again. Writes the floor of a new audit log.
         """
-        try:
-            version = parse_manifest(stored[0].manifest).version if stored else 0
-        except PolicyError as error:
-            raise Refused(
-                f"the audit log does not hold what it should, {error}", why="unreadable", hold=True
-            ) from error
         self._stored, revision = stored, stored[1] if stored else 0
+        version = _manifest(stored[0]).version if stored else 0
         size = tree_size if self._older is None else min(tree_size, self._older)
         self._held = Floor(ledger=ledger_id, version=version, revision=revision, tree_size=size)
         return self._restored()
@@ -95,9 +91,12 @@ class City:
 
         Raises Refused; its `hold` says whether sharing must stop until somebody has looked.
         """
-        key, is_new = self._pinned_key(), in_force is None
+        key, is_new, unread = self._pinned_key(), in_force is None, None
         if in_force is None:
-            restored = self._restored()
+            try:
+                restored = self._restored()
+            except Unread as refusal:
+                restored, unread = None, refusal
             in_force = None if restored is None else restored[1]
         try:
             files = self._read = folders.read(self._folder)
@@ -105,6 +104,8 @@ class City:
             self._read = None
             raise Refused(str(error), why="unreadable", hold=True) from error
         taken = self._follow(files, in_force, key, ledger_id)
+        if unread is not None and not unread.is_replaced_by(taken):
+            raise unread
         if is_new:
             self._above_floor(taken, ledger_id)
         self._know(key)
@@ -158,15 +159,17 @@ class City:
         return taken
 
     def _restored(self) -> Turned | None:
+        """As `restore`. Unread: nothing speaks against what the audit log holds, but that it cannot be read here."""
         key = self._pinned_key()
-        self._check_floor()
         if self._stored is None:
+            self._check_floor()
             return None
         files, revision, _ = self._stored
+        _manifest(files)  # which says what is held against the floor
+        self._check_floor()
         try:
             signed = signed_part(files)
             self._vouched(signed, key)
-            bundle = bundles.parse(files, signed=True, revision=revision)
         except PolicyError as error:
             raise Refused(
                 f"{self._pin}: what is in force was not signed with the pinned key, so nothing is shared; put the "
@@ -174,9 +177,15 @@ class City:
                 why="pin",
                 hold=True,
             ) from error
-        foreign = for_this(parse_manifest(signed.manifest), self._device_id, self._held.ledger)
+        manifest = _manifest(signed)
+        foreign = for_this(manifest, self._device_id, self._held.ledger)
         if foreign is not None:
-            raise Refused(foreign[1], why=foreign[0], hold=True, digest=bundle.digest, version=bundle.version)
+            digest = bundles.sha256(files.manifest)
+            raise Refused(foreign[1], why=foreign[0], hold=True, digest=digest, version=manifest.version)
+        try:
+            bundle = bundles.parse(files, signed=True, revision=revision)
+        except PolicyError as error:
+            raise Unread(files, manifest.version, error) from error
         self._know(key)
         return files, bundle
 
@@ -235,6 +244,43 @@ class City:
                 digest=taken.digest,
                 version=taken.version,
             )
+
+
+class Unread(Refused):
+    """What is in force was signed by the city, and not in the words of this version of the program.
+
+    Nobody knows what it forbids, nor what was taken away by hand since: so only what names it takes its place.
+    """
+
+    def __init__(self, files: BundleFiles, version: int, error: PolicyError) -> None:
+        digest = bundles.sha256(files.manifest)
+        kept = ", with what was taken away by hand since in it" if tightening.FILE in files.files else ""
+        super().__init__(
+            f"version {version} of the policy, which the audit log holds as in force, cannot be read by this version "
+            f"of the program, so nothing is shared; go back to the program of before, or sign a newer policy that "
+            f"this one reads{kept}, with `homerule sign --replaces {digest}` ({error})",
+            why="stored",
+            hold=True,
+            digest=digest,
+            version=version,
+        )
+
+    def is_replaced_by(self, taken: Bundle) -> bool:
+        """Whether the city has signed it in the knowledge of this one, and of all that was laid over it."""
+        return taken.signed and taken.version > self.version and taken.replaces == self.digest
+
+
+def _manifest(stored: BundleFiles) -> Manifest:
+    """What the audit log holds; Refused where not even that can be read, so that nothing may take its place here."""
+    try:
+        return parse_manifest(stored.manifest)
+    except PolicyError as error:
+        raise Refused(
+            f"what the audit log holds as in force cannot be read by this version of the program, so nothing is "
+            f"shared; go back to the program of before, or begin a new audit log and have the city adopt it ({error})",
+            why="stored",
+            hold=True,
+        ) from error
 
 
 def _read(path: Path) -> Floor | None:

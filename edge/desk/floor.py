@@ -34,6 +34,11 @@ class Floor(BaseModel):
         """Version and revision, in the order in which they grow."""
         return self.version, self.revision
 
+    @property
+    def line(self) -> str:
+        """All that a floor file says."""
+        return json.dumps(self.model_dump(), sort_keys=True)
+
 
 def read(path: Path) -> Floor | None:
     """The floor, None when there is no file. Raises PolicyError."""
@@ -54,19 +59,24 @@ def read(path: Path) -> Floor | None:
 
 def write(path: Path, floor: Floor) -> None:
     """Puts the floor in place by one rename. Raises PolicyError."""
-    content = json.dumps(floor.model_dump(), sort_keys=True) + "\n"
     try:
-        disk.put(path, content.encode("ascii"), mode=0o600)
+        disk.put(path, f"{floor.line}\n".encode("ascii"), mode=0o600)
     except OSError as error:
         raise PolicyError(f"{path}: the floor file cannot be written, {why(error)}") from error
 
 
 def disagrees(path: Path, floor: Floor | None, held: Floor, *, has_bundle: bool) -> str | None:
-    """Why an audit log that holds `held` may not be believed, or None. `has_bundle`: whether a bundle is in it."""
+    """Why an audit log that holds `held` may not be believed, or None. `has_bundle`: whether a bundle is in it.
+
+    A floor that was never there and one that is gone look alike, from an old audit log put back too: only whoever knows
+    which of them it is may begin one.
+    """
     if floor is None:
         return (
-            f"{path}: the floor file is gone, so that nobody can tell whether this audit log is the newest one; "
-            f"put it back, or begin a new audit log and have the city adopt it"
+            f"{path}: there is no floor file, so that nobody can tell whether this audit log is the newest one, and "
+            f"nothing is shared; if there was one, put it back, or begin a new audit log and have the city adopt it; "
+            f"if `floor` is new in device.toml and no copy of the audit log was put back, write `{held.line}` into a "
+            f"new one that the daemon may read"
             if has_bundle
             else None
         )

@@ -5,7 +5,6 @@ after every byte was read and vouched for; nothing of it is kept anywhere else.
 """
 
 import io
-import json
 import os
 import re
 import stat
@@ -20,8 +19,8 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge import disk
 from edge.desk.disk import put, why
+from edge.desk.heights import risen
 from edge.errors import PolicyError
 from edge.keys import signing_public
 from edge.policy import hotlists as lists
@@ -44,7 +43,7 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What came of a list: itself or why it is refused, and all that this rests on."""
+    """What came of a list: itself or why it is refused, and all that this rests on; None: on what may be over soon."""
 
     rests_on: object
     made: HotList | str
@@ -66,34 +65,41 @@ class Shelf:
         kept = {}
         for source in bundle.policy.hotlist:
             rests_on = (source, bundle.banned, self._digest(source, bundle), self._stamps(source))
+            heights = None if self._heights is None else _stamp(self._heights)
             before = self._kept.get(source.id)
-            known = before is not None and before.rests_on == rests_on
-            kept[source.id] = before if before and known else _Kept(rests_on, self._one(source, bundle))
+            known = before is not None and before.rests_on in (rests_on, (rests_on, heights))
+            kept[source.id] = before if before and known else self._one(source, bundle, rests_on, heights)
         self._kept = kept
         refused = {name: one.made for name, one in kept.items() if isinstance(one.made, str)}
         return lists.gather([one.made for one in kept.values() if isinstance(one.made, HotList)], refused)
 
-    def _one(self, source: HotListSource, bundle: Bundle) -> HotList | str:
+    def _one(self, source: HotListSource, bundle: Bundle, rests_on: object, heights: Stamp | None) -> _Kept:
+        """A refusal may come of the heights too, and one that came of a fault of the disk is over when that is."""
         try:
-            name = find(self._folder, source.id)
-            if source.source_key is not None:
-                return self._of_source(source, source.source_key, bundle, name)
-            wanted = self._digest(source, bundle)
-            if digest(self._folder / name, name) != wanted:
-                raise PolicyError(
-                    f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
-                )
-            made = load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
-            return replace(made, version=(source.id, 0, wanted), secret=self._secret)
+            return _Kept(rests_on, self._made(source, bundle))
         except PolicyError as error:
-            return str(error)
+            passing = isinstance(error.__cause__, OSError)
+            return _Kept(None if passing else (rests_on, heights), str(error))
+
+    def _made(self, source: HotListSource, bundle: Bundle) -> HotList:
+        name = find(self._folder, source.id)
+        if source.source_key is not None:
+            return self._of_source(source, source.source_key, bundle, name)
+        wanted = self._digest(source, bundle)
+        if digest(self._folder / name, name) != wanted:
+            raise PolicyError(
+                f"{name}: is not the list that was signed, put it back or sign again with `homerule sign`"
+            )
+        made = load(self._folder / name, name, source, banned=bundle.banned, wanted=wanted)
+        return replace(made, version=(source.id, 0, wanted), secret=self._secret)
 
     def _of_source(self, source: HotListSource, key: str, bundle: Bundle, name: str) -> HotList:
         said, version = vouched(self._folder, name, source)
-        write = self._risen(source.id, key, said, name)
+        write = None if self._heights is None else risen(self._heights, source.id, key, said, name)
         window = said.issued_at - EARLY, said.issued_at + timedelta(hours=source.max_age_hours or 0)
         made = load(self._folder / name, name, source, banned=bundle.banned, wanted=said.sha256, window=window)
-        write()
+        if write is not None:
+            write()
         return replace(made, version=version, secret=self._secret)
 
     def _digest(self, source: HotListSource, bundle: Bundle) -> str:
@@ -102,20 +108,6 @@ class Shelf:
     def _stamps(self, source: HotListSource) -> tuple[Stamp, ...]:
         names = hotlist_files(source.id)
         return tuple(_stamp(self._folder / name) for name in (*names, *(name + issued.SUFFIX for name in names)))
-
-    def _risen(self, list_id: str, key: str, said: Issued, name: str) -> Callable[[], None]:
-        """What writes down that this version was here; PolicyError when a newer one was, or another of that number."""
-        if self._heights is None:
-            return lambda: None
-        path, known = self._heights, _heights(self._heights)
-        last_key, version, content = known.get(list_id, ("", 0, ""))
-        if key == last_key and (said.version < version or (said.version == version and said.sha256 != content)):
-            raise PolicyError(
-                f"{name}: version {said.version} is not newer than version {version}, which this device had; "
-                f"have its source sign a newer one"
-            )
-        now = {**known, list_id: (key, said.version, said.sha256)}
-        return lambda: None if now == known else _write_heights(path, now)
 
 
 def find(folder: Path, list_id: str) -> str:
@@ -272,25 +264,3 @@ def _stamp(path: Path) -> Stamp:
     except OSError as error:
         return (error.errno or 0,)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _heights(path: Path) -> dict[str, tuple[str, int, str]]:
-    try:
-        content, _ = disk.read(path, most=1 << 20)
-        read = json.loads(content)
-        return {str(name): (str(key), int(version), str(summed)) for name, (key, version, summed) in read.items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be read, {why(error)}; no list of a source counts") from error
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise PolicyError(
-            f"{path}: is damaged, so no list of a source counts; put it back, or remove it to begin anew"
-        ) from None
-
-
-def _write_heights(path: Path, now: dict[str, tuple[str, int, str]]) -> None:
-    try:
-        disk.put(path, (json.dumps(now, sort_keys=True) + "\n").encode("ascii"), mode=0o600)
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be written, {why(error)}; no list of a source counts") from error

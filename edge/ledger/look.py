@@ -37,6 +37,12 @@ class Look:
         """One past the last entry of a part of a log; None, because this is all of it."""
         return None
 
+    @property
+    def size(self) -> int:
+        """How many entries the log has had."""
+        with faults_named(self._path):
+            return int(self._db.execute("SELECT size FROM tree").fetchone()[0])
+
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Position and canonical bytes of each entry, in order."""
         with faults_named(self._path):

@@ -104,6 +104,27 @@ def test_a_device_that_is_well_has_nothing_wrong(site: Path) -> None:
     assert wrong <= {"clock", "pin"}
 
 
+def in_force(site: Path) -> None:
+    """The device has run: the audit log holds the bundle."""
+    key = load_signing_key(site / "device.key")
+    ledger = Ledger.open(site / "state" / "ledger.sqlite", clock=CLOCK, key=key, device="elm-street-north")
+    files, bundle = desk.load(site / "policy", pin=site / "city.key.pub")
+    ledger.accept_bundle(files, digest=bundle.digest, version=bundle.version, revision=0, signed=True)
+    ledger.close()
+
+
+def test_a_floor_that_is_named_later_on_is_begun_as_the_check_says(site: Path) -> None:
+    write(site / "device.toml", "[[camera]]", 'floor = "state/floor"\n[[camera]]')
+    assert findings(site)["floor"].state is State.OK
+    in_force(site)
+    said = fault(site, "floor")
+    assert "there is no floor file" in said
+    (site / "state/floor").write_text(said.split("`")[-2])
+    assert findings(site)["floor"].state is State.OK
+    write(site / "state/floor", '"revision": 0', '"revision": 1')
+    assert "an older copy of the audit log was put back" in fault(site, "floor")
+
+
 def test_the_clock_finding_is_what_the_kernel_says(site: Path) -> None:
     assert (findings(site)["clock"].state is State.OK) == (Timekeepers()() is not None)
 

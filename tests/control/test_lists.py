@@ -1,5 +1,7 @@
 """Hot lists while the device runs: replaced without a restart, refused with an alarm, never a stop."""
 
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge import desk
+from edge import desk, disk
 from edge.clock import monotonic
 from edge.control.control import Control
 from edge.errors import LedgerError
@@ -155,6 +157,26 @@ def test_a_refused_list_is_an_alarm_that_ends_when_it_is_mended_and_no_other_is_
     wait_until(lambda: device.alarms() == set(), what="the alarm has ended")
     assert device.looks_for("QW12345")
     assert device.entries(Alarm) == device.entries(AlarmEnded) == ["hotlist:metro"]
+
+
+def test_a_list_that_a_full_disk_refused_is_read_again_by_itself_and_the_others_are_not(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: device.looks_for("AB12345"), what="the lists are looked up")
+    device.stands_at = monotonic()
+    device.send(entry("XY77777"))
+    with monkeypatch.context() as broken:
+        broken.setattr(disk, "put", no_space)
+        wait_until(lambda: not device.looks_for("QW12345"), what="the new list is not taken")
+        device.stands_at += 3
+        wait_until(lambda: device.alarms() == {"hotlist:metro"}, what="the alarm stands")
+    kept = device.control.hotlists().lists
+    device.stands_at += 29
+    assert not device.looks_for("XY77777")
+    device.stands_at += 2
+    wait_until(lambda: device.looks_for("XY77777"), what="the new list is looked up")
+    assert (device.alarms(), device.entries(AlarmEnded)) == (set(), ["hotlist:metro"])
+    assert kept[0] is device.control.hotlists().lists[0]
 
 
 def test_a_list_that_grows_old_is_an_alarm_and_counts_as_none(device: Device) -> None:
@@ -311,6 +333,10 @@ def test_a_list_that_the_city_takes_out_of_its_policy_is_none_for_the_log(device
     device.take_up_signed()
     wait_until(lambda: device.looks_for("AB12345"), what="the other list is looked up")
     assert device.named() == [BOTH, {"county-stolen": 0}]
+
+
+def no_space(*_args: object, **_how: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def full(db: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from edge.desk import Refused
 from edge.desk.follow import follow
 from edge.errors import PolicyError
 from edge.keys import load_public, load_signing_key, new_signing_key
+from edge.policy import bundle as bundles
 from edge.policy.tightening import words
 from edge.values import BundleFiles
 from tests.desk.house import DEVICE, LEDGER, NOW, OTHER_LEDGER, House
@@ -419,10 +420,21 @@ def test_what_another_audit_log_or_device_holds_is_not_restored_even_without_a_f
         assert (refusal.value.why, refusal.value.hold) == (why, True)
 
 
-def test_a_floor_file_that_is_gone_shares_nothing(house: House) -> None:
-    house.take_up()
+def test_a_floor_file_that_is_gone_or_was_never_there_shares_nothing_until_somebody_who_knows_begins_one(
+    house: House,
+) -> None:
+    taken = house.take_up()
     house.floor.unlink()
-    with pytest.raises(Refused, match="the floor file is gone"):
+    for _ in range(2):
+        with pytest.raises(Refused, match="there is no floor file") as refusal:
+            house.boot()
+        assert not house.floor.exists()
+    house.floor.write_text(str(refusal.value).split("`")[-2])
+    assert house.take_up().digest == taken.digest
+    restored = house.boot()
+    assert restored is not None
+    house.size -= 1
+    with pytest.raises(Refused, match="an older copy"):
         house.boot()
 
 
@@ -656,3 +668,132 @@ def test_an_editors_own_file_in_the_folder_is_no_change(house: House) -> None:
     house.city.changed()
     (house.folder / ".policy.toml.swp").write_bytes(b"")
     assert not house.city.changed()
+
+
+NEW_KEY = "policy.toml: [sharing] unknown key `county_lookup`, remove it"
+
+
+def _updated(patch: pytest.MonkeyPatch, *unread: str) -> None:
+    """The program becomes another one, which cannot read the bundles with these digests."""
+    real = bundles.parse
+
+    def parse(files: BundleFiles, **how: object) -> object:
+        if bundles.sha256(files.manifest) in unread:
+            raise PolicyError(NEW_KEY)
+        return real(files, **how)  # type: ignore[arg-type]
+
+    patch.setattr(bundles, "parse", parse)
+
+
+def cannot_boot(house: House, *, why: str) -> str:
+    with pytest.raises(Refused) as refusal:
+        house.boot()
+    assert (refusal.value.why, refusal.value.hold) == (why, True)
+    return str(refusal.value)
+
+
+def test_what_is_in_force_and_cannot_be_read_here_is_named_and_the_pin_is_not_blamed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = house.take_up()
+    with monkeypatch.context() as older:
+        _updated(older, taken.digest)
+        said = cannot_boot(house, why="stored")
+        assert f"homerule sign --replaces {taken.digest}` ({NEW_KEY})" in said
+        assert str(house.pin) not in said
+        refused(house, "policy.toml", hold=True)
+    assert house.boot() is not None
+
+
+def test_a_newer_bundle_that_replaces_what_cannot_be_read_comes_into_force(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _updated(monkeypatch, house.take_up().digest)
+    cannot_boot(house, why="stored")
+    house.sign()  # it replaces what lay in the folder
+    taken = house.take_up()
+    assert (taken.version, taken.signed, len(house.pinned)) == (2, True, 2)
+    assert house.take_up() is taken
+    restored = house.boot()
+    assert restored is not None
+    assert restored.digest == taken.digest
+
+
+@pytest.mark.parametrize("laid_there", ["newer", "older", "edited", "another key's"])
+def test_nothing_else_takes_the_place_of_what_cannot_be_read(
+    house: House, monkeypatch: pytest.MonkeyPatch, laid_there: str
+) -> None:
+    older = house.copied()
+    house.sign()
+    taken = house.take_up()
+    _updated(monkeypatch, taken.digest)
+    cannot_boot(house, why="stored")
+    if laid_there == "newer":
+        house.sign(replaces="0" * 64)
+        refused(house, f"--replaces {taken.digest}", hold=True, why="stored")
+    elif laid_there == "older":
+        house.sign(folder=older, replaces=taken.digest)  # version 2 again
+        house.put(older)
+        refused(house, f"--replaces {taken.digest}", hold=True, why="stored")
+    elif laid_there == "edited":
+        monkeypatch.undo()
+        house.sign(replaces=taken.digest)
+        _updated(monkeypatch, taken.digest)
+        desk.opt_out(house.folder, "statewide-lookup")
+        refused(house, "was changed since it was signed", hold=True, why="not-signed")
+    else:
+        new_signing_key(house.root / "other.key")
+        house.sign(key="other.key", replaces=taken.digest)
+        refused(house, "is not the city's signature", hold=True, why="signature")
+
+
+def test_an_opt_out_laid_over_what_cannot_be_read_is_lost_only_to_a_bundle_that_names_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = house.take_up()
+    elsewhere = house.copied()
+    house.sign(folder=elsewhere)
+    desk.opt_out(house.folder, "statewide-lookup")
+    tightened = house.take_up()
+    _updated(monkeypatch, signed.digest, tightened.digest)
+    assert "with what was taken away by hand since in it" in cannot_boot(house, why="stored")
+    house.put(elsewhere)
+    refused(house, f"--replaces {tightened.digest}", hold=True, why="stored")
+    house.sign(replaces=tightened.digest)
+    assert house.take_up().version == 3
+
+
+def test_what_cannot_be_read_and_was_not_signed_with_the_pinned_key_is_not_replaced(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = house.take_up()
+    _updated(monkeypatch, taken.digest)
+    new_signing_key(house.root / "other.key")
+    shutil.copy(house.root / "other.key.pub", house.pin)
+    house.sign(key="other.key", replaces=taken.digest)
+    assert "put the city's own key back" in cannot_boot(house, why="pin")
+    refused(house, "not signed with the pinned key", hold=True, why="pin")
+
+
+@pytest.mark.parametrize("floor", [True, False])
+def test_nothing_takes_the_place_of_a_manifest_that_cannot_be_read(house: House, floor: bool) -> None:
+    older = house.copied()
+    house.sign()
+    taken = house.take_up()
+    house.put(older)
+    manifest = json.dumps({**json.loads(taken.files.manifest), "county": 1}).encode()
+    city = desk.City(
+        folder=house.folder,
+        pin=house.pin,
+        floor=house.floor if floor else None,
+        device_id=DEVICE,
+        pin_owner=os.geteuid(),
+    )
+    stored = (BundleFiles(manifest=manifest, signature=taken.files.signature, files=taken.files.files), 0, True)
+    for ask in (
+        lambda: city.restore(stored, ledger_id=LEDGER, tree_size=house.size),
+        lambda: city.take_up(None, ledger_id=LEDGER),
+    ):
+        with pytest.raises(Refused, match="go back to the program of before") as refusal:
+            ask()
+        assert (refusal.value.why, refusal.value.hold) == ("stored", True)

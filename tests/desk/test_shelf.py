@@ -1,5 +1,6 @@
 """Hot lists on the disk: signed by the city or by their source, replaced while the device runs, each by itself."""
 
+import errno
 import os
 import shutil
 from datetime import timedelta
@@ -9,7 +10,7 @@ from subprocess import run
 
 import pytest
 
-from edge import desk
+from edge import desk, disk
 from edge.desk.shelf import Shelf, sign_list
 from edge.errors import PolicyError
 from edge.keys import load_signing_key, new_signing_key
@@ -239,14 +240,62 @@ def test_a_list_that_is_not_utf_8_is_refused_without_its_bytes(town: Town) -> No
     assert "QW12345" not in str(refused.value)
 
 
-def test_a_damaged_memory_of_versions_closes_the_lists_of_sources(town: Town) -> None:
-    town.floor.with_name(f"{town.floor.name}.hotlists").write_text("[")
-    assert (
-        "is damaged"
-        in Shelf(town.folder, heights=town.floor.with_name(f"{town.floor.name}.hotlists"))
-        .read(town.in_force)
-        .refused["metro"]
-    )  # type: ignore[arg-type]
+def test_a_damaged_memory_of_versions_closes_the_lists_of_sources_until_it_is_put_back_or_removed(town: Town) -> None:
+    heights = town.floor.with_name(f"{town.floor.name}.hotlists")
+    assert town.has("QW12345")
+    whole = heights.read_bytes()
+    for mend in (lambda: heights.write_bytes(whole), heights.unlink):
+        heights.write_text("[")
+        town.boot()
+        assert "is damaged, so no list of a source counts" in town.lists().refused["metro"]
+        assert town.has("AB12345")
+        mend()
+        assert town.has("QW12345")
+
+
+def _disk_gives(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    def fault(*_args: object, **_how: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(disk, name, fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "said"),
+    [("put", errno.ENOSPC, "cannot be written, no space left"), ("read", errno.EIO, "cannot be read, input/output")],
+)
+def test_a_list_that_a_passing_fault_of_the_disk_refused_counts_when_that_is_over(
+    town: Town, monkeypatch: pytest.MonkeyPatch, name: str, number: int, said: str
+) -> None:
+    with monkeypatch.context() as broken:
+        _disk_gives(broken, name, number)
+        assert said in town.lists().refused["metro"]
+    assert town.has("QW12345")
+
+
+def test_a_list_that_could_not_be_read_for_a_moment_counts_when_it_can(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def open_(path: object, *how: int) -> int:
+        if str(path).endswith(".csv"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, *how)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", open_)
+        assert "cannot be read, input/output error" in town.lists().refused["metro"]
+    assert town.has("QW12345")
+
+
+def test_a_list_that_is_wrong_is_not_read_again_before_a_file_changes(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.send(entry(purpose="immigration_enforcement"))
+    said = town.lists().refused["metro"]
+    monkeypatch.setattr(Shelf, "_made", lambda *_: pytest.fail("it was read again"))
+    assert town.lists().refused["metro"] == said
 
 
 def test_one_command_refuses_what_a_device_would_go_on_without(town: Town) -> None:
