@@ -149,8 +149,7 @@ class Memory:
     def _stood(self, track: Track, vote: Vote) -> None:
         place = self._place(track.box, vote.text)
         if place is not None:
-            # a stay that begins where the last one ended is one with it
-            place.stays += (track.first_seen - place.last_seen).total_seconds() > REPEAT_SECONDS
+            place.stays += 1
             place.last_seen = track.last_seen
             return
         place = _Place(text=vote.text, box=track.box, first_seen=track.first_seen, last_seen=track.last_seen)

@@ -235,8 +235,9 @@ class Track:
         if not self.says_otherwise(look):
             return False
         self._contradictions += 1
-        self._doubted = look
-        return self._contradictions >= 2 or self.ballot.readings < 3
+        is_refused = self._contradictions >= 2 or self.ballot.readings < 3
+        self._doubted = None if is_refused else look
+        return is_refused
 
     def _blend(self, box: Box, seconds: float) -> tuple[float, float]:
         here, there = centre(self.box), centre(box)

@@ -10,16 +10,19 @@ import pytest
 
 from edge.clock import ReplayClock
 from edge.rejection import Rejection
-from edge.values import Frame, PlateRead
-from edge.vision import Vision, memory
+from edge.values import Box, Detection, Frame, PlateRead
+from edge.vision import Reading, Vision, memory
+from edge.vision.tracker import Look, Track, match
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure
 
 KEPT = timedelta(minutes=3)
 
 
-def told(vehicles: dict[int, Vehicle], *, kept: timedelta = KEPT) -> tuple[Vision, Callable[[Iterable[Frame]], list]]:
+def told(
+    vehicles: dict[int, Vehicle], *, kept: timedelta = KEPT, reread_after: timedelta = timedelta(minutes=30)
+) -> tuple[Vision, Callable[[Iterable[Frame]], list]]:
     """Eyes that are told at every frame how long anything may be kept, and what looks with them."""
-    vision = Vision(models=Eyes(vehicles), clock=ReplayClock(start=START))
+    vision = Vision(models=Eyes(vehicles), clock=ReplayClock(start=START), reread_after=reread_after)
 
     def look(frames: Iterable[Frame]) -> list[PlateRead]:
         reads: list[PlateRead] = []
@@ -119,17 +122,42 @@ def test_of_what_stands_there_for_hours_and_cannot_be_read_no_picture_is_older_t
     assert reads[0].best_seen > START + timedelta(seconds=clears) - KEPT
 
 
-def test_what_begins_anew_for_want_of_time_makes_no_fixture_of_a_vehicle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "FIXTURE_HOURS", 0.2)
-    clears = 1800.0
-    scene = {10: standing("", says=lambda look: ("AB12345", 0.97 if now[0] > clears else 0.3))}
-    now, reads = [0.0], list[PlateRead]()
-    vision, look = told(scene)
-    for frame in draw(scene, seconds=clears + 300, fps=0.2):
-        now[0] = (frame.captured_at - START).total_seconds()
-        reads += look([frame])
-    assert texts(reads) == ["AB12345"]
-    assert Rejection.FIXTURE not in vision.counts.rejected
+def test_a_parked_vehicle_of_which_a_picture_comes_now_and_then_is_known_meanwhile() -> None:
+    scene = {10: standing("PARKED1")}
+    vision, look = told(scene, kept=timedelta(days=3), reread_after=timedelta(seconds=1))
+    reads = look(draw(scene, seconds=40, fps=2)) + look(draw(scene, seconds=150, fps=1 / 15, begins=40))
+    reads += vision.finish()
+    assert texts(reads + look(draw(scene, seconds=10, fps=5, begins=180))) == ["PARKED1"]
+
+
+def look_at(text: str, *, left: float = 100.0, width: float = 70.0) -> Look:
+    box = Box(x1=left, y1=100.0, x2=left + width, y2=100.0 + width / 2)
+    reading = Reading(text=text, confidences=(0.97,) * len(text))
+    return Look(detection=Detection(box=box, confidence=0.9), reading=reading, crop=np.zeros((9, 9, 3), np.uint8))
+
+
+def pictures_of(track: Track) -> int:
+    return sum(isinstance(one, np.ndarray) for one in held(track))
+
+
+@pytest.mark.parametrize("before", [1, 9])
+def test_a_look_that_may_be_at_another_vehicle_leaves_no_picture(before: int) -> None:
+    track, odd = Track(look_at("AB12345"), START), look_at("XY98760")
+    for seconds in range(1, before):
+        track.update(look_at("AB12345"), START + timedelta(seconds=seconds))
+    at = START + timedelta(seconds=before)
+    for one, look in match([track], [odd], at):
+        one.update(look, at)
+    assert odd.crop is not None
+    assert pictures_of(track) == 1
+    assert all(one is not odd.crop for one in held(track))
+
+
+def test_what_joins_a_track_of_which_nothing_more_is_handed_on_brings_no_picture() -> None:
+    track = Track(look_at("AB12345"), START)
+    track.settle()
+    track.take(Track(look_at("AB12345", width=90.0), START + timedelta(seconds=2)))
+    assert pictures_of(track) == 0
 
 
 def test_a_sign_stays_one_while_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
