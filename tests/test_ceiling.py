@@ -73,7 +73,7 @@ def test_the_plate_of_the_last_vehicle_is_gone_though_the_models_have_failed_sin
     vision = passes(house)
     vision._models.failing = ModelError("model `finds`: inference failed")
     failed = 0
-    for frame in draw({}, seconds=240, fps=1, begins=10):
+    for frame in draw({}, seconds=240, fps=0.3, begins=10):
         try:
             house.pipeline.step(frame)
         except ModelError:

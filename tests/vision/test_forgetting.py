@@ -8,11 +8,13 @@ from types import FunctionType, ModuleType
 import numpy as np
 import pytest
 
+from edge.capture import Plain
 from edge.clock import ReplayClock
 from edge.rejection import Rejection
 from edge.values import Box, Detection, Frame, PlateRead
-from edge.vision import Reading, Vision, memory
+from edge.vision import Detector, Reading, Vision, memory
 from edge.vision.tracker import Look, Track, match
+from tests import networks
 from tests.vision.scene import START, Eyes, Vehicle, crossing, draw, standing, texts, unsure
 
 KEPT = timedelta(minutes=3)
@@ -170,3 +172,14 @@ def test_a_sign_stays_one_while_it_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     vision.finish()
     assert 0 < before == vision.counts.passages
     assert [place.text for place in vision._memory._places] == ["SIGN42"]
+
+
+def test_a_look_at_the_whole_picture_leaves_nothing_of_the_last_part_that_was_looked_at() -> None:
+    near = Detector(name="near", written=networks.detector([], (64, 32)))
+    far = Detector(name="far", written=networks.detector([], (128, 64)), parts=near)
+    bright = Plain(np.full((640, 1280, 3), 250, np.uint8))
+    for _ in range(2):
+        far.look(bright, Box(x1=100, y1=200, x2=740, y2=520))
+        assert near._batch.max() > 0.9
+        far.look(Plain(networks.blank((1280, 640))))
+        assert max(one.max() for one in held(near) if isinstance(one, np.ndarray)) < 0.5
