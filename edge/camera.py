@@ -28,7 +28,8 @@ class Camera(Setting):
     `repeat` plays a video or a folder again and again. With `sub_url`, the address of the same camera's small stream,
     that one is watched, and `url` is decoded only while something moves. `zones` are where to look, `masks` where not:
     polygons whose corners are fractions of the picture, from [0, 0] top left to [1, 1] bottom right. A parked vehicle
-    that was out of sight is read again after `reread_after_minutes` without it.
+    that was out of sight is read again after `reread_after_minutes` without it, and sooner where law or city let
+    nothing be kept for so long.
     """
 
     id: Id

@@ -9,13 +9,13 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.clock import Clock
-from edge.delivery.crop import jpeg
+from edge.delivery.crop import picture_for
 from edge.delivery.envelope import seal
 from edge.errors import EnvelopeError, Superseded
 from edge.policy.bundle import Bundle
@@ -25,7 +25,7 @@ from edge.policy.hotlists import HotLists
 from edge.policy.meanwhile import Meanwhile, decide_since
 from edge.policy.reasons import Reason
 from edge.policy.tag import nobodys, tag
-from edge.values import Checkpoint, Decision, Effect, Envelope, Flag, Frame, Instant, PlateRead, Recorded, TaggedRead
+from edge.values import Checkpoint, Decision, Effect, Envelope, Frame, Instant, PlateRead, Recorded, TaggedRead
 
 MOST_UNRECORDED = 256
 """Reads that wait while the ledger cannot be written; beyond it the oldest is lost, and counted."""
@@ -46,7 +46,7 @@ class Eyes(Protocol):
 
     def finish(self) -> Sequence[PlateRead]: ...
 
-    def forget(self) -> None: ...
+    def forget(self, at: datetime, *, kept: timedelta) -> None: ...
 
 
 class Records(Protocol):
@@ -100,18 +100,28 @@ class Pipeline:
         self._recording = threading.Lock()
         self._meanwhile = Meanwhile()
         self._ceiling, self._behind = UNRULED, False
+        self._kept = UNRULED  # as of the last bundle, while the ceiling is that of the reads that wait
         self.lost = 0
 
     def step(self, frame: Frame) -> list[Outcome]:
         """Takes one frame; returns the reads that it completed. Raises ModelError, LedgerError."""
-        return self._take(self._vision.passages(frame)) if self._collects() else self.rest()
+        if not self._collects():
+            return self.rest()
+        self._forget(frame.captured_at)  # first: a look may fail
+        return self._take(self._vision.passages(frame))
 
     def rest(self) -> list[Outcome]:
         """Completes the passages that are still in view, when no frame has come for long. Raises LedgerError."""
         found = self._vision.finish()
-        if not self._collects():
-            self._vision.forget()
+        self._forget(self._clock.now().at)
         return self._take(found)
+
+    def _forget(self, at: datetime) -> None:
+        """What was seen is known for no longer than a read may be kept; where nothing may be collected, not at all."""
+        bundle = self._in_force()
+        if bundle is not None:
+            self._kept = bundle.ceiling
+        self._vision.forget(at, kept=self._kept if self._collects() else timedelta(0))
 
     def _take(self, found: Sequence[PlateRead]) -> list[Outcome]:
         self._hand_on(found)
@@ -285,12 +295,6 @@ class Pipeline:
             granted_until=grant_ends(subscriber, bundle, now.at),
             ack_token=self._clock.new_id(),
             checkpoint=checkpoint,
-            crop=self._crop(tagged, decision),
+            crop=picture_for(tagged, decision),
             withdrawal=withdrawal,
         )
-
-    @staticmethod
-    def _crop(tagged: TaggedRead, decision: Decision) -> bytes | None:
-        """The plate crop for the owner, when the policy says so; nobody else ever gets a picture."""
-        wanted = decision.subscriber_id == tagged.tags.owner and Flag.NO_IMAGE not in tagged.tags.flags
-        return jpeg(tagged.read.crop) if wanted and tagged.read.crop is not None else None

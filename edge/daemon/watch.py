@@ -6,7 +6,7 @@ A model that fails is an alarm and a gap in the log, never an empty road.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -27,8 +27,8 @@ from edge.vision.passage import PATIENCE_STANDING_SECONDS
 SELF_TEST_EVERY = 3600.0
 """Seconds."""
 QUIET_SECONDS = PATIENCE_STANDING_SECONDS
-"""Without a frame for so long, what is in view is handed on as it is. With a gate there are seconds without a frame
-while nothing moves, and that is no outage."""
+"""Without a frame for so long, what is in view is handed on as it is, and each time again what is too old is forgotten.
+With a gate there are seconds without a frame while nothing moves, and that is no outage."""
 _AGAIN_AFTER = 30.0  # seconds from a self-test that failed to the next
 _LONGEST_WAIT = 0.2
 
@@ -48,17 +48,13 @@ class Eyes(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """One camera, the pipeline that its frames go through, and when it last had its turn.
-
-    `is_quiet`: no frame has come since what was in view was handed on for want of frames.
-    """
+    """One camera, the pipeline that its frames go through, and when it last had its turn: a frame, or a rest."""
 
     camera: LiveCamera
     pipeline: Pipeline
     eyes: Eyes
     pace: Pace
-    served: float = float("-inf")
-    is_quiet: bool = True
+    served: float = field(default_factory=monotonic)
 
 
 class Watch:
@@ -120,12 +116,12 @@ class Watch:
             self._follow_clock()  # a frame's time is of the clock as it stands now
             if frame is not None:
                 seen += 1
-                lane.served, lane.is_quiet = monotonic(), False
+                lane.served = monotonic()
                 lane.pace.judge(lane.camera.lag, lane.served)
                 lane.eyes.pace = lane.pace.value
                 self._guarded(partial(lane.pipeline.step, frame))
-            elif not lane.is_quiet and monotonic() - lane.served > QUIET_SECONDS:
-                lane.is_quiet = True
+            elif monotonic() - lane.served > QUIET_SECONDS:
+                lane.served = monotonic()
                 self._guarded(lane.pipeline.rest)
         self._note_gaps()
         if self.alarm is not None:

@@ -3,10 +3,16 @@
 import cv2
 
 from edge.errors import EnvelopeError
-from edge.values import Pixels
+from edge.values import Decision, Flag, Pixels, TaggedRead
 
 LARGEST = 40_000
 """Bytes: what still fits, in base64, into the largest sealed size."""
+
+
+def picture_for(tagged: TaggedRead, decision: Decision) -> bytes | None:
+    """The plate crop for the owner, when the policy says so; nobody else ever gets a picture. Raises EnvelopeError."""
+    wanted = decision.subscriber_id == tagged.tags.owner and Flag.NO_IMAGE not in tagged.tags.flags
+    return jpeg(tagged.read.crop) if wanted and tagged.read.crop is not None else None
 
 
 def jpeg(pixels: Pixels) -> bytes:

@@ -90,6 +90,8 @@ class Detector:
 
     def _found(self, small: Pixels, size: tuple[int, int]) -> list[Detection]:
         """`small` fits the canvas; what is found in it, in pixels of the picture of that `size` (width, height)."""
+        if self._parts is not self:
+            self._parts._wipe()
         wide, high = size
         scale = small.shape[1] / wide
         batch, left, top = self._letterbox(small)
@@ -110,6 +112,12 @@ class Detector:
             )
             for i in without_doubles(boxes, scores)
         ]
+
+    def _wipe(self) -> None:
+        """The last part that was looked at would stay for as long as the road is empty; the whole is looked at anew."""
+        if self._planes:
+            self._planes = []
+            self._batch[:] = np.float32(PADDING_GREY / 255)
 
     def _fitted(self, wide: int, high: int) -> tuple[int, int]:
         """The size, width and height, in which a picture of this size fits the canvas."""

@@ -1,10 +1,12 @@
 """Which vehicles were handed on lately, so that none is handed on twice; and what always stands at one place.
 
-It forgets: a vehicle `reread_after` its last sight, a place when it has not been seen for some days.
+It forgets: a vehicle `reread_after` its last sight, a place when it has not been seen for some days, and all of it when
+the law or the city lets nothing be kept for so long; a sign, or a car that comes back, may be read again then.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from edge.values import Box
@@ -22,7 +24,11 @@ FIXTURE_STAYS, FIXTURE_HOURS = 3, 2.0
 SAME_PLACE = 0.05
 """Of its width: no vehicle parks again so exactly."""
 KEPT_PLACES = 64
+KEPT_TRACKS = 8
+"""Tracks that have ended, and that a later one may turn out to belong to."""
 FORGOTTEN_AFTER = timedelta(days=4)
+FORGETS_EVERY = timedelta(seconds=1)
+"""Between two times that all of it is gone through."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +56,9 @@ class Memory:
     """What one camera has seen."""
 
     def __init__(self, *, reread_after: timedelta) -> None:
+        self.ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
         self._reread_after = reread_after
+        self._forgot_at = datetime.min.replace(tzinfo=UTC)
         self._known: list[_Known] = []
         self._of: WeakKeyDictionary[Track, _Known] = WeakKeyDictionary()
         self._places: list[_Place] = []
@@ -73,8 +81,6 @@ class Memory:
 
     def remember(self, track: Track, vote: Vote) -> None:
         """Notes a vehicle that is handed on, or what it is corrected to."""
-        limit = track.last_seen - self._reread_after
-        self._known = [known for known in self._known if known.last_seen >= limit]
         known = self._of.get(track)
         if known is None:
             known = _Known(text=vote.text, box=track.box, last_seen=track.last_seen, stood=False)
@@ -104,6 +110,7 @@ class Memory:
         vote = track.ballot.result()
         if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
             self._stood(track, vote)
+        self.ended.append(track)
 
     def moved(self, by: timedelta) -> None:
         """The clock was moved by so much: what was seen before is as long ago as it was."""
@@ -112,19 +119,32 @@ class Memory:
         for place in self._places:
             place.first_seen += by
             place.last_seen += by
+        self.ended.clear()  # nothing that comes now was in view beside them
 
-    def forget(self) -> None:
-        """Knows of nothing any more."""
-        self._known.clear()
-        self._of.clear()
-        self._places.clear()
+    def forget(self, at: datetime, kept: timedelta) -> None:
+        """Knows nothing any more of what was last seen longer before `at` than `kept`; what is in view it knows.
+
+        What was seen as long after `at` goes too: a clock was put back, and nobody can tell how long ago that was.
+        """
+        if kept and abs(at - self._forgot_at) < FORGETS_EVERY:
+            return
+        self._forgot_at = at
+        in_view = {id(known) for known in self._of.values()}
+        limit = min(kept, max(self._reread_after, timedelta(seconds=REPEAT_SECONDS)))
+        self._known = [one for one in self._known if id(one) in in_view or abs(at - one.last_seen) < limit]
+        limit = min(kept, FORGOTTEN_AFTER)
+        self._places = [one for one in self._places if abs(at - one.last_seen) < limit]
+        self.ended = deque((one for one in self.ended if abs(at - one.last_seen) < kept), maxlen=KEPT_TRACKS)
 
     def is_fixture(self, track: Track, vote: Vote) -> bool:
         """Whether a thing with this text has stood at this very place again and again."""
         place = None if track.moved else self._place(track.box, vote.text)
         if place is None or place.stays < FIXTURE_STAYS:
             return False
-        return place.last_seen - place.first_seen >= timedelta(hours=FIXTURE_HOURS)
+        if place.last_seen - place.first_seen < timedelta(hours=FIXTURE_HOURS):
+            return False
+        place.last_seen = track.last_seen
+        return True
 
     def _stood(self, track: Track, vote: Vote) -> None:
         place = self._place(track.box, vote.text)
@@ -132,11 +152,8 @@ class Memory:
             place.stays += 1
             place.last_seen = track.last_seen
             return
-        limit = track.last_seen - FORGOTTEN_AFTER
-        self._places = [kept for kept in self._places if kept.last_seen >= limit][-KEPT_PLACES + 1 :]
-        self._places.append(
-            _Place(text=vote.text, box=track.box, first_seen=track.first_seen, last_seen=track.last_seen)
-        )
+        place = _Place(text=vote.text, box=track.box, first_seen=track.first_seen, last_seen=track.last_seen)
+        self._places = [*self._places[-KEPT_PLACES + 1 :], place]
 
     def _place(self, box: Box, text: str) -> _Place | None:
         for place in self._places:

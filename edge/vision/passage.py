@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from edge.rejection import Rejection
 from edge.values import Box, PlateRead
@@ -149,6 +149,11 @@ def went_unseen(track: Track, before: datetime, at: datetime) -> bool:
     return unseen > PATIENCE_STANDING_SECONDS or track.was_going(before, within=PATIENCE_SECONDS)
 
 
+def is_over(track: Track, at: datetime, kept: timedelta) -> bool:
+    """Whether the first look at what is not settled yet is as old as any may be: it is completed, and begins anew."""
+    return not track.settled and at - track.first_seen >= kept
+
+
 def is_ready(track: Track) -> bool:
     """Whether a vehicle that is still in view may be handed on: its text is stable, or it has stayed for very long."""
     seen = (track.last_seen - track.first_seen).total_seconds()
@@ -226,6 +231,13 @@ def is_lettering(track: Track, vote: Vote, others: Sequence[Track]) -> bool:
         if (rarer or named) and plate.agreement >= PLATES_AGREEMENT:
             return True
     return False
+
+
+def part_of_another(track: Track, vote: Vote, others: Sequence[Track]) -> Rejection | None:
+    """Why a track is no vehicle of its own: another one is its plate."""
+    if is_echo(track, vote, others):
+        return Rejection.SAME_VEHICLE
+    return Rejection.LETTERING if is_lettering(track, vote, others) else None
 
 
 def made(track: Track, vote: Vote, *, read_id: str, camera_id: str, replaces: str | None) -> PlateRead:

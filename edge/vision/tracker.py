@@ -6,7 +6,7 @@ A track is one plate for as long as it is seen. What becomes of it afterwards is
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from edge.values import Box, Detection, Pixels, PlateRead
@@ -112,8 +112,9 @@ class Track:
             if look is not self._doubted:
                 self.ballot.add(look.reading, width=box.width, sharpness=look.sharpness, at=at)
             self._last_read, self._read_width = at, box.width
-        if look is not self._doubted and look.quality >= self.best.quality:
+        if look is not self._doubted and not self.settled and look.quality >= self.best.quality:
             self.best, self.best_seen = look, at
+        self._doubted = None
 
     def take(self, later: "Track") -> None:
         """Joins a later track of the same vehicle to this one."""
@@ -138,6 +139,15 @@ class Track:
             self._anchor, self._anchored = later._anchor, later._anchored
         self.box = later.box
         self._last_read, self._read_width = later._last_read, later._read_width
+        if self.settled:
+            self.settle()
+
+    def settle(self) -> None:
+        """Nothing more is handed on of it: no picture of it is needed any more."""
+        self.settled, self._doubted = True, None
+        self.best = replace(self.best, crop=None)
+        if self.read is not None:
+            self.read = replace(self.read, crop=None)
 
     def _speed_with(self, later: "Track") -> tuple[float, float]:
         """How fast it goes. One look alone does not tell: as if it stood still, the next look would miss it again."""
@@ -225,8 +235,9 @@ class Track:
         if not self.says_otherwise(look):
             return False
         self._contradictions += 1
-        self._doubted = look
-        return self._contradictions >= 2 or self.ballot.readings < 3
+        is_refused = self._contradictions >= 2 or self.ballot.readings < 3
+        self._doubted = None if is_refused else look
+        return is_refused
 
     def _blend(self, box: Box, seconds: float) -> tuple[float, float]:
         here, there = centre(self.box), centre(box)

@@ -3,7 +3,7 @@
 Nothing is looked at more often than needed: the gate says when something moves, the cadence how often to look.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -14,18 +14,18 @@ from edge.vision.area import EVERYWHERE, Area
 from edge.vision.cadence import WANTED_LOOKS, Cadence
 from edge.vision.eyesight import Counts, Eyesight, Gate, Sighting
 from edge.vision.gate import MotionGate
-from edge.vision.memory import Memory
+from edge.vision.memory import FORGOTTEN_AFTER, Memory
 from edge.vision.parts import comes_near, is_cut, is_in_sight, whole
 from edge.vision.passage import (
     LEAST_MISSED,
     PATIENCE_SECONDS,
     Plausibility,
     has_gone,
-    is_echo,
     is_final,
-    is_lettering,
+    is_over,
     is_ready,
     made,
+    part_of_another,
     same_vehicle,
     went_unseen,
 )
@@ -34,8 +34,6 @@ from edge.vision.second import CLOSELY_SURE, follows, part_to_look_at
 from edge.vision.tracker import READABLE_WIDTH, Look, Track, match, nested
 from edge.vision.vote import Vote
 
-KEPT_TRACKS = 8
-"""Tracks that have ended, and that a later one may turn out to belong to."""
 SHOWN_MARGIN = 0.1
 """Free space around the plate in the crop that people see, as a part of the box on each side."""
 SETTLED_EVERY = timedelta(seconds=0.1)
@@ -67,7 +65,7 @@ class Vision:
         self._area = area
         self._cadence = Cadence(gate or MotionGate(area))
         self._tracks: list[Track] = []
-        self._ended: deque[Track] = deque(maxlen=KEPT_TRACKS)
+        self._kept = FORGOTTEN_AFTER
         self._camera_id = ""
         self._settled_at = self._seen_at = datetime.min.replace(tzinfo=UTC)
         self._sees = True  # until a look fails
@@ -102,10 +100,12 @@ class Vision:
         """Completes every passage that is still in view, when no more frames come or they are of another kind."""
         return self._let_go(self._tracks)
 
-    def forget(self) -> None:
-        """After a `finish`: of nothing that was seen anything is known any more."""
-        self._memory.forget()
-        self._ended.clear()
+    def forget(self, at: datetime, *, kept: timedelta) -> None:
+        """Nothing is known any more of what was last seen longer before `at` than `kept`. To be called at every frame:
+        what comes into view from then on is kept for no longer either.
+        """
+        self._kept = kept
+        self._memory.forget(at, kept)
 
     def _let_go(self, tracks: Sequence[Track]) -> list[PlateRead]:
         """Completes passages that are still in view."""
@@ -120,7 +120,6 @@ class Vision:
     def moved(self, by: timedelta) -> None:
         """The clock of the frames was moved by so much, after a `finish`: what is remembered is moved along."""
         self._memory.moved(by)
-        self._ended.clear()  # nothing that comes now was in view beside them
 
     @property
     def counts(self) -> Counts:
@@ -148,7 +147,9 @@ class Vision:
 
     def _ended_before(self, frame: Frame) -> list[PlateRead]:
         """Completes what has nothing to do with what is in view now: it went unseen, or was in another picture."""
-        done = self._let_go([track for track in self._tracks if went_unseen(track, self._seen_at, frame.captured_at)])
+        at, before = frame.captured_at, self._seen_at
+        over = [each for each in self._tracks if went_unseen(each, before, at) or is_over(each, at, self._kept)]
+        done = self._let_go(over)
         if frame.picture.size != self._size:
             done += self.finish()
             self._size = frame.picture.size
@@ -251,7 +252,7 @@ class Vision:
             done = self._hand_on(track, track.last_seen, last_chance=True)
         self._count["hurried"] += track.read is not None and track.whole_looks < WANTED_LOOKS and not track.stands
         self._memory.left(track, stands=stands)
-        self._ended.append(track)
+        track.settle()
         return done
 
     def _hand_on(self, track: Track, at: datetime, *, last_chance: bool) -> list[PlateRead]:
@@ -269,18 +270,14 @@ class Vision:
                 track.read, track.read_at = self._made(track, vote), at
                 return [track.read]
         if reason is Rejection.SAME_VEHICLE or last_chance:
-            track.settled = True
+            track.settle()
             self._rejected[reason or Rejection.NO_TEXT] += 1
         return []
 
     def _rejection(self, track: Track, vote: Vote | None) -> Rejection | None:
         reason = self._plausibility.rejection(track, vote, self._size)
         if reason is None and vote is not None:
-            others = [*self._tracks, *self._ended]
-            if is_echo(track, vote, others):
-                return Rejection.SAME_VEHICLE
-            if is_lettering(track, vote, others):
-                return Rejection.LETTERING
+            reason = part_of_another(track, vote, [*self._tracks, *self._memory.ended])
         return reason
 
     def _correct(self, track: Track) -> list[PlateRead]:
@@ -288,13 +285,14 @@ class Vision:
         before, vote = track.read, track.ballot.result()
         if track.settled or before is None or vote is None:
             return []
-        track.settled = True
-        if vote.text == before.text or self._plausibility.rejection(track, vote, self._size) is not None:
-            return []
-        self._memory.remember(track, vote)
-        self._count["corrections"] += 1
-        track.read = self._made(track, vote, replaces=before.read_id)
-        return [track.read]
+        done: list[PlateRead] = []
+        if vote.text != before.text and self._plausibility.rejection(track, vote, self._size) is None:
+            self._memory.remember(track, vote)
+            self._count["corrections"] += 1
+            track.read = self._made(track, vote, replaces=before.read_id)
+            done.append(track.read)
+        track.settle()
+        return done
 
     def _made(self, track: Track, vote: Vote, replaces: str | None = None) -> PlateRead:
         return made(track, vote, read_id=self._clock.new_id(), camera_id=self._camera_id, replaces=replaces)

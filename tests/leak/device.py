@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from itertools import cycle
 from pathlib import Path
@@ -67,8 +67,8 @@ class Eyes:
         seen, self.seen = self.seen, []
         return seen
 
-    def forget(self) -> None:
-        self.seen = []
+    def forget(self, at: datetime, *, kept: timedelta) -> None:
+        """Knows of nothing but what is still to pass."""
 
 
 class Feeder:

@@ -33,10 +33,11 @@ STOLEN, INNOCENT = "AB12345", "QXK9217"
 
 
 class Passing:
-    """Eyes that see what the test lets pass."""
+    """Eyes that see what the test lets pass, and note how long they may know it."""
 
     def __init__(self) -> None:
         self.seen: list[PlateRead] = []
+        self.kept: timedelta | None = None
 
     def passages(self, frame: Frame) -> Sequence[PlateRead]:
         seen, self.seen = self.seen, []
@@ -46,8 +47,8 @@ class Passing:
         seen, self.seen = self.seen, []
         return seen
 
-    def forget(self) -> None:
-        self.seen = []
+    def forget(self, at: datetime, *, kept: timedelta) -> None:
+        self.kept = kept
 
 
 class House:

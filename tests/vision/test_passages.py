@@ -202,7 +202,8 @@ def test_a_parked_vehicle_that_is_to_be_forgotten_is_one_that_nobody_has_seen() 
         reads = [read for frame in draw(scene, seconds=10, fps=5, begins=begins) for read in vision.passages(frame)]
         assert texts(reads + vision.finish()) == expected
         if forgotten:
-            vision.forget()
+            for hours in (0, 24):
+                vision.forget(START + timedelta(seconds=begins + 10), kept=timedelta(hours=hours))
     assert vision.counts.rejected == {"the same vehicle again": 1}
 
 
