@@ -236,6 +236,7 @@ def test_one_wrong_entry_refuses_the_whole_list(change: Table, said: str) -> Non
     ("at", "is_read"),
     [
         ("1999-12-31T23:59:59Z", False),
+        ("2000-01-01T00:00:00+01:00", False),
         ("2000-01-01T00:00:00Z", True),
         ("2199-12-31T23:59:59Z", True),
         ("2200-01-01T00:00:00Z", False),
