@@ -19,6 +19,7 @@ from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
 from edge.policy.numbers import plain
 from edge.policy.policy import HotListSource
 from edge.policy.vocabulary import Purpose
+from edge.values import HIGHEST
 from tests.policy.city import NOW, POLICY, Table, toml
 
 SOURCE = HotListSource(id="list", source_agency="desk", cap=1000)
@@ -362,6 +363,15 @@ def test_the_word_of_a_source_is_read_up_to_a_length(length: int, is_read: bool)
     else:
         with pytest.raises(PolicyError, match="is not the word of a hot list's source"):
             issued.parse(content, file="list.csv.sig")
+
+
+def test_a_version_that_the_audit_log_cannot_hold_is_refused() -> None:
+    statement = issued.statement("list", version=HIGHEST, issued_at=NOW, sha256="ab" * 32)
+    content = issued.written(statement, bytes(64))
+    assert issued.parse(content, file="list.csv.sig")[0].version == 2**53 - 1
+    beyond = content.replace(str(HIGHEST).encode(), str(2**53).encode())
+    with pytest.raises(PolicyError, match=r"list\.csv\.sig: its version is higher than .*sign a lower one"):
+        issued.parse(beyond, file="list.csv.sig")
 
 
 @pytest.mark.parametrize(("length", "is_read"), [(200, True), (201, False)])
