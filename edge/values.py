@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 else:
     Pixels = Any  # numpy takes a tenth of a second to load, which only who looks at pictures should spend
 
-HIGHEST = 2**53 - 1
-"""The highest number that the audit log can hold (RFC 8785): what may come to stand in it is bounded by this."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instant:

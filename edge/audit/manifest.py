@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from edge.audit.container import Member
 from edge.errors import LedgerError
 from edge.ledger.checkpoint import open_text, origin, sign_note
-from edge.values import HIGHEST
+from edge.policy.policy import HIGHEST
 
 MANIFEST, MEMBERS = "manifest.txt", "members.json"
 FIRST_LINE = "homerule audit archive 1"

@@ -30,9 +30,8 @@ from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.entries import HotList
 from edge.policy.hotlists import HotLists
 from edge.policy.issued import Issued, ListVersion
-from edge.policy.policy import EARLY, ID, HotListSource
+from edge.policy.policy import EARLY, HIGHEST, ID, HotListSource
 from edge.policy.vocabulary import Purpose
-from edge.values import HIGHEST
 
 LARGEST = 512 * 1024 * 1024
 """Bytes of one list that are still read."""

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 from edge.errors import LedgerError
 from edge.ledger.batches import Runs, packed, unpacked
 from edge.ledger.entries import Entry, Known, Opaque, Read, SentToAll
-from edge.values import HIGHEST
+from edge.policy.policy import HIGHEST
 
 # most entries are one of these two, and what fits is canonical: then JSON need not be asked
 _NUMBER, _WORD = rb"(0|-?[1-9][0-9]{0,14})", rb'"([A-Za-z0-9_.-]*)"'

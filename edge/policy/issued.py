@@ -14,9 +14,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
-from edge.policy.policy import Id, Instant
+from edge.policy.policy import HIGHEST, Id, Instant
 from edge.policy.subscribers import Sha256
-from edge.values import HIGHEST
 
 SUFFIX = ".sig"
 """What is added to the name of the list's file."""

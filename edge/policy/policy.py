@@ -32,6 +32,8 @@ EARLY = timedelta(minutes=5)
 
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Every time that is written lies between these."""
+HIGHEST = 2**53 - 1
+"""The highest number that the audit log can hold (RFC 8785), and so the highest that may come to stand in it."""
 
 
 def _place_state(value: str) -> str:

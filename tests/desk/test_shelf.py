@@ -16,7 +16,7 @@ from edge.errors import PolicyError
 from edge.keys import load_signing_key, new_signing_key
 from edge.policy import issued
 from edge.policy.hotlists import HotLists
-from edge.values import HIGHEST
+from edge.policy.policy import HIGHEST
 from tests.desk.house import NOW, House
 from tests.policy.test_hotlists import as_csv, entry
 

@@ -42,7 +42,7 @@ from edge.ledger.entries import (
     SentToAll,
     Switch,
 )
-from edge.values import HIGHEST
+from edge.policy.policy import HIGHEST
 
 AT = 1_795_435_200_000
 numbers = st.integers(-HIGHEST, HIGHEST)

@@ -17,9 +17,8 @@ from edge.policy import issued, policy
 from edge.policy.entries import MOST_ALIKE, MOST_SOURCES, HotList
 from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
 from edge.policy.numbers import plain
-from edge.policy.policy import HotListSource
+from edge.policy.policy import HIGHEST, HotListSource
 from edge.policy.vocabulary import Purpose
-from edge.values import HIGHEST
 from tests.policy.city import NOW, POLICY, Table, toml
 
 SOURCE = HotListSource(id="list", source_agency="desk", cap=1000)
