@@ -1,6 +1,6 @@
 """What nobody foresaw: files at which the desk fails hold; anything else shuts every gate for good."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,10 +85,10 @@ def where_it_is_counted_who_is_served(world: World) -> None:
     "broken", [in_a_tick, while_a_change_is_taken_up, at_the_broker, where_it_is_counted_who_is_served]
 )
 def test_what_nobody_foresaw_shuts_every_gate_and_is_raised_until_the_daemon_ends(
-    served: World, broken: object
+    served: World, broken: Callable[[World], None]
 ) -> None:
     with pytest.raises(KeyError):
-        broken(served)  # type: ignore[operator]
+        broken(served)
     assert open_gates(served) == set()
     for _ in range(3):
         served.passes(2)
