@@ -145,8 +145,8 @@ class Limits(Setting):
     """When the device gives up; each has its unit in its name."""
 
     max_age_hours: int = Field(default=24, ge=1, le=24 * 30)
-    max_waiting_reads: int = Field(default=100_000, ge=100)
-    min_free_megabytes: int = Field(default=200, ge=10)
+    max_waiting_reads: int = Field(default=100_000, ge=100, le=1_000_000_000)
+    min_free_megabytes: int = Field(default=200, ge=10, le=1_000_000_000)
     audit_years: int = Field(default=4, ge=1, le=100)
 
 

@@ -80,10 +80,10 @@ def parse_toml(text: str, model: type[M], *, file: str, error: type[HomeruleErro
     `file` is the name shown. TOML dates and times must be written as such, not in quotes. Without `quote` the line
     repeats nothing of the text, only places and known names: for a file in which a plate may stand anywhere.
     """
-    table = _table(text, file=file, error=error, quote=quote)
+    table, as_json = _table(text, file=file, error=error, quote=quote)
     try:
         # JSON mode is pydantic's strict mode for text: enums by value, lists to tuples, and no other conversion.
-        parsed = model.model_validate_json(json.dumps(table, default=_as_text), strict=True)
+        parsed = model.model_validate_json(as_json, strict=True)
     except ValidationError as refused:
         raise error(_explain(refused, text, table, model, file, quote)) from None
     for where, wanted in _mistaken_dates(table, parsed, ()):
@@ -97,11 +97,13 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f", did you mean `{close[0]}`?" if close else ""
 
 
-def _table(text: str, *, file: str, error: type[HomeruleError], quote: bool) -> dict[str, Any]:
+def _table(text: str, *, file: str, error: type[HomeruleError], quote: bool) -> tuple[dict[str, Any], str]:
+    """What the text says, and the same as JSON, in which a number in hex is longer than it was."""
     if len(text) > LONGEST_TEXT:
         raise error(f"{file}: longer than {LONGEST_TEXT // 1024 // 1024} MiB, cut it down")
     try:
-        return plain_toml(text) or tomllib.loads(text)
+        table = plain_toml(text) or tomllib.loads(text)
+        return table, json.dumps(table, default=_as_text)
     except tomllib.TOMLDecodeError as broken:
         said = str(broken)
         place = re.search(r"\(at (?:line (\d+), column (\d+)|end of document)\)", said)

@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from edge.audit.container import Member
 from edge.errors import LedgerError
 from edge.ledger.checkpoint import open_text, origin, sign_note
+from edge.policy.policy import HIGHEST
 
 MANIFEST, MEMBERS = "manifest.txt", "members.json"
 FIRST_LINE = "homerule audit archive 1"
 LONGEST_MANIFEST = 1 << 16
 
-Count = Annotated[int, Field(ge=0, lt=2**53)]
+Count = Annotated[int, Field(ge=0, le=HIGHEST)]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/%~-]{1,600}$")]
 

@@ -28,6 +28,7 @@ class Alarms:
         self._ledger, self._clock = ledger, clock
         self._standing: Mapping[str, AlarmStatus] = {}
         self.unwritten: list[Entry] = []
+        self._is_held = False
 
     def all(self) -> tuple[AlarmStatus, ...]:
         """Those that stand, the oldest first."""
@@ -50,6 +51,28 @@ class Alarms:
             _log.warning("%s: mended", what)
             if written:
                 self.write(entries.AlarmEnded(what=what))
+
+    def hold(self) -> None:
+        """Tells the audit log that only the owner is served, once. Raises LedgerError."""
+        if not self._is_held:
+            self._is_held = True
+            self.write(entries.Held(why="the policy files cannot be taken up"))
+
+    def release(self) -> None:
+        """Tells it that this has ended, if it knows of it. Raises LedgerError."""
+        if self._is_held:
+            self._is_held = False
+            self.write(entries.HoldEnded())
+
+    @property
+    def hold_ended(self) -> list[Entry]:
+        """The same for whoever writes it together with what comes into force, and then calls `told`."""
+        return [entries.HoldEnded()] if self._is_held else []
+
+    def told(self) -> None:
+        """The audit log has been told all that was unwritten, and that a hold has ended."""
+        self.unwritten.clear()
+        self._is_held = False
 
     def look_around(self, now: Instant, bundle: Bundle | None, away: Trouble | None) -> None:
         """What stands by itself: the clock, the end of the policy, the broker's rights. Raises LedgerError."""

@@ -13,16 +13,16 @@ from edge.clock import Clock, monotonic
 from edge.control.alarms import Alarms
 from edge.control.changes import changes, drops, lapses, losers, unknown_before
 from edge.control.course import Course
-from edge.control.doors import Doors
+from edge.control.doors import Doors, Wanted
 from edge.control.lists import Lists
 from edge.control.rooms import Desk, Gates, Rights
 from edge.control.status import Standing
 from edge.control.view import view
 from edge.control.wishes import Wishes
 from edge.desk.refused import Refused
-from edge.errors import LedgerError, PolicyError
+from edge.errors import BrokerError, HomeruleError, LedgerError, PolicyError
 from edge.ledger import Ledger
-from edge.ledger.entries import AlarmEnded, Held, HoldEnded
+from edge.ledger.entries import AlarmEnded
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.policy.reach import Best
@@ -61,9 +61,9 @@ class Control:
         self._alarms = Alarms(ledger=ledger, clock=clock)
         self._lists = Lists(ledger=ledger, desk=desk, alarms=self._alarms, clock=clock, elapsed=elapsed)
         self._course = Course(clock.now())
-        self._broken = self._held_said = False
+        self._broken: Exception | None = None
+        self._wanted: Wanted = {}
         self._mend_at = self._floor_at = elapsed()
-        self._grace_at: float | None = None
         self._restore()
         if self._course.trusted:
             self._count()  # a right may have ended while nobody was here
@@ -84,7 +84,7 @@ class Control:
         LedgerError when the ledger fails: every gate is shut by then, and a later tick goes by what the ledger holds.
         """
         with self._lock, self._shutting():
-            if not self._broken or self._elapsed() >= self._mend_at:
+            if self._broken is None or self._elapsed() >= self._mend_at:
                 self._mend()
                 self._look_by_itself()
                 self._follow()
@@ -97,12 +97,12 @@ class Control:
 
         Takes as long as the broker's time limits say. Raises LedgerError like `tick`.
         """
-        self._doors.wait_for_work(_WORK, resting=self._broken)
+        self._doors.wait_for_work(_WORK, resting=self._broken is not None)
         self.work()
 
     def work(self) -> None:
         """One pass at the broker, now; none while the ledger fails. Raises LedgerError like `tick`."""
-        if not self._broken:
+        if self._broken is None:
             with self._shutting():
                 self._doors.work()
 
@@ -113,17 +113,17 @@ class Control:
         PolicyError when it is refused; LedgerError; BrokerError when it is accepted and the gates of all who lose by it
         are shut, but their right at the broker is not gone yet: that is tried until it is.
         """
-        with self._lock, self._shutting():
+        with self._lock, self._shutting(PolicyError):
             self._mend()
             self._look(by, may_tighten=may_tighten)
             self._follow()
-        with self._shutting():
+        with self._shutting(BrokerError):
             self._doors.settled(PATIENCE, alone=not self._apart)
         return self.standing()
 
     def standing(self) -> Standing:
         """How things stand, at once, whatever else goes on."""
-        now, looked = self._clock.now(), not self._broken
+        now, looked = self._clock.now(), self._broken is None
         return view(self._course, self._doors, self._gates, looked=looked, alarms=self._alarms.all(), now=now)
 
     # what the files ask for
@@ -147,7 +147,6 @@ class Control:
                 raise PolicyError("only the group `homerule-clerk` may tighten; bring what the city has signed")
             self._put_in_force(files, new, by)
         self._release()
-        self._want()
         self._wishes.heard()
         self._alarms.end("policy")
         self._lists.gather(course.bundle)
@@ -171,19 +170,17 @@ class Control:
         course, now = self._course, self._clock.now()
         self._decide_again(after := course.would_serve(new, now), Instant(at=now.at, trusted=True))
         self._doors.shut(lost := losers(course.serving, after))
-        ended = [HoldEnded()] if self._held_said else []
         self._ledger.accept_bundle(
             files,
             digest=new.digest,
             version=new.version,
             revision=new.revision,
             signed=new.signed,
-            notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *ended],
+            notes=[*self._alarms.unwritten, *changes(course.bundle, new, by), *self._alarms.hold_ended],
             drops=drops(lost) if course.bundle is not None else unknown_before(new),
             ceiling=new.ceiling if course.bundle is None or new.ceiling < course.bundle.ceiling else None,
         )
-        self._alarms.unwritten.clear()
-        self._held_said = False
+        self._alarms.told()
         self._take(files, new, now)
 
     def _take(self, files: BundleFiles, bundle: Bundle, now: Instant) -> None:
@@ -200,20 +197,18 @@ class Control:
             self._want()
         if patient and self._wishes.suspect(refused):
             return
-        if self._course.held is not None and not self._held_said:
-            self._held_said = True
-            self._alarms.write(Held(why="the policy files cannot be taken up"))
+        if self._course.held is not None:
+            self._alarms.hold()
         self._alarms.stand("policy", str(refused))
         if (entry := self._wishes.refuse(refused, again=hold or bundle is None)) is not None:
             self._alarms.write(entry)
         self._lists.gather(bundle)  # a source sends its list for what is in force, whatever else lies there
 
     def _release(self) -> None:
-        if self._course.release():
-            self._want()
-            if self._held_said:
-                self._held_said = False
-                self._alarms.write(HoldEnded())
+        was_held = self._course.release()
+        self._want()
+        if was_held:
+            self._alarms.release()
 
     # what time and clock do
 
@@ -223,7 +218,7 @@ class Control:
         changed = course.trust(now.trusted)
         if now.trusted and (changed or course.is_due(now)):
             self._count()
-        elif changed or (self._grace_at is not None and self._elapsed() >= self._grace_at):
+        elif changed or course.is_grace_over(self._elapsed()):
             self._want()
         self._alarms.look_around(now, course.bundle, self._doors.away)
         self._lists.look_around(course.bundle, now)
@@ -268,33 +263,38 @@ class Control:
 
     def _want(self) -> None:
         """Tells the doors whom to serve as things stand."""
-        wanted, opened = self._course.wanted(self._elapsed())
-        ends = self._course.grace_ends
-        self._grace_at = ends if ends is not None and self._elapsed() < ends else None
-        self._doors.want(wanted, opened=set() if self._broken else opened)
+        self._wanted, opened = self._course.wanted(self._elapsed())
+        self._doors.want(self._wanted, opened=opened)
 
     @contextmanager
-    def _shutting(self) -> Iterator[None]:
-        """When the ledger fails in here, every gate is shut."""
+    def _shutting(self, *foreseen: type[HomeruleError]) -> Iterator[None]:
+        """When the ledger fails in here, or what nobody foresaw happens, every gate is shut."""
         try:
             yield
-        except LedgerError as error:
+        except foreseen:
+            raise
+        except Exception as error:
             with self._lock:
-                self._broken, self._mend_at = True, self._elapsed() + _AGAIN
-                self._alarms.stand("ledger", str(error))
-                self._want()
+                self._mend_at = self._elapsed() + _AGAIN
+                if self._broken is None or isinstance(self._broken, LedgerError):
+                    self._broken = error
+                self._doors.want(self._wanted, opened=())
+                if isinstance(error, LedgerError):
+                    self._alarms.stand("ledger", str(error))
             raise
 
     def _mend(self) -> None:
         """After a failure the ledger alone says what is in force: what was told to have failed may have happened."""
-        if not self._broken:
+        if self._broken is None:
             return
+        if not isinstance(self._broken, LedgerError):
+            raise self._broken  # nobody knows what is half done here: from now on each tick raises it, and all is shut
         self._mend_at = self._elapsed() + _AGAIN
         course, before, stored = self._course, self._course.serving, self._ledger.bundle_in_force()
         self._alarms.write(AlarmEnded(what="ledger"))
         if stored is not None and (course.bundle is None or stored[:2] != (course.files, course.bundle.revision)):
             self._restore()
             self._doors.shut(losers(before, course.serving))
-        self._broken = False
+        self._broken = None
         self._alarms.end("ledger")
         self._want()

@@ -31,6 +31,7 @@ class Course:
         self._next: datetime | None = None
         # a clock that was never right has no grace: nobody knows whose time is over
         self._owner_only_since = None if now.trusted else -inf
+        self._grace_ends = inf
 
     def would_serve(self, bundle: Bundle, now: Instant) -> dict[str, Best]:
         """What each agency could get under another bundle. A doubtful clock takes nothing away for good."""
@@ -92,20 +93,22 @@ class Course:
             self._owner_only_since = None
         elif self._owner_only_since is None:
             self._owner_only_since = elapsed
+        ends = inf if self._owner_only_since is None else self._owner_only_since + GRACE
+        is_over = elapsed >= ends
+        self._grace_ends = inf if is_over else ends
         if self.bundle is None:
             return {}, set()
         granted = {name: _grant(self.bundle, name) for name, one in self.serving.items() if one}
         if not owner_only:
             return granted, set(granted)
         owner = granted.keys() & {self.bundle.owner}
-        if self.grace_ends is not None and elapsed >= self.grace_ends:
+        if is_over:
             granted = {name: granted[name] for name in owner}
         return granted, set(owner)
 
-    @property
-    def grace_ends(self) -> float | None:
-        """When the rights of all but the owner go at the broker too; None: they stay."""
-        return None if self._owner_only_since is None else self._owner_only_since + GRACE
+    def is_grace_over(self, elapsed: float) -> bool:
+        """Whether the rights of all but the owner must go at the broker too, which `wanted` has not said yet."""
+        return elapsed >= self._grace_ends
 
 
 def _grant(bundle: Bundle, name: str) -> Grant | None:

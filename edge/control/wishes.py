@@ -1,11 +1,14 @@
 """What the city's files ask for, as far as it may be listened to."""
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
+from pathlib import Path
 
 from edge.control.rooms import Desk, Turned
 from edge.desk.refused import Refused
-from edge.errors import PolicyError
+from edge.errors import HomeruleError, PolicyError
 from edge.ledger import Ledger
 from edge.ledger.entries import BundleRefused
 from edge.policy.bundle import Bundle
@@ -33,11 +36,13 @@ class Wishes:
     def stored(self) -> Turned | None:
         """What the ledger holds as in force, if this device may use it. PolicyError if not; LedgerError."""
         stored = self._ledger.bundle_in_force()
-        return self._desk.restore(stored, ledger_id=self._ledger.ledger_id, tree_size=self._ledger.size)
+        with _refusing():
+            return self._desk.restore(stored, ledger_id=self._ledger.ledger_id, tree_size=self._ledger.size)
 
     def asked(self, in_force: Bundle | None) -> Turned:
         """What the files ask for after `in_force`, itself when it is the same. PolicyError when that may not be."""
-        files, new = self._desk.take_up(in_force, ledger_id=self._ledger.ledger_id)
+        with _refusing():
+            files, new = self._desk.take_up(in_force, ledger_id=self._ledger.ledger_id)
         why = self._unfit(new)
         if why is not None:
             raise Refused(why, why="unfit", hold=True, digest=new.digest, version=new.version)
@@ -68,3 +73,22 @@ class Wishes:
     def keep_floor(self, bundle: Bundle) -> None:
         """Writes down how far things have come. PolicyError when that cannot be done."""
         self._desk.keep_floor(bundle.version, bundle.revision, self._ledger.size)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Files at which the desk fails as nobody foresaw hold, like all that cannot be read: they would lie there at the
+    next start too, and with an end at each of them nobody would be told, and no opt-out beside them ever be in force.
+    """
+    try:
+        yield
+    except HomeruleError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise Refused(
+            f"the policy files cannot be read by this version ({type(error).__name__} in {Path(place.filename).name}, "
+            f"line {place.lineno}); put back what lay there before",
+            why="unreadable",
+            hold=True,
+        ) from error

@@ -127,8 +127,9 @@ class Daemon:
         self._news.set()
 
     def broken(self) -> None:
-        """A thread has ended as none should."""
-        self.stop("broken")
+        """A thread has ended as none should: from this moment on nothing is sent."""
+        self._why = "broken"
+        self._news.set()
 
     def reload(self) -> None:
         """Asks that the city's files are taken up now."""
@@ -137,18 +138,15 @@ class Daemon:
 
     def in_force(self) -> Bundle | None:
         """What every decision is made under."""
-        house = self._house
-        return house.in_force() if house is not None else None
+        return None if (house := self._house) is None else house.in_force()
 
     def hotlists(self) -> HotLists:
         """What is looked for."""
-        house = self._house
-        return house.hotlists() if house is not None else NO_LISTS
+        return NO_LISTS if (house := self._house) is None else house.hotlists()
 
     def take_up(self, by: str, may_tighten: bool) -> None:
         """Takes up the city's files and returns when they are in force. PolicyError, BrokerError, LedgerError."""
-        house = self._house
-        if house is None:
+        if (house := self._house) is None:
             raise LedgerError(self._storage.trouble or "the ledger is closed, try again in a moment")
         with self._storage.watched(house.ledger):
             house.control.take_up(by, may_tighten=may_tighten)
@@ -190,6 +188,7 @@ class Daemon:
             collection=self._collection,
             first=first,
             broken=self.broken,
+            sends=lambda: self._why != "broken",
             status=self._reporter.status,
         )
         try:
@@ -253,13 +252,8 @@ class Daemon:
         if bundle is None or bundle.digest == self._in_force:
             return
         self._in_force = bundle.digest
-        _log.info(
-            "policy version %d.%d is in force until %s, for %d agencies",
-            bundle.version,
-            bundle.revision,
-            f"{bundle.valid_until:%Y-%m-%d}",
-            len(bundle.subscribers),
-        )
+        version, until = f"{bundle.version}.{bundle.revision}", f"{bundle.valid_until:%Y-%m-%d}"
+        _log.info("policy version %s is in force until %s, for %d agencies", version, until, len(bundle.subscribers))
 
     def _open_again(self) -> None:
         try:
@@ -279,20 +273,25 @@ class Daemon:
             _log.error("%s", error)
 
     def _end(self) -> int:
-        """The clean stop: what is in view is finished and recorded, what is due is sent, the log is closed."""
+        """The clean stop: what is in view is finished and recorded, what is due is sent, the log is closed.
+
+        Where a thread broke nothing is sent, for an opt-out may not have been heard. What is in view is recorded even
+        so: the owner does not lose it, and nobody gains by it, since the next start decides on it again at the door.
+        """
         systemd.tell("STOPPING=1")
-        why, began = self._why or "", monotonic()
+        began, last = monotonic(), Loop("last reads", self._watch.finish, broken=self.broken)
         threading.Thread(target=end_at_latest, args=(STOP_WITHIN,), name="deadline", daemon=True).start()
         self._socket.close()
         self._scraped.close()
         self._eyes.stop()
         self._recorder.stop()
         if self._eyes.join(_FINISH_WITHIN):
-            self._watch.finish()
+            last.start()
+            last.join(_FINISH_WITHIN)
         self._recorder.join(_FINISH_WITHIN)
         self._watch.close()
         if self._house is not None:
             self._house.drain(_DRAIN_WITHIN)
-            self._close(self._house, [Stop(why=why)] if why != "broken" else [])
-        _log.info("stopped after %.1f s: %s", monotonic() - began, why)
-        return 0 if why != "broken" else 1
+            self._close(self._house, [] if self._why == "broken" else [Stop(why=self._why or "")])
+        _log.info("stopped after %.1f s: %s", monotonic() - began, self._why)
+        return 1 if self._why == "broken" else 0

@@ -62,12 +62,14 @@ class House:
         collection: Collection,
         first: bool,
         broken: Callable[[], None],
+        sends: Callable[[], bool],
         status: Callable[["House"], Status],
     ) -> None:
-        """Opens the ledger and restores the policy; the `first` of a run says in the log that it begins. Raises
-        LedgerError, ConfigError; the first also PolicyError, where nothing may be collected.
+        """Opens the ledger and restores the policy; the `first` of a run says in the log that it begins. While it does
+        not `sends` all waits. Raises LedgerError, ConfigError; the first also PolicyError, where nothing may be
+        collected.
         """
-        self._storage, self._purging, self._collection = storage, purging, collection
+        self._storage, self._purging, self._collection, self._sends = storage, purging, collection, sends
         with ExitStack() as undo:
             self.ledger = Ledger.open(config.device.ledger, clock=clock, key=key, device=config.device.id)
             undo.callback(self.ledger.close)
@@ -136,8 +138,9 @@ class House:
 
     def _sends_under(self) -> Bundle | None:
         """The same for the relay, which stops in the middle of its turn when the ledger may not be written any more, or
-        the law not to be collected under; what waits then stays until its time is over."""
-        return self.in_force() if not self._storage.trouble and self._collection.allows() else None
+        the law not to be collected under, or a thread broke; what waits then stays until its time is over."""
+        may = self._sends() and not self._storage.trouble and self._collection.allows()
+        return self.in_force() if may else None
 
     def hotlists(self) -> HotLists:
         """What is looked for."""
@@ -157,7 +160,7 @@ class House:
         """Gives what is on its way `patience` seconds to be sent and acknowledged."""
         until = monotonic() + patience
         with self._storage.quietly(self.ledger):
-            while monotonic() < until and self._broker.connected and self.ledger.waiting():
+            while self._sends() and monotonic() < until and self._broker.connected and self.ledger.waiting():
                 self._drained.wait(_RELAY_PATIENCE)
 
     def close(self, last: Sequence[Entry]) -> None:

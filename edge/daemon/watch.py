@@ -129,8 +129,9 @@ class Watch:
         elif not seen:
             self._bell.wait(_LONGEST_WAIT)
 
-    def finish(self) -> None:
-        """Completes what is in view and records it; what cannot be recorded now is lost, and said."""
+    def finish(self, loop: Loop) -> None:
+        """The last turn: completes what is in view and records it; what cannot be recorded now is lost, and said."""
+        loop.stop()
         self._finish_views()
         left = sum(lane.pipeline.unrecorded for lane in self.lanes)
         if left:

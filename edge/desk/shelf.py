@@ -29,7 +29,7 @@ from edge.policy.bundle import Bundle, hotlist_files
 from edge.policy.entries import HotList
 from edge.policy.hotlists import HotLists
 from edge.policy.issued import Issued, ListVersion
-from edge.policy.policy import EARLY, ID, HotListSource
+from edge.policy.policy import EARLY, HIGHEST, ID, HotListSource
 from edge.policy.vocabulary import Purpose
 
 LARGEST = 512 * 1024 * 1024
@@ -207,8 +207,8 @@ def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime
             last = issued.parse(file.read(_WORD), file=beside.name)[0].version
     if version is not None and version <= last:
         raise PolicyError(f"{beside}: version {last} was signed already, take {last + 1} or leave it out")
-    if (version or last + 1) > issued.HIGHEST:
-        raise PolicyError(f"{beside}: a version is at most {issued.HIGHEST}, take {last + 1} or leave it out")
+    if (version or last + 1) > HIGHEST:
+        raise PolicyError(f"{beside}: a version is at most {HIGHEST}, take {last + 1} or leave it out")
     statement = issued.statement(list_id, version=version or last + 1, issued_at=now, sha256=content)
     put(beside, issued.written(statement, key.sign(statement)))
     return issued.parse(issued.written(statement, key.sign(statement)), file=beside.name)[0]

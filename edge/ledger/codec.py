@@ -13,8 +13,8 @@ from typing import Any, get_args, get_type_hints
 from edge.errors import LedgerError
 from edge.ledger.batches import Runs, packed, unpacked
 from edge.ledger.entries import Entry, Known, Opaque, Read, SentToAll
+from edge.policy.policy import HIGHEST
 
-_LARGEST = 2**53 - 1
 # most entries are one of these two, and what fits is canonical: then JSON need not be asked
 _NUMBER, _WORD = rb"(0|-?[1-9][0-9]{0,14})", rb'"([A-Za-z0-9_.-]*)"'
 _USUAL_READ = re.compile(rb'\["read",' + b",".join((_NUMBER, _WORD, *[_NUMBER] * 4, _WORD)) + rb"\]")
@@ -76,7 +76,7 @@ def _build(kind: str, values: list[Any]) -> Entry:
 def _check(value: object) -> None:
     """Refuses what JSON or RFC 8785 would not give back unchanged."""
     if type(value) is int:
-        if not -_LARGEST <= value <= _LARGEST:
+        if not -HIGHEST <= value <= HIGHEST:
             raise LedgerError("an entry cannot hold a number beyond 53 bits")
     elif type(value) in (list, tuple):
         for part in value:  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ def _frozen(value: Any) -> object:
 
 
 def _integer(value: Any) -> int:
-    if type(value) is not int or not -_LARGEST <= value <= _LARGEST:
+    if type(value) is not int or not -HIGHEST <= value <= HIGHEST:
         raise TypeError
     return value
 

@@ -18,7 +18,7 @@ from edge.errors import PolicyError
 from edge.policy.entries import Columns, Entries, HotList, microseconds
 from edge.policy.issued import ListVersion
 from edge.policy.numbers import plain
-from edge.policy.policy import CaseRef, HotListSource, Instant, Line, UsState
+from edge.policy.policy import FIRST, LAST, CaseRef, HotListSource, Instant, Line, UsState
 from edge.policy.vocabulary import STATES, Grade, Purpose
 from edge.values import Hit
 from edge.written import Written, nearest, parse_toml
@@ -244,7 +244,7 @@ class _Moments(dict[str, int]):
             at = datetime.fromisoformat(written)
         except ValueError:
             raise KeyError(written) from None
-        if at.tzinfo is None or not 2000 <= at.year < 2200:
+        if at.tzinfo is None or not FIRST <= at < LAST:
             raise KeyError(written)
         self[written] = meant = microseconds(at.astimezone(UTC))
         return meant

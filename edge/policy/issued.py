@@ -14,14 +14,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import PolicyError
-from edge.policy.policy import Id, Instant
+from edge.policy.policy import HIGHEST, Id, Instant
 from edge.policy.subscribers import Sha256
 
 SUFFIX = ".sig"
 """What is added to the name of the list's file."""
 
-HIGHEST = 2**63 - 1
-"""The last version there can be."""
 ListVersion = tuple[str, int, str]
 """A version of a hot list, as the audit log has it: the list's id, the number that its source gave it, and the sha256
 (hex) of the source's whole word, the file as it lies there. That word holds the sha256 of the list, and a signature
@@ -67,6 +65,12 @@ def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:
         signature = base64.b64decode(rest.strip(), validate=True)
         if len(signature) == 64 and len(content) <= _LONGEST:
             return Issued.model_validate_json(head), head, signature
-    except (ValidationError, RecursionError, binascii.Error, ValueError):
+    except ValidationError as wrong:
+        if [one["type"] for one in wrong.errors()] == ["less_than_equal"]:
+            raise PolicyError(
+                f"{file}: its version is higher than {HIGHEST}, which is the last; remove that file, and have its "
+                f"source sign a lower one"
+            ) from None
+    except (RecursionError, binascii.Error, ValueError):
         pass
     raise PolicyError(f"{file}: is not the word of a hot list's source, have it sign with `homerule hotlist sign`")

@@ -21,6 +21,9 @@ from edge.written import Written, parse_toml
 
 T = TypeVar("T")
 
+LONGEST_SECONDS = 100 * 366 * 24 * 60 * 60
+"""A ceiling of more than a hundred years is a slip of the pen; a law that sets none is written without."""
+
 
 class Access(StrEnum):
     """What a law says about a class of recipients, from closed to open."""
@@ -52,7 +55,7 @@ class _CollectionTable(_Cited):
 
 
 class _RetentionTable(_Cited):
-    seconds: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[int, Field(ge=1, le=LONGEST_SECONDS)] | None = None
 
 
 class _RecipientTable(_Cited):

@@ -30,6 +30,11 @@ LONGEST_DAYS = 90
 EARLY = timedelta(minutes=5)
 """By how much the clock of whoever signs may be ahead of the camera's."""
 
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Every time that is written lies between these."""
+HIGHEST = 2**53 - 1
+"""The highest number that the audit log can hold (RFC 8785), and so the highest that may come to stand in it."""
+
 
 def _place_state(value: str) -> str:
     if value not in STATES and value != UNKNOWN_PLACE:
@@ -50,7 +55,7 @@ def _one_line(value: str) -> str:
 
 
 def _utc(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2200:  # at the ends of the calendar sums overflow
+    if not FIRST <= value < LAST:  # at the ends of the calendar sums overflow
         raise ValueError("must be a time between the years 2000 and 2200")
     return value.astimezone(UTC)
 

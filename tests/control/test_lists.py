@@ -179,6 +179,14 @@ def test_a_list_that_a_full_disk_refused_is_read_again_by_itself_and_the_others_
     assert kept[0] is device.control.hotlists().lists[0]
 
 
+def test_a_device_starts_and_runs_with_a_list_whose_version_the_audit_log_cannot_hold(device: Device) -> None:
+    device.vouch_by_hand(2**53)
+    device.begin()
+    wait_until(lambda: device.alarms() == {"hotlist:metro"}, what="the alarm stands")
+    assert (device.looks_for("QW12345"), device.looks_for("AB12345")) == (False, True)
+    assert device.named()[-1] == {"county-stolen": 0}
+
+
 def test_a_list_that_grows_old_is_an_alarm_and_counts_as_none(device: Device) -> None:
     wait_until(lambda: device.looks_for("QW12345"), what="the first list is looked up")
     device.clock.move(timedelta(hours=25).total_seconds())

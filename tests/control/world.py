@@ -206,10 +206,11 @@ class MemoryDesk:
 
     def __init__(self, files: BundleFiles, steps: Steps_) -> None:
         self._steps = steps
-        self.files, self.refused, self.news = files, None, True
+        self.files, self.news = files, True
+        self.refused: Exception | None = None
         self.floor = (0, 0)
-        self.forbids: PolicyError | None = None
-        self.unkept: PolicyError | None = None
+        self.forbids: Exception | None = None
+        self.unkept: Exception | None = None
 
     def ask(self, files: BundleFiles) -> None:
         """The files are these from now on."""

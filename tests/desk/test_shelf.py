@@ -1,6 +1,7 @@
 """Hot lists on the disk: signed by the city or by their source, replaced while the device runs, each by itself."""
 
 import errno
+import json
 import os
 import shutil
 from datetime import timedelta
@@ -14,7 +15,9 @@ from edge import desk, disk
 from edge.desk.shelf import Shelf, sign_list
 from edge.errors import PolicyError
 from edge.keys import load_signing_key, new_signing_key
+from edge.policy import issued
 from edge.policy.hotlists import HotLists
+from edge.policy.policy import HIGHEST
 from tests.desk.house import NOW, House
 from tests.policy.test_hotlists import as_csv, entry
 
@@ -50,6 +53,13 @@ class Town(House):
             version=version,
             now=NOW + timedelta(hours=hours),
         )
+
+    def vouch_by_hand(self, version: int) -> None:
+        """As a source does with a program of its own, which knows of no highest version."""
+        word = self.folder / f"{LIST}.sig"
+        said = json.loads(word.read_bytes().splitlines()[0]) | {"version": version}
+        statement = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+        word.write_bytes(issued.written(statement, load_signing_key(self.root / "source.key").sign(statement)))
 
     def lists(self) -> HotLists:
         assert self.in_force is not None
@@ -224,6 +234,13 @@ def test_a_damaged_list_is_not_signed_by_its_source(town: Town) -> None:
 def test_a_source_does_not_sign_one_version_twice(town: Town) -> None:
     with pytest.raises(PolicyError, match="version 1 was signed already"):
         town.vouch(version=1)
+
+
+def test_a_source_does_not_sign_a_version_that_the_audit_log_cannot_hold(town: Town) -> None:
+    with pytest.raises(PolicyError, match="a version is at most 9007199254740991, take 2 or leave it out"):
+        town.vouch(version=HIGHEST + 1)
+    town.vouch(version=HIGHEST)
+    assert HIGHEST in {number for _, number, _ in town.lists().versions(NOW)}
 
 
 def test_a_pipe_in_place_of_a_list_does_not_hang(town: Town) -> None:

@@ -42,9 +42,10 @@ from edge.ledger.entries import (
     SentToAll,
     Switch,
 )
+from edge.policy.policy import HIGHEST
 
 AT = 1_795_435_200_000
-numbers = st.integers(-(2**53) + 1, 2**53 - 1)
+numbers = st.integers(-HIGHEST, HIGHEST)
 places = st.lists(st.integers(0, 300), min_size=1, unique=True)
 batches = st.dictionaries(st.integers(0, 9), places).map(
     lambda found: tuple(runs(name, found[name]) for name in sorted(found))
@@ -70,6 +71,15 @@ def any_entry() -> st.SearchStrategy[Entry]:
         return st.builds(maker, **{field.name: values(hints[field.name]) for field in fields(maker)})
 
     return st.one_of([of(maker) for maker in get_args(Known)])
+
+
+def test_the_highest_number_fits_and_the_next_one_does_not() -> None:
+    def named(version: int) -> bytes:
+        return encode(HotListsInForce(lists=(("county", version, "ab" * 32),)), AT)
+
+    assert decode(named(HIGHEST))[1] == HotListsInForce(lists=(("county", HIGHEST, "ab" * 32),))
+    with pytest.raises(LedgerError, match="beyond 53 bits"):
+        named(HIGHEST + 1)
 
 
 @given(any_entry(), numbers)

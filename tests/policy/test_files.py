@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +61,7 @@ def test_text_that_is_not_toml_is_refused_with_its_line() -> None:
         ({"valid_until": "2027-01-01T00:00:00Z"}, "`valid_until` must be a date or time without quotes"),
         ({"valid_until": NOW.replace(tzinfo=None)}, "must be a time with its zone"),
         ({"valid_until": NOW.replace(year=9999)}, "between the years 2000 and 2200"),
+        ({"valid_until": datetime(2000, 1, 1, tzinfo=timezone(timedelta(hours=14)))}, "between the years 2000 and"),
         ({"jurisdiction": {"state": "IL"}}, "must be a state such as `US-IL`"),
         ({"jurisdiction": {"state": "US-ZZ"}}, "must be a state such as `US-IL`"),
         ({"purposes": {"banned": None}}, "`banned` is missing"),

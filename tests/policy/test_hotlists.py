@@ -17,7 +17,7 @@ from edge.policy import issued, policy
 from edge.policy.entries import MOST_ALIKE, MOST_SOURCES, HotList
 from edge.policy.hotlists import COLUMNS, HotLists, gather, parse, parse_csv
 from edge.policy.numbers import plain
-from edge.policy.policy import HotListSource
+from edge.policy.policy import HIGHEST, HotListSource
 from edge.policy.vocabulary import Purpose
 from tests.policy.city import NOW, POLICY, Table, toml
 
@@ -236,6 +236,7 @@ def test_one_wrong_entry_refuses_the_whole_list(change: Table, said: str) -> Non
     ("at", "is_read"),
     [
         ("1999-12-31T23:59:59Z", False),
+        ("2000-01-01T00:00:00+01:00", False),
         ("2000-01-01T00:00:00Z", True),
         ("2199-12-31T23:59:59Z", True),
         ("2200-01-01T00:00:00Z", False),
@@ -361,6 +362,15 @@ def test_the_word_of_a_source_is_read_up_to_a_length(length: int, is_read: bool)
     else:
         with pytest.raises(PolicyError, match="is not the word of a hot list's source"):
             issued.parse(content, file="list.csv.sig")
+
+
+def test_a_version_that_the_audit_log_cannot_hold_is_refused() -> None:
+    statement = issued.statement("list", version=HIGHEST, issued_at=NOW, sha256="ab" * 32)
+    content = issued.written(statement, bytes(64))
+    assert issued.parse(content, file="list.csv.sig")[0].version == 2**53 - 1
+    beyond = content.replace(str(HIGHEST).encode(), str(2**53).encode())
+    with pytest.raises(PolicyError, match=r"list\.csv\.sig: its version is higher than .*sign a lower one"):
+        issued.parse(beyond, file="list.csv.sig")
 
 
 @pytest.mark.parametrize(("length", "is_read"), [(200, True), (201, False)])

@@ -185,6 +185,8 @@ def test_a_pack_may_list_the_states_of_those_abroad_of_it() -> None:
         ('access = "allowed"', 'access = "instrument"', "`forms` goes with"),
         ('state = "US-IL"', 'state = "unknown"', "must be a state such as"),
         ('taken = ["confidential_record"]', 'taken = ["be_nice"]', "cannot be `be_nice`"),
+        ("[retention]", f"[retention]\nseconds = {10**14}", "[retention] `seconds` must be less than or equal to"),
+        ("[retention]", f"[retention]\nseconds = {2**70}", "[retention] `seconds` must be less than or equal to"),
     ],
 )
 def test_a_pack_that_cannot_be_meant_is_refused(old: str, new: str, said: str) -> None:

@@ -9,6 +9,8 @@ The folder FAULTS says how, and may be changed while the daemon runs:
     vouched   while this file is there, the kernel vouches for the clock; without it nobody does
     throttled what a Raspberry's firmware says of its processor, in bits
     readonly  while this file is there, nothing can be synced to any disk
+    breaks    what fails as nobody foresaw while it is named here: `look`, whether the city's files have changed, or
+              the turns of a thread
 """
 
 import errno
@@ -86,19 +88,31 @@ edge.timekeeping.Timekeepers.__call__ = lambda _: (
 )
 
 
+import edge.daemon.daemon  # noqa: E402
+import edge.desk.city  # noqa: E402
+from edge.daemon.loops import Loop  # noqa: E402
+
+real_look, real_init = edge.desk.city.look, Loop.__init__
+
+
+def look(*places: Path) -> object:
+    if told("breaks") == "look":
+        raise KeyError("AB12345")
+    return real_look(*places)
+
+
+def init(self: Loop, name: str, turn: object, **values: object) -> None:
+    def failing(loop: Loop) -> None:
+        if told("breaks") == name:
+            raise KeyError("AB12345")
+        while told("stall") == name:
+            time.sleep(0.05)
+        turn(loop)
+
+    real_init(self, name, failing, **values)
+
+
+edge.desk.city.look = look
+Loop.__init__ = init
 if told("patience"):
-    import edge.daemon.daemon
-    from edge.daemon.loops import Loop
-
     edge.daemon.daemon._STILL = float(told("patience"))
-    real_init = Loop.__init__
-
-    def init(self: Loop, name: str, turn: object, **values: object) -> None:
-        def stalling(loop: Loop) -> None:
-            while told("stall") == name:
-                time.sleep(0.05)
-            turn(loop)
-
-        real_init(self, name, stalling, **values)
-
-    Loop.__init__ = init
