@@ -1,6 +1,10 @@
 """Files made durable and put in place: whole or not at all, with the mode and group they had."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,3 +112,150 @@ def test_what_a_run_before_left_half_written_is_in_nobodys_way(tmp_path: Path) -
     (tmp_path / ".file.new").write_bytes(b"hal")
     disk.put(tmp_path / "file", b"new", mode=0o644)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_of_two_who_write_at_once_the_one_that_was_told_so_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    told: dict[bytes, str] = {}
+    second_is_there, first_is_done = threading.Event(), threading.Event()
+    replace, fsync = os.replace, os.fsync
+
+    def write(content: bytes) -> None:
+        try:
+            disk.put(path, content, mode=0o644, over=b"old")
+            told[content] = "written"
+        except disk.Overtaken:
+            told[content] = "nothing was changed"
+
+    second = threading.Thread(target=write, args=(b"second",))
+
+    def between_comparing_and_replacing(*names: str) -> None:
+        if not second.ident:
+            second.start()
+            assert second_is_there.wait(30)
+        replace(*names)
+
+    def held_up(*_: object) -> None:
+        if threading.current_thread() is second:
+            second_is_there.set()
+            assert first_is_done.wait(30)
+
+    monkeypatch.setattr(os, "replace", between_comparing_and_replacing)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (held_up(), fsync(descriptor)))
+    monkeypatch.setattr(disk, "sleep", held_up, raising=False)
+    write(b"first")
+    first_is_done.set()
+    second.join()
+    assert told == {b"first": "written", b"second": "nothing was changed"}
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"first"}
+
+
+def test_nothing_that_many_count_together_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0")
+    ready = threading.Barrier(4)
+
+    def count(times: int) -> None:
+        ready.wait()
+        while times:
+            before = path.read_bytes()
+            try:
+                disk.put(path, b"%d" % (int(before) + 1), mode=0o644, over=before)
+                times -= 1
+            except disk.Overtaken:
+                continue
+
+    counting = [threading.Thread(target=count, args=(25,)) for _ in range(4)]
+    for one in counting:
+        one.start()
+    for one in counting:
+        one.join()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"100"}
+
+
+def test_who_writes_is_waited_for_and_once_killed_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = "import pathlib, sys; from edge import disk\nwith disk.alone(pathlib.Path(sys.argv[1])): print(), input()"
+    other = subprocess.Popen(
+        [sys.executable, "-u", "-c", holds, str(tmp_path / ".file.new")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline()
+    with monkeypatch.context() as patience:
+        patience.setattr(disk, "sleep", lambda seconds: None)
+        with pytest.raises(OSError, match="somebody else is writing it"):
+            disk.put(tmp_path / "file", b"ours", mode=0o644)
+    assert [path.name for path in tmp_path.iterdir()] == [".file.new"]
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    assert (tmp_path / ".file.new").exists()
+    disk.put(tmp_path / "file", b"ours", mode=0o644)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("make", [os.link, os.symlink, lambda theirs, name: os.mkfifo(name)])
+def test_what_others_put_where_the_new_file_is_made_is_not_written_to(
+    tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / "theirs").chmod(0o640)
+    make(tmp_path / "theirs", tmp_path / ".file.new")
+    disk.put(tmp_path / "file", b"ours", mode=0o644)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"ours", "theirs": b"theirs"}
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "theirs")] == [0o644, 0o640]
+
+
+def test_where_no_file_was_expected_one_that_came_meanwhile_stays(tmp_path: Path) -> None:
+    disk.put(tmp_path / "file", b"first", mode=0o644, over=b"")
+    with pytest.raises(disk.Overtaken):
+        disk.put(tmp_path / "file", b"second", mode=0o644, over=b"")
+    assert (tmp_path / "file").read_bytes() == b"first"
+
+
+def two(folder: Path) -> dict[Path, bytes]:
+    return {folder / "one": b"new one", folder / "two": b"new two"}
+
+
+@pytest.mark.parametrize("before", [{}, {"one": b"old"}, {"one": b"old", "two": b"older"}])
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_of_several_files_all_are_put_in_place_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, bytes], call: str
+) -> None:
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+    real, seen = getattr(os, call), []
+
+    def second_fails(*given: object) -> None:
+        seen.append(given)
+        if len(seen) == 2:
+            raise OSError(28, "No space left on device")
+        real(*given)
+
+    monkeypatch.setattr(os, call, second_fails)
+    with pytest.raises(OSError, match="No space left"):
+        disk.put_all(two(tmp_path), mode=0o644)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    disk.put_all(two(tmp_path), mode=0o644)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"new one", "two": b"new two"}
+
+
+def test_several_files_of_which_the_first_cannot_be_taken_back_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").write_bytes(b"old")
+    real, seen = os.replace, []
+
+    def only_the_first(*given: Path) -> None:
+        seen.append(given)
+        if len(seen) > 1:
+            raise OSError(5, "Input/output error")
+        real(*given)
+
+    monkeypatch.setattr(os, "replace", only_the_first)
+    with pytest.raises(disk.Halfway, match="Input/output error"):
+        disk.put_all(two(tmp_path), mode=0o644)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"new one"}

@@ -182,21 +182,16 @@ def export(made: Export, path: Path, *, announce: Callable[[str], object] | None
     if not path.name:
         raise LedgerError(f"`{path}`: names no file, write a name for the archive")
     fresh = path.with_name(f".{path.name}.new")
-    if path.exists():
-        raise LedgerError(f"{path}: exists already and is not written over, choose another name")
     try:
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
+        with disk.alone(fresh) as descriptor:
+            if path.exists():
+                raise LedgerError(f"{path}: exists already and is not written over, choose another name")
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
                 digest = made.write(file)
-                file.flush()
-                os.fsync(descriptor)
+            os.fsync(descriptor)
             if announce is not None:
                 announce(digest)
             os.rename(fresh, path)
-        finally:
-            fresh.unlink(missing_ok=True)
         disk.settle(path.parent)
     except OSError as error:
         raise LedgerError(f"{path}: cannot be written, {disk.why(error)}") from error

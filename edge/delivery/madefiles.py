@@ -31,19 +31,15 @@ class Making:
         fresh = path.with_name(f".{path.name}.new")
         if not self.noted(path):
             try:
-                fresh.unlink(missing_ok=True)
-                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
-                    os.fchmod(file.fileno(), mode)
-                    file.write(content())
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.link(fresh, path)  # whole or not at all, and never over another
-                give(path, owner)
-                disk.settle(path.parent)
+                with disk.alone(fresh) as descriptor:
+                    os.fchmod(descriptor, mode)
+                    with os.fdopen(descriptor, "wb", closefd=False) as file:
+                        file.write(content())
+                    os.fsync(descriptor)
+                    os.link(fresh, path)  # whole or not at all, and never over another
+                _given_for_good(path, owner)
             except OSError as error:
                 raise ConfigError(f"{path}: cannot be made, {disk.why(error)}") from error
-            finally:
-                fresh.unlink(missing_ok=True)
 
     def text(self, path: Path, content: bytes, *, owner: str | None) -> None:
         """A file that holds no secret, of these bytes, unless there is one; whether that one differs is noted."""
@@ -109,6 +105,16 @@ def give(path: Path, owner: str | None) -> None:
     """Gives a file to its user, where we are root."""
     if owner is not None and os.geteuid() == 0:
         shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
+
+
+def _given_for_good(path: Path, owner: str | None) -> None:
+    """A new file that its user cannot have, or that a power cut may take away, is not left: it would be in the way."""
+    try:
+        give(path, owner)
+        disk.settle(path.parent)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def uid(owner: str | None) -> int | None:

@@ -66,7 +66,7 @@ def write(folder: Path, entry: ModelEntry) -> None:
             table = models[-1]
         for key, value in entry.model_dump(exclude_none=True, exclude_defaults=True).items():
             table[key] = list(value) if isinstance(value, tuple) else value
-        disk.put(path, tomlkit.dumps(document).encode(), mode=0o644, over=before if before else None)
+        disk.put(path, tomlkit.dumps(document).encode(), mode=0o644, over=before)
     except OSError as error:
         raise ModelError(f"`{path}`: cannot be written ({why(error)}); {_MEND}") from error
     except (TOMLKitError, UnicodeDecodeError, TypeError, KeyError) as error:
