@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edge.desk.disk import get, put
+from edge.desk.disk import alone, get, put_all
 from edge.desk.folder import hotlist_digests, read
 from edge.desk.follow import MANIFEST, SIGNATURE
 from edge.desk.laws import law_text, missing_pack
@@ -49,8 +49,25 @@ def sign(
     """Signs the folder as it stands: writes manifest.json and manifest.sig, and law packs that it names and lacks.
 
     `devices`, `version` and `replaces` default to what follows from the manifest that is there; the audit logs that it
-    adopted stay, those in `adopt` come to them. Raises PolicyError, and then nothing was written.
+    adopted stay, those in `adopt` come to them. Who signs the same folder meanwhile has to wait, so that each builds on
+    what the other has made. Raises PolicyError, and then nothing was written.
     """
+    with alone(folder, "sign"):
+        made, new = _made(folder, key, now, devices, replaces, version, adopt)
+        put_all(folder, new)
+    return made
+
+
+def _made(
+    folder: Path,
+    key: Ed25519PrivateKey,
+    now: datetime,
+    devices: Sequence[str],
+    replaces: str | None,
+    version: int | None,
+    adopt: Sequence[str],
+) -> tuple[Bundle, dict[str, bytes]]:
+    """The bundle as it is signed now, and the new files in the order in which they get their names."""
     before = read(folder, to_sign=True)
     _with_the_citys_key(folder, key.public_key(), before.manifest)
     last = _last(before, version, devices)
@@ -69,13 +86,10 @@ def sign(
     content = manifest.to_bytes()
     made = bundles.parse(BundleFiles(manifest=content, signature=None, files=files), signed=True)
     _worth_signing(folder, made, now)
-    for name, pack in added.items():
-        (folder / "laws").mkdir(exist_ok=True)
-        put(folder / law_file(name), pack)
-    # The signature goes first: if the power fails between the two, neither pair fits and what is in force stays.
-    put(folder / SIGNATURE, base64.b64encode(key.sign(content)) + b"\n")
-    put(folder / MANIFEST, content)
-    return made
+    # The signature goes before the manifest: if the power fails between the two, neither pair fits and what is in
+    # force stays.
+    new = {law_file(name): pack for name, pack in added.items()}
+    return made, {**new, SIGNATURE: base64.b64encode(key.sign(content)) + b"\n", MANIFEST: content}
 
 
 def _with_the_citys_key(folder: Path, key: Ed25519PublicKey, manifest: bytes) -> None:
