@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
 from edge import disk
 from edge.config import Config, ModelChoice, load
-from edge.desk.edit import set_value
+from edge.desk.edit import NOT_EDITABLE, set_value
 from edge.disk import why
 from edge.errors import ConfigError
 from edge.written import parse_toml
@@ -38,7 +37,7 @@ def set_models(path: Path, changes: Mapping[str, Value], *, by: str = "", note: 
         disk.put(path, after.encode(), mode=0o644, over=before)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written, {why(error)}; run it as the file's owner") from error
-    except (TOMLKitError, UnicodeDecodeError, TypeError) as error:
+    except NOT_EDITABLE as error:
         raise ConfigError(f"{path}: cannot be edited in place ({error}); write {_shown(changes)} by hand") from error
     return True
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.container import Container
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Item
+from tomlkit.items import AbstractTable, Item
 
 from edge.desk.disk import get, put
 from edge.errors import PolicyError
@@ -26,6 +27,8 @@ SWITCHES: dict[str, str] = {
     "foreign": "foreign",
 }
 """What a person calls each switch, and its key under `[sharing]`; further channels go by their own names."""
+NOT_EDITABLE = (TOMLKitError, AttributeError, KeyError, TypeError, ValueError)
+"""What tomlkit raises for a file that is sound, but written in a way that it cannot change in place."""
 _ALSO = {
     "national": "national-lookup",
     "nationwide": "national-lookup",
@@ -77,10 +80,18 @@ def set_value(table: MutableMapping[str, Any], key: str, value: object) -> None:
         table.pop(key, None)
         return
     table[key] = value
-    after = table[key] if isinstance(table[key], Item) else table.item(key)  # type: ignore[attr-defined]
-    if before is not None and after.trivia.comment:
+    after = _item(table, key)
+    if before is not None and after is not None and after.trivia.comment:
         width = len(tomlkit.item(before).as_string()) - len(after.as_string())
         after.trivia.comment_ws = " " * max(2, len(after.trivia.comment_ws) + width)
+
+
+def _item(table: MutableMapping[str, Any], key: str) -> Item | None:
+    """The value with its comment; of a table that is written in several places only the bare value can be had."""
+    value = table[key]
+    if not isinstance(value, Item) and isinstance(table, Container | AbstractTable):
+        value = table.item(key)
+    return value if isinstance(value, Item) else None
 
 
 def _written(folder: Path) -> tuple[str, Policy]:
@@ -100,8 +111,8 @@ def _turn(folder: Path, switch: str, *, closed: bool, value: str | None = None) 
             return False
         set_value(place, key, wanted)
         after = tomlkit.dumps(document)
-    except (TOMLKitError, TypeError) as error:
-        raise PolicyError(f"{policy.FILE}: cannot be edited in place, {error}; change the switch by hand") from error
+    except NOT_EDITABLE as error:
+        raise _by_hand(key) from error
     _only_that(written, policy.parse(after), table, key, wanted)
     put(folder / policy.FILE, after.encode(), over=before.encode())
     return True
@@ -149,4 +160,8 @@ def _only_that(before: Policy, after: Policy, table: tuple[str, ...], key: str, 
         kind = type(getattr(sharing, key))
         wanted = sharing.model_copy(update={key: kind(value)})
     if after != before.model_copy(update={"sharing": wanted}):
-        raise PolicyError(f"{policy.FILE}: the switch `{key}` cannot be edited in place, change it by hand")
+        raise _by_hand(key)
+
+
+def _by_hand(key: str) -> PolicyError:
+    return PolicyError(f"{policy.FILE}: the switch `{key}` cannot be edited in place, change it by hand")

@@ -5,15 +5,15 @@ written: if it says anything else than what was asked for, nothing is written.
 """
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
 from edge.desk.disk import get, put
-from edge.desk.edit import set_value
+from edge.desk.edit import NOT_EDITABLE, set_value
 from edge.desk.folder import hotlist_digests, read
 from edge.errors import PolicyError
 from edge.policy import bundle as bundles
@@ -92,7 +92,7 @@ def set_sealing_key(folder: Path, subscriber_id: str, key: str) -> bool:
         document = tomlkit.parse(before)
         set_value(document["subscriber"][number], "sealing_key", key)
         after = tomlkit.dumps(document)
-    except (TOMLKitError, TypeError) as error:
+    except NOT_EDITABLE as error:
         raise _by_hand() from error
     agencies = list(written.subscriber)
     agencies[number] = _with(agencies[number], sealing_key=key)
@@ -186,6 +186,10 @@ def _table(content: str) -> RegistryTable:
 
 def _write(folder: Path, before: str, content: str, wanted: RegistryTable, *, whole: bool = True) -> None:
     """One rename, if the text says what was wanted and, with `whole`, the folder still holds together."""
+    try:
+        tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:  # what we have put together is; what the person wrote was sound
+        raise _by_hand() from error
     subscribers.parse(content)
     if _table(content) != wanted:
         raise _by_hand()
@@ -250,7 +254,7 @@ def _retire(lines: Lines, name: str) -> Lines:
         if "retired" in document:
             document["retired"].append(name)
             return tomlkit.dumps(document).splitlines(keepends=True)
-    except (TOMLKitError, AttributeError, TypeError) as error:
+    except NOT_EDITABLE as error:
         raise _by_hand() from error
     first = next((start for start, _ in _blocks(lines)), len(lines))
     return [*lines[:first], f'retired = ["{name}"]  {_RETIRED}\n', "\n", *lines[first:]]
