@@ -101,6 +101,8 @@ def _table(text: str, *, file: str, error: type[HomeruleError], quote: bool) -> 
     """What the text says, and the same as JSON, in which a number in hex is longer than it was."""
     if len(text) > LONGEST_TEXT:
         raise error(f"{file}: longer than {LONGEST_TEXT // 1024 // 1024} MiB, cut it down")
+    if text.startswith("\ufeff"):
+        raise error(f"{file}: begins with a byte-order mark, save it as UTF-8 without one")
     try:
         table = plain_toml(text) or tomllib.loads(text)
         return table, json.dumps(table, default=_as_text)
