@@ -208,9 +208,11 @@ def enroll(
     asked = _request(csr)
     made = site.enroll(broker, asked, where=str(csr), name=agency.certificate_name, now=_now())
     madefiles.put_new(out, made)
+    with madefiles.whole_with(out):
+        registered = key is not None and set_sealing_key(folder, agency.id, key)
     print(f"made  {out}: `{agency.certificate_name}`, for 30 days")
     print(f"send  {out} and {broker / 'ca' / 'ca.crt'} to {agency.name}; neither is a secret")
-    if key is not None and set_sealing_key(folder, agency.id, key):
+    if registered:
         print(f"subscribers.toml: the sealing key of `{agency.id}` is registered; it counts once the city has signed:")
         print(f"      homerule sign {folder} --key FILE")
 

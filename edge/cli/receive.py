@@ -85,7 +85,9 @@ def _new_request(file: Path, name: str) -> Path:
     if asked.exists():
         raise ConfigError(f"{asked}: exists already and is not written over, choose another name or move it away")
     certificates.check_name(name)
-    madefiles.put_new(asked, certificates.request(keys.new_certificate_key(file), name))
+    key = keys.new_certificate_key(file)
+    with madefiles.whole_with(file):
+        madefiles.put_new(asked, certificates.request(key, name))
     return asked
 
 

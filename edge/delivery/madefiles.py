@@ -3,7 +3,8 @@
 import os
 import pwd
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def put_new(path: Path, content: bytes) -> None:
     Making().file(path, lambda: content, mode=0o644, owner=None)
 
 
+@contextmanager
+def whole_with(path: Path) -> Iterator[None]:
+    """Takes a file that was just made away again when what belongs to it fails: half would only block the next try."""
+    with ExitStack() as on_failure:
+        on_failure.callback(_remove, path)
+        yield
+        on_failure.pop_all()
+
+
 def put(path: Path, content: bytes) -> None:
     """Puts `content` in place of the file at `path` by one rename; mode and owner stay. ConfigError."""
     try:
@@ -107,13 +117,18 @@ def give(path: Path, owner: str | None) -> None:
         shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
 
 
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # what failed first is what is told
+        path.unlink()
+
+
 def _given_for_good(path: Path, owner: str | None) -> None:
     """A new file that its user cannot have, or that a power cut may take away, is not left: it would be in the way."""
     try:
         give(path, owner)
         disk.settle(path.parent)
     except OSError:
-        path.unlink(missing_ok=True)
+        _remove(path)
         raise
 
 

@@ -274,6 +274,56 @@ def test_enrolling_changes_one_line_of_the_registry(idle: Site, city: Path, tmp_
     assert "sealing key" not in again.stdout
 
 
+def files(*folders: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_agency_whose_sealing_key_cannot_be_registered_has_no_certificate_and_the_next_try_goes_through(
+    idle: Site, city: Path, tmp_path: Path
+) -> None:
+    typed("keygen", tmp_path / "sealing", "--kind", "sealing")
+    (tmp_path / "csr").write_bytes(csr(NEIGHBOUR))
+    words = ("--csr", tmp_path / "csr", "--broker", idle.folder, "--sealing-key", tmp_path / "sealing.pub")
+    in_the_way = city / ".subscribers.toml.new"
+    in_the_way.mkdir()
+    before = files(tmp_path)
+    done = typed("subscriber", "enroll", city, NEIGHBOUR, *words, "--out", tmp_path / "out.crt")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "subscribers.toml: cannot be written, is a directory; nothing was changed" in done.stderr
+    assert files(tmp_path) == before
+    in_the_way.rmdir()
+    done = typed("subscriber", "enroll", city, NEIGHBOUR, *words, "--out", tmp_path / "out.crt")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.crt").exists()
+
+
+def test_a_request_that_cannot_be_made_leaves_no_key_and_the_next_try_goes_through(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "own.key.csr"
+    in_the_way.symlink_to("nowhere")
+    done = typed("keygen", tmp_path / "own.key", "--certificate", NEIGHBOUR)
+    assert done.returncode == 1
+    assert "own.key.csr: cannot be made, file exists" in done.stderr
+    assert list(tmp_path.iterdir()) == [in_the_way]
+    in_the_way.unlink()
+    assert typed("keygen", tmp_path / "own.key", "--certificate", NEIGHBOUR).returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"own.key", "own.key.csr"}
+
+
+def test_a_request_that_the_disk_may_lose_again_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+
+    def fails_on_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fails_on_folders)
+    done = typed("keygen", tmp_path / "own.key", "--certificate", NEIGHBOUR)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "own.key.csr: cannot be made, input/output error" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("agency", "said"),
     [
