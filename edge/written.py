@@ -63,14 +63,22 @@ class Written(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 class Setting(Written):
-    """Base of every table of device.toml, whose texts are handed to the system: for it a text ends at a NUL."""
+    """Base of every table of device.toml, whose texts are handed to the system.
+
+    For it a text ends at a NUL, and a line of its own files at a newline; a command's words may be of several lines.
+    """
 
     @field_validator("*")
     @classmethod
-    def _without_nul(cls, value: Any) -> Any:
+    def _without_control_characters(cls, value: Any) -> Any:
         if any("\0" in str(one) for one in (value if isinstance(value, tuple) else (value,))):
             raise ValueError("has a NUL character in it, remove it")
+        if not isinstance(value, tuple) and _CONTROL.search(str(value)):
+            raise ValueError("has a control character in it, such as a tab or the end of a line, remove it")
         return value
 
 

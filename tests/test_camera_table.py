@@ -49,6 +49,11 @@ def test_a_password_in_the_small_streams_address_is_refused_and_not_repeated() -
     assert "geheim" not in str(refused.value)
 
 
+def test_a_word_of_a_command_may_be_of_several_lines() -> None:
+    made = Camera(id="a", url="pipe:", size="640x480", command=("sh", "-c", "one\n\ttwo"))
+    assert made.command[2] == "one\n\ttwo"
+
+
 def test_a_provider_is_one_of_three() -> None:
     with pytest.raises(ConfigError, match="provider"):
         parse_toml('provider = "gpu"', ModelChoice, file="device.toml", error=ConfigError)

@@ -1,21 +1,27 @@
 """The command line loads what a command needs and nothing else, and no command is missing from its table."""
 
+import ctypes
 import errno
 import importlib
 import os
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import typer
 from typer.main import get_group
+from typer.models import ParameterInfo
+from typer.testing import CliRunner
 
 import edge.cli
 from edge.cli import ALONE, COMMANDS, program, streams
 
+ROOT = Path(__file__).parents[1]
 FILES = [name for _, name, _ in pkgutil.iter_modules(edge.cli.__path__)]
 REGISTERED = {name: getattr(importlib.import_module(f"edge.cli.{name}"), "register", None) for name in FILES}
 GROUPS = [name for name, register in REGISTERED.items() if register and "app" in signature(register).parameters]
@@ -152,6 +158,59 @@ def test_what_can_be_no_input_is_one_line_with_the_mend(line: str, said: str, tm
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("policy", "show", str(ROOT / "deploy" / "examples")),
+        ("hotlist", "list", str(ROOT / "deploy" / "examples")),
+        ("subscriber", "list", str(ROOT / "deploy" / "examples")),
+    ],
+)
+def test_whether_a_path_can_be_read_is_found_out_by_reading(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    assert CliRunner().invoke(program(words), words).exit_code == 0
+
+
+def paths(app: typer.Typer) -> Iterator[tuple[str, ParameterInfo]]:
+    """Every path that a command takes: the command, and what it says of it."""
+    for group in app.registered_groups:
+        yield from paths(group.typer_instance)
+    for command in app.registered_commands:
+        for name, hint in get_type_hints(command.callback, include_extras=True).items():
+            if "Path" in str(hint):
+                yield f"{command.callback.__name__} {name}", hint.__metadata__[0]
+
+
+@pytest.mark.parametrize("words", [(), *sorted(ALONE)])
+def test_no_path_is_called_wrong_usage_because_it_cannot_be_read(words: tuple[str, ...]) -> None:
+    found = list(paths(program(words)))
+    assert found
+    assert [name for name, said in found if said.readable] == []
+
+
+def without_privileges() -> None:
+    """Before a program starts: root may not read everything any more, and for anybody else nothing changes."""
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, taken with PR_CAPBSET_DROP
+        ctypes.CDLL(None).prctl(24, capability)
+
+
+@pytest.mark.parametrize("words", ["policy show", "policy check", "subscriber list", "audit verify", "unit --config"])
+def test_a_folder_that_may_not_be_read_is_refused_in_our_own_words(tmp_path: Path, words: str) -> None:
+    (tmp_path / "city").mkdir(mode=0)
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", *words.split(), tmp_path / "city"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=without_privileges,
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "city" in done.stderr
+    assert "permission denied" in done.stderr
 
 
 def test_what_belongs_to_another_user_is_said_with_the_mend() -> None:

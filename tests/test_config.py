@@ -81,6 +81,8 @@ def test_a_broker_on_the_device_itself_needs_no_tls(tmp_path: Path) -> None:
         ('"/etc/homerule/policy"', '"/policy\\u0000"', "`folder` has a NUL character"),
         ("[device]", '[device]\nsocket = "/a\\u0000"', "`socket` has a NUL character"),
         ("rtsp://192.0.2.10/stream1", "/dev/video\\u0000", "`url` has a NUL character"),
+        ('"/etc/homerule/policy"', '"/policy\\n[Service]"', "`folder` has a control character"),
+        ("rtsp://192.0.2.10/stream1", "/dev/video\\t", "`url` has a control character"),
         ('"127.0.0.1"', '"broker..example.org"', "`host` cannot be a computer's name"),
     ],
 )

@@ -1,9 +1,11 @@
 """All runs of a bench, the kinds taking turns."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 from edge.bench.plan import Kind, Order, Outcome, Plan
 from edge.bench.result import Result
@@ -13,18 +15,22 @@ from edge.errors import CameraError, HomeruleError
 
 
 def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
-    """Runs everything `plan.repeats` times; `say` is told what is done next. Raises HomeruleError."""
+    """Runs everything `plan.repeats` times; `say` is told what is done next. Raises HomeruleError.
+
+    What a run writes lies in a folder of ours: one that is stopped is killed, and clears nothing away.
+    """
     told = truths(plan.truth) if plan.truth else None
     if not plan.clip.is_file():
         raise CameraError(f"`{plan.clip}`: no such file; give a video file")
     outcomes: dict[Kind, list[Outcome]] = {}
-    for repeat in range(plan.repeats):
-        for kind in _kinds(plan):
-            say(f"{repeat + 1} of {plan.repeats}: {kind.value}")
-            outcomes.setdefault(kind, []).append(_once(plan, kind, outcomes))
-    if plan.paced:
-        say(Kind.PACED.value)
-        outcomes[Kind.PACED] = [_once(plan, Kind.PACED, outcomes)]
+    with TemporaryDirectory(prefix="homerule-bench-") as folder:
+        for repeat in range(plan.repeats):
+            for kind in _kinds(plan):
+                say(f"{repeat + 1} of {plan.repeats}: {kind.value}")
+                outcomes.setdefault(kind, []).append(_once(plan, kind, outcomes, folder))
+        if plan.paced:
+            say(Kind.PACED.value)
+            outcomes[Kind.PACED] = [_once(plan, Kind.PACED, outcomes, folder)]
     return Result(clip=plan.clip.name, outcomes=outcomes, truths=told)
 
 
@@ -36,8 +42,8 @@ def _kinds(plan: Plan) -> list[Kind]:
     return kinds + ([Kind.NAIVE, Kind.NAIVE_ONE] if plan.baselines else [])
 
 
-def _once(plan: Plan, kind: Kind, before: dict[Kind, list[Outcome]]) -> Outcome:
-    """One run in a process of its own."""
+def _once(plan: Plan, kind: Kind, before: dict[Kind, list[Outcome]], folder: str) -> Outcome:
+    """One run in a process of its own, with its files in `folder`."""
     order = Order(
         kind=kind,
         clip=str(plan.clip),
@@ -50,7 +56,8 @@ def _once(plan: Plan, kind: Kind, before: dict[Kind, list[Outcome]]) -> Outcome:
         ours = before[Kind.OURS][-1]
         order = replace(order, looks=ours.looks, parts=ours.parts, readings=ours.readings)
     command = [sys.executable, "-m", "edge.bench", replace(order, spawned=monotonic()).written()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    inside = os.environ | {"TMPDIR": folder}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inside)  # noqa: S603 - our own
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise HomeruleError(f"{kind.value}: {last}")

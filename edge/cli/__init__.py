@@ -7,9 +7,10 @@ exit code 2.
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, get_type_hints
 
 import typer
+from typer.models import ParameterInfo
 
 from edge import __version__
 from edge.cli import streams
@@ -58,11 +59,24 @@ def program(words: Sequence[str] = ()) -> typer.Typer:
     app.callback()(_program)
     if tuple(words[:2]) in ALONE:
         import_module("edge.cli.switch").alone(app)
-        return app
-    everything = dict.fromkeys(name for names in COMMANDS.values() for name in names)
-    for name in COMMANDS.get(words[0], everything) if words else everything:
-        import_module(f"edge.cli.{name}").register(app)
+    else:
+        everything = dict.fromkeys(name for names in COMMANDS.values() for name in names)
+        for name in COMMANDS.get(words[0], everything) if words else everything:
+            import_module(f"edge.cli.{name}").register(app)
+    _say_ourselves_what_cannot_be_read(app)
     return app
+
+
+def _say_ourselves_what_cannot_be_read(app: typer.Typer) -> None:
+    """Takes that look from typer, to which a file of another user is wrong usage and which names no mend."""
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _say_ourselves_what_cannot_be_read(group.typer_instance)
+    for command in app.registered_commands:
+        for hint in get_type_hints(command.callback, include_extras=True).values():
+            for said in getattr(hint, "__metadata__", ()):
+                if isinstance(said, ParameterInfo):
+                    said.readable = False
 
 
 def _version(wanted: bool) -> None:

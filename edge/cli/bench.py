@@ -9,6 +9,7 @@ import typer
 
 from edge import disk
 from edge.cli.outputs import Output, require_places
+from edge.cli.stopping import stopped_alike
 from edge.errors import HomeruleError
 
 
@@ -47,7 +48,8 @@ def bench(
         baselines=baselines,
         paced=paced,
     )
-    result = run(plan, say=lambda what: print(what, file=sys.stderr, flush=True))
+    with stopped_alike():
+        result = run(plan, say=lambda what: print(what, file=sys.stderr, flush=True))
     if chart is not None:
         try:
             disk.put(chart, drawn(result).encode(), mode=0o644)

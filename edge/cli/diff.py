@@ -114,7 +114,7 @@ def _texts(on: Path) -> list[tuple[str, int]]:
         try:
             read = json.loads(line)
             found.append((str(read["text"]), int(read["frames"])))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise PolicyError(f"`{path}`: line {number} is not a read, take the file that replay wrote") from None
     return found
 

@@ -1,6 +1,7 @@
 """`homerule keygen` and `homerule receive`: a subscriber's own keys, and the reference subscriber."""
 
 import logging
+import re
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from edge.errors import BrokerError, ConfigError
 from edge.receive import Commanded, LinesFile, Printed, Receiver, Store, Witness
 
 _PATIENCE = 0.2
+_PORT = re.compile("[0-9]{1,5}")
 
 
 class KeyKind(StrEnum):
@@ -99,7 +101,7 @@ def receive(
     device: Annotated[str | None, typer.Option(help="Take reads of this device only.")] = None,
     out: _Out = None,
     run: _Run = None,
-    run_within: Annotated[float, typer.Option(min=0.1, help="Seconds that COMMAND has for a read.")] = 20.0,
+    run_within: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that COMMAND has for a read.")] = 20.0,
     memory: _Memory = None,
     test: Annotated[bool, typer.Option("--test", help="Take test data, and nothing else.")] = False,
     protocol: Annotated[Mqtt, typer.Option(help="The version of MQTT that the broker speaks.")] = Mqtt.FIVE,
@@ -196,7 +198,7 @@ def _run(receiver: Receiver, broker: Broker, stop: threading.Event, count: int |
 def _host_port(text: str) -> tuple[str, int]:
     host, gap, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not gap or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not gap or not host or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"`{text}` is not HOST:PORT, such as 127.0.0.1:1883")
     return host, int(port)
 

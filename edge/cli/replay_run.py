@@ -1,8 +1,6 @@
 """One replay from its arguments to its last file."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +9,8 @@ from rich.console import Console
 from edge.capture import open_recording, recorded_at
 from edge.cli.outputs import require_apart
 from edge.cli.replay_screen import Screen
+from edge.cli.stopping import stopped_alike
+from edge.cli.streams import Lasting
 from edge.clock import monotonic
 from edge.pipeline import Outcome
 from edge.replay import CAMERA_ID, AnnotatedVideo, OutputFolder, Publisher, Replay, Result, load_rules, write_result
@@ -30,13 +30,17 @@ def run_replay(
     publish: str | None,
     pictures_per_second: float,
 ) -> None:
-    """Replays `video`, see `homerule replay --help`. Raises HomeruleError; then no file is left."""
+    """Replays `video`, see `homerule replay --help`. Raises HomeruleError; then no file is left.
+
+    What is asked for is written and sent also when the screen takes no more; then it ends with exit code 1.
+    """
     require_apart({"--out": out, "--annotate": annotate})
-    console = Console(highlight=False)
+    lasting = Lasting() if out or annotate or publish else None
+    console = Console(highlight=False, file=lasting.stream if lasting else None)
     started = monotonic()
     start = start or recorded_at(video)
     with ExitStack() as stack:
-        stack.enter_context(_stopped_alike())
+        stack.enter_context(stopped_alike())
         recording = open_recording(video, camera_id=CAMERA_ID, start=start, pictures_per_second=pictures_per_second)
         rules = load_rules(policy, start=start)
         loaded = Models.load(models, detector, reader)
@@ -67,16 +71,8 @@ def run_replay(
         if marked:
             marked.keep()
     screen.say_where(out, annotate)
-
-
-@contextmanager
-def _stopped_alike() -> Iterator[None]:
-    """SIGTERM ends it as SIGINT does, so that what is half written goes away."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    if lasting:
+        lasting.end()
 
 
 def _play(

@@ -3,8 +3,50 @@
 import io
 import os
 import sys
+from collections.abc import Callable
+from typing import IO, cast
 
 from edge.disk import why
+
+
+class Lasting(io.TextIOBase):
+    """Standard output for a command that goes on when it is gone: after the first error nothing is written to it."""
+
+    def __init__(self) -> None:
+        self._gone: OSError | None = None
+        self._stream = sys.stdout
+
+    @property
+    def stream(self) -> IO[str]:
+        """Itself, as whoever prints wants it."""
+        return cast("IO[str]", self)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def write(self, text: str, /) -> int:
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def end(self) -> None:
+        """Ends the command, when all else is done, as `finish` would: with 1 where not all was said."""
+        if self._gone is not None:
+            _say_lost(self._gone)
+            raise SystemExit(1)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        if self._gone is None:
+            try:
+                act()
+            except OSError as error:
+                self._gone = error
 
 
 def prepare() -> None:
@@ -47,10 +89,15 @@ def finish(code: int) -> int:
         sys.stdout.flush()
     except OSError as error:
         _drop(sys.stdout)
-        if code == 0 and not isinstance(error, BrokenPipeError):
-            say(f"standard output cannot be written ({why(error)}), so not all was said")
+        if code == 0:
+            _say_lost(error)
         return code or 1
     return code
+
+
+def _say_lost(error: OSError) -> None:
+    if not isinstance(error, BrokenPipeError):
+        say(f"standard output cannot be written ({why(error)}), so not all was said")
 
 
 def _reopen() -> None:

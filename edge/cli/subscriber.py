@@ -18,7 +18,7 @@ from edge.cli.whereabouts import where
 from edge.desk import registry
 from edge.errors import PolicyError
 from edge.policy.subscribers import SubscriberTable
-from edge.policy.vocabulary import STATES
+from edge.policy.vocabulary import STATES, Kind
 from edge.written import nearest
 
 Agency = Annotated[str, typer.Argument(metavar="ID", help="The agency, by its id.", show_default=False)]
@@ -55,8 +55,7 @@ def add(
     socket: Socket = None,
 ) -> None:
     """Writes a new agency into the registry; nothing is given to it before the city has signed."""
-    if state.startswith("US-") and state not in STATES:
-        raise PolicyError(f"there is no state `{state}`{nearest(state, sorted(STATES)) or ', write it as US-IL'}")
+    _require_state(state, kind)
     table: dict[str, object] = {
         "id": subscriber,
         "name": name,
@@ -78,6 +77,8 @@ def add(
     before = as_it_lies(folder)
     registry.add(folder, table)
     print(f"{name} ({subscriber}) is in the registry")
+    if kind != Kind.FOREIGN and state not in STATES:
+        print(f"`{state}` is no state of the United States: to a camera here it is a foreign agency.")
     if sealing_key is None:
         print("It has no sealing key yet, so that nothing can be sealed for it: `homerule subscriber enroll` adds one.")
     say_effects(before, folder)
@@ -189,6 +190,19 @@ def add_agreement(
 
 def _agreements() -> None:
     """What agencies have signed."""
+
+
+def _require_state(state: str, kind: str) -> None:
+    """Refuses what is nearly a state of the United States: it would be another country, `IL` Israel."""
+    if state in STATES:
+        return
+    upper = state.upper()
+    meant = upper if upper.startswith("US-") else f"US-{upper}"
+    if meant in STATES and (meant == upper or kind != Kind.FOREIGN):
+        abroad = "" if meant == upper else "; an agency of another country has `--kind foreign`"
+        raise PolicyError(f"there is no state `{state}`, did you mean `{meant}`?{abroad}")
+    if meant == upper:
+        raise PolicyError(f"there is no state `{state}`{nearest(meant, sorted(STATES)) or ', write it as US-IL'}")
 
 
 def _sha256(document: Path | None, known: str | None) -> str:

@@ -1,5 +1,6 @@
 """`homerule unit`: the part of the systemd unit that only this device's device.toml knows, for deploy/install.sh."""
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ from urllib.parse import urlsplit
 
 import typer
 
+from edge.errors import ConfigError
+
 if TYPE_CHECKING:
     from edge.config import Camera, Config
 
 RESOLVERS = Path("/etc/resolv.conf")
+_PLAIN = re.compile(r"""[^\s"'\\]*""")
 _OWN_FOLDERS = (Path("/var/lib/homerule"), Path("/var/lib/homerule-floor"))
 
 
@@ -33,7 +37,9 @@ def unit(
     from edge.config import load
 
     config = load(file)
-    print(f"# made by `homerule unit` from {file}; run deploy/install.sh again after a change there")
+    folders = list(_folders(config))  # refused before a line is printed
+    shown = "".join(sign if sign.isprintable() else "?" for sign in str(file))
+    print(f"# made by `homerule unit` from {shown}; run deploy/install.sh again after a change there")
     if decoder:
         print("[Service]", *_network(_cameras(config), own=True), sep="\n")
         return
@@ -43,7 +49,7 @@ def unit(
     if not timers:
         cameras = {} if config.device.isolate_decoder is not False else _cameras(config)
         print(*_network({config.broker.host: "the broker"} | cameras), *_devices(config.camera), sep="\n")
-    print(*_folders(config), sep="\n")
+    print(*folders, sep="\n")
 
 
 def _cameras(config: "Config") -> dict[str, str]:
@@ -104,7 +110,7 @@ def _devices(cameras: "tuple[Camera, ...]") -> Iterator[str]:
         yield "# cameras at this computer; no other device is opened"
         yield "PrivateDevices=no"
         yield "SupplementaryGroups=video"
-        yield from (f"DeviceAllow={path} rw" for path in devices)
+        yield from (f"DeviceAllow={_word(path)} rw" for path in devices)
     if "picamera" in kinds:
         yield "# a Raspberry's CSI camera: sensor and processor are several devices, found through udev"
         yield from (f"DeviceAllow=char-{group} rw" for group in ("video4linux", "media", "dma_heap"))
@@ -124,9 +130,26 @@ def _folders(config: "Config") -> Iterator[str]:
     for folder in dict.fromkeys(folders):
         if not any(folder.is_relative_to(own) for own in _OWN_FOLDERS):
             yield "# the audit log, or its floor"
-            yield f"ReadWritePaths={folder}"
+            yield f"ReadWritePaths={_word(folder)}"
     key = config.device.key
     if key != Path("/etc/homerule/device.key"):
         yield "# the device's key, not where it usually lies"
         yield "LoadCredential="
-        yield f"LoadCredential={key.name}:{key}"
+        yield f"LoadCredential={_credential(key)}"
+
+
+def _word(path: str | Path) -> str:
+    """A path as one word of a line: to systemd `%` begins a specifier, and a space ends a word outside of quotes."""
+    text = str(path).replace("%", "%%")
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _credential(key: Path) -> str:
+    """Name and path, of which this line takes no quotes; what it cannot say is refused, or the key would be missed."""
+    name, path = (str(one).replace("%", "%%") for one in (key.name, key))
+    if not name.isascii() or set(name) & set(":\\") or path != path.rstrip(" \\"):
+        raise ConfigError(f"[device] key: systemd hands no `{key}` over, name the file with letters, digits and dots")
+    return f"{name}:{path}"

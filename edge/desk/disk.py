@@ -11,7 +11,7 @@ from edge.errors import PolicyError
 LARGEST = 64 * 1024 * 1024
 """Bytes of one file that are still read."""
 
-__all__ = ["LARGEST", "alone", "get", "put", "put_all", "settle", "why"]
+__all__ = ["LARGEST", "alone", "foreign", "get", "put", "put_all", "settle", "why"]
 
 
 def get(path: Path, *, name: str) -> bytes:
@@ -20,11 +20,18 @@ def get(path: Path, *, name: str) -> bytes:
         content, _ = disk.read(path, most=LARGEST + 1)
     except FileNotFoundError:
         raise PolicyError(f"{name}: is missing in `{path.parent}`, put it back or run `homerule init`") from None
+    except PermissionError as error:
+        raise PolicyError(foreign(name, path.parent, error)) from error
     except OSError as error:
         raise PolicyError(f"{name}: cannot be read, {why(error)}") from error
     if len(content) > LARGEST:
         raise PolicyError(f"{name}: is larger than {LARGEST // 1024 // 1024} MiB, cut it down")
     return content
+
+
+def foreign(name: str, folder: Path, error: PermissionError) -> str:
+    """What is said of a file or folder that this user may not read, with the mend."""
+    return f"{name}: cannot be read in `{folder}`, {why(error)}; run this as the user whose it is, or as root"
 
 
 def put(path: Path, content: bytes, *, mode: int = 0o644, over: bytes | None = None) -> None:

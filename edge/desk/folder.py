@@ -10,7 +10,7 @@ import os
 import re
 from pathlib import Path
 
-from edge.desk.disk import get, why
+from edge.desk.disk import foreign, get, why
 from edge.desk.follow import MANIFEST, SIGNATURE, follow, matches, verify
 from edge.desk.laws import law_text
 from edge.desk.shelf import Shelf, digest, find
@@ -120,6 +120,8 @@ def _laws(folder: Path) -> list[str]:
             found = sorted(f"laws/{one.name}" for one in entries if one.name.endswith(".toml") and one.name[0] != ".")
     except FileNotFoundError:
         return []
+    except PermissionError as error:
+        raise PolicyError(foreign("laws", folder, error)) from error
     except OSError as error:
         raise PolicyError(f"laws: cannot be read, {why(error)}; put the folder back") from error
     if not all(re.fullmatch(FILE_NAME, name) for name in found):

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from edge import disk
@@ -15,6 +16,8 @@ from edge.errors import LedgerError
 from edge.ledger.migrations import APPLICATION_ID, MIGRATIONS, PRUNES_SINCE, WAYS_BACK
 
 PATIENCE = 5.0  # seconds to wait for another process that is writing
+LOOK = "run `homerule audit verify` on it"
+_DAMAGED = f"it is damaged; keep a copy, then {LOOK}"
 
 _MENDS = {
     "SQLITE_FULL": "the disk is full; free some space, until then nothing is shared",
@@ -22,7 +25,7 @@ _MENDS = {
     "SQLITE_PERM": "it cannot be written; make the file and its folder writable for this user",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and is this user's",
     "SQLITE_NOTADB": "it is not a ledger; name another file or move this one away",
-    "SQLITE_CORRUPT": "it is damaged; keep a copy, then run `homerule audit verify` on it",
+    "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_BUSY": "another process is holding it; stop that process first",
     "SQLITE_LOCKED": "another process is holding it; stop that process first",
     "SQLITE_IOERR": "the disk failed; check the card and the cable, until then nothing is shared",
@@ -40,6 +43,8 @@ def faults_named(path: Path) -> Iterator[None]:
             f"{error} {code}".strip().lower()
         ]
         raise LedgerError(f"{path}: {mends[0]}") from error
+    except UnicodeDecodeError as error:  # sqlite3 complains of a schema in which a byte was changed, and quotes it
+        raise LedgerError(f"{path}: {_DAMAGED}") from error
 
 
 def open_writable(path: Path) -> sqlite3.Connection:
@@ -108,7 +113,15 @@ def pruned_upto(db: sqlite3.Connection) -> int:
     """Before this position only what later entries refer to is still in the file; 0 if nothing was pruned."""
     if int(db.execute("PRAGMA user_version").fetchone()[0]) < PRUNES_SINCE:
         return 0
-    return int(db.execute("SELECT upto FROM pruned").fetchone()[0])
+    return int(only_row(db, "SELECT upto FROM pruned")[0])
+
+
+def only_row(db: sqlite3.Connection, query: str) -> Any:
+    """The row of a table that always has one; LedgerError where somebody took it away."""
+    row = db.execute(query).fetchone()
+    if row is None:
+        raise LedgerError(f"the ledger has lost a row that it cannot be without; keep a copy, then {LOOK}")
+    return row
 
 
 def _configure(db: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
-from edge.ledger.database import pruned_upto
+from edge.ledger.database import only_row, pruned_upto
 from edge.ledger.entries import Entry, HotListsInForce, Logged, Name, Pattern, Read, Start
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
 from edge.policy.reasons import Reason
@@ -29,7 +29,7 @@ class Log:
 
     def load(self) -> None:
         """Takes the state from the file: at the start, and after a transaction that failed or was another process's."""
-        size, hashes = self._db.execute("SELECT size, frontier FROM tree").fetchone()
+        size, hashes = only_row(self._db, "SELECT size, frontier FROM tree")
         self._frontier = Frontier(size, tuple(hashes[at : at + 32] for at in range(0, len(hashes), 32)))
         last = self._db.execute("SELECT max(position) FROM entries").fetchone()[0]
         if not self._frontier.fits or size != (0 if last is None else last + 1):
@@ -87,7 +87,7 @@ class Log:
 
     def hotlists(self) -> HotListsInForce | None:
         """The last word for the hot lists in force since the last start; None if there is none."""
-        position = self._db.execute("SELECT position FROM hotlists").fetchone()[0]
+        position = only_row(self._db, "SELECT position FROM hotlists")[0]
         word = None if position is None else self.entry(position).entry
         return word if isinstance(word, HotListsInForce) else None
 
@@ -161,7 +161,7 @@ class Log:
 
     def swept(self) -> int:
         """Before this position nothing is left that later entries do not refer to."""
-        return int(self._db.execute("SELECT swept FROM pruned").fetchone()[0])
+        return int(only_row(self._db, "SELECT swept FROM pruned")[0])
 
     def prune(self, upto: int) -> None:
         """From now on entries before `upto` may be missing; the checkpoints of before are let go."""

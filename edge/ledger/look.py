@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from edge.errors import LedgerError
 from edge.ledger.bundles import Bundles
 from edge.ledger.codec import decode
-from edge.ledger.database import faults_named, open_readonly, pruned_upto
+from edge.ledger.database import faults_named, only_row, open_readonly, pruned_upto
 from edge.ledger.entries import BundleAccepted, Logged
 from edge.values import BundleFiles
 
@@ -41,7 +41,7 @@ class Look:
     def size(self) -> int:
         """How many entries the log has had."""
         with faults_named(self._path):
-            return int(self._db.execute("SELECT size FROM tree").fetchone()[0])
+            return int(only_row(self._db, "SELECT size FROM tree")[0])
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Position and canonical bytes of each entry, in order."""

@@ -6,6 +6,7 @@ checkpoint that someone else holds could have been rewritten by whoever has the 
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
 from edge.ledger.bundles import fits
 from edge.ledger.codec import decode
-from edge.ledger.database import faults_named, open_readonly, pruned_upto
+from edge.ledger.database import LOOK, faults_named, open_readonly, pruned_upto
 from edge.ledger.entries import Begun, Entry, Name, Opaque, Pattern, Pruned, Read
 from edge.ledger.fault import Fault, Sort
 from edge.ledger.log import TILE, mark, pattern_digest
@@ -46,14 +47,14 @@ def verify(path: Path, public_key: Ed25519PublicKey | None, *, held: Sequence[st
 
     LedgerError if the file cannot be read as a ledger at all; everything else is a fault in the report.
     """
-    db = open_readonly(path)
     try:
-        with faults_named(path):
+        with closing(open_readonly(path)) as db, faults_named(path):
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")
             db.execute("BEGIN")
             return _Verification(db, public_key).report(held)
-    finally:
-        db.close()
+    except LedgerError as error:
+        # who asks this is not sent here once more
+        raise LedgerError(str(error).replace(LOOK, "go by the newest of your archives")) from error
 
 
 class _Verification:
@@ -74,6 +75,7 @@ class _Verification:
         self._walk({size for size, _ in notes} | set(_sizes(held)))
         if not self._faults:
             self._check_pruned()
+            self._check_rows()
             self._check_tree()
             self._check_notes(notes, held)
             self._check_bundles()
@@ -181,9 +183,16 @@ class _Verification:
         if self._upto > self._may_be_gone:
             self._fault(self._may_be_gone, f"entries before {self._upto} are missing, and were not pruned", Sort.GAP)
 
+    def _check_rows(self) -> None:
+        """That no table has lost the one row that the device does not start without."""
+        query = "SELECT name FROM sqlite_master WHERE name IN ('tree', 'hotlists')"  # the second is younger than some
+        for (table,) in self._db.execute(query).fetchall():
+            if not self._db.execute(f"SELECT 1 FROM {table}").fetchone():  # noqa: S608 - fixed names  # nosec B608
+                self._fault(None, f"the table `{table}` has lost its row")
+
     def _check_tree(self) -> None:
         frontier = self._frontier
-        size, hashes = self._db.execute("SELECT size, frontier FROM tree").fetchone()
+        size, hashes = self._db.execute("SELECT size, frontier FROM tree").fetchone() or (0, b"")
         if size > frontier.size:
             self._fault(frontier.size, f"the log ends here, but {size} entries had been written", Sort.TRUNCATION)
         elif (size, hashes) != (frontier.size, b"".join(frontier.hashes)):

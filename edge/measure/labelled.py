@@ -44,6 +44,7 @@ class Photograph:
 class _Line:
     """One line of truth.csv."""
 
+    number: int
     image: str
     place: tuple[float, float, float, float] | None
     text: str = field(repr=False)
@@ -62,7 +63,7 @@ def photographs(folder: Path, unlabelled: Path | None = None) -> Iterator[Photog
     for line in lines:
         known.setdefault(line.image, []).append(line)
     for image, found in known.items():
-        pixels = picture(folder, image)
+        pixels = picture(folder, image, line=found[0].number)
         if not boxed:
             for line in found:
                 yield crop(image, pixels, line.text)
@@ -84,15 +85,25 @@ def crop(name: str, pixels: Pixels, text: str) -> Photograph:
     return Photograph(name=name, pixels=pixels, boxes=whole, texts=(text,), unlabelled=none, boxed=False)
 
 
-def picture(folder: Path, image: str) -> Pixels:
-    """A picture of the folder, or of its `images/`, as BGR. Raises ConfigError."""
+def picture(folder: Path, image: str, *, line: int) -> Pixels:
+    """A picture of the folder, or of its `images/`, as BGR. Raises ConfigError.
+
+    One that is not there is known by the `line` of truth.csv: where columns are swapped its name is a plate.
+    """
     for path in (folder / image, folder / "images" / image):
-        if path.is_file():
+        if _is_file(path):
             pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if pixels is None:
                 raise ConfigError(f"`{path}`: is no picture that can be read; save it as JPEG or PNG")
             return np.asarray(pixels, np.uint8)
-    raise ConfigError(f"`{folder / TRUTH}`: names the picture `{image}`, which is not in that folder")
+    raise ConfigError(f"`{folder / TRUTH}`: line {line} names a picture that is not in that folder")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have, too long say
+        return False
 
 
 def signs(text: str) -> str:
@@ -125,12 +136,12 @@ def _rows(path: Path) -> tuple[set[str], list[tuple[int, Row]]]:
     """The columns of a CSV, and its lines with their numbers."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(file, strict=True)
             return set(table.fieldnames or ()), [(table.line_num, row) for row in table]
     except OSError as error:
         raise ConfigError(f"`{path}`: cannot be read ({why(error)}); name a folder that holds truth.csv") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ConfigError(f"`{path}`: is no CSV text in UTF-8 ({error})") from error
+        raise ConfigError(f"`{path}`: is no CSV text in UTF-8, its quotation marks closed ({error})") from error
 
 
 def _line(path: Path, number: int, row: Row, place: tuple[str, ...]) -> _Line:
@@ -139,7 +150,7 @@ def _line(path: Path, number: int, row: Row, place: tuple[str, ...]) -> _Line:
     if not image:
         raise ConfigError(f"`{path}`: line {number} names no image")
     if not place or not (row.get(place[0]) or "").strip():
-        return _Line(image=image, place=None, text=text)
+        return _Line(number=number, image=image, place=None, text=text)
     try:
         x1, y1, x2, y2 = (float(row.get(key) or "") for key in place)
     except ValueError:
@@ -148,7 +159,7 @@ def _line(path: Path, number: int, row: Row, place: tuple[str, ...]) -> _Line:
         x2, y2 = x1 + x2, y1 + y2
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or x2 <= x1 or y2 <= y1:
         raise ConfigError(f"`{path}`: line {number}: the box must be wider and higher than nothing")
-    return _Line(image=image, place=(x1, y1, x2, y2), text=text)
+    return _Line(number=number, image=image, place=(x1, y1, x2, y2), text=text)
 
 
 def _inside(line: _Line, pixels: Pixels, folder: Path) -> _Line:

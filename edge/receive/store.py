@@ -130,8 +130,8 @@ class LinesFile:
             raise ConfigError(f"{path}: cannot be opened, {disk.why(error)}") from error
         try:
             self._take_over()
-            self._size, torn = self._take_stock()
-            self._mend(torn=torn)
+            self._size = self._take_stock()
+            self._mend()
             disk.settle(self._path.parent)  # a new file outlives a power cut only when its folder was written too
             self._receipts = Receipts(self._path, held=self._until) if receipts else None
         except OSError as error:
@@ -198,38 +198,44 @@ class LinesFile:
         if not ours:
             raise ConfigError(f"{self._path}: another `homerule receive` writes it, name another file")
 
-    def _take_stock(self) -> tuple[int, bool]:
-        """Reads what the file holds; the size of its whole lines in bytes, and whether a torn one is behind them.
+    def _take_stock(self) -> int:
+        """Reads what the file holds; the size in bytes of its reads, each with its newline.
 
-        Without a whole line before it, a torn one must begin as ours do: any text without a last newline is one.
+        The last read may have lost its newline, to an editor say: it is whole and may have been acknowledged. What is
+        no read and has no newline was cut off; without a read before it, it must begin as ours do.
         """
         size = 0
         for number, line in enumerate(self._lines(), start=1):
-            torn = not line.endswith(b"\n")
-            if torn and (size or any(line[: len(begin)] == begin[: len(line)] for begin in _BEGINS)):
-                return size, True
-            if torn or not self._understood(line):
+            whole = line.rstrip(b"\n")
+            if self._understood(line):
+                size += len(whole) + 1
+            elif len(whole) == len(line) and (size or any(whole.startswith(each[: len(whole)]) for each in _BEGINS)):
+                return size
+            else:
                 raise ConfigError(f"{self._path}: line {number} is no received read, name another file")
-            size += len(line)
-        return size, False
+        return size
 
     def _understood(self, line: bytes) -> bool:
         """Whether it is a stored read; then it is known from now on."""
         try:
             self._know(Stored(content=json.loads(line)))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return False
         return True
 
-    def _mend(self, *, torn: bool) -> None:
-        """Makes the file private and takes a torn line away, now that it is known to be ours."""
+    def _mend(self) -> None:
+        """Makes the file private, takes a torn line away and gives a whole one its newline: it is known to be ours."""
         os.fchmod(self._file, 0o600)
         self._fresh.unlink(missing_ok=True)  # left by a power cut in the middle of a purge; it holds reads
-        if torn:
+        size = os.fstat(self._file).st_size
+        if size < self._size:
+            _write(self._file, b"\n")
+        elif size > self._size:
             _log.warning(
                 "%s: the last line was cut off in the middle and is removed; it was never acknowledged", self._path
             )
             os.ftruncate(self._file, self._size)
+        if size != self._size:
             os.fsync(self._file)
 
     def _know(self, read: Stored) -> None:

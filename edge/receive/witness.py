@@ -8,7 +8,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -145,9 +145,9 @@ class Witness:
         for line in lines:
             try:
                 kept = json.loads(line)
-                found = open_note(kept["note"], self._key)
-                self._take(found, _origin(found).split("/")[1], datetime.fromisoformat(kept["at"]))
-            except (ValueError, TypeError, KeyError, IndexError, LedgerError):
+                found = open_note(str(kept["note"]), self._key)
+                self._take(found, _origin(found).split("/")[1], datetime.fromisoformat(kept["at"]).astimezone(UTC))
+            except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, LedgerError):
                 if "kept" not in self._said:
                     _log.warning(
                         "%s: holds a line that is no checkpoint of this device key, it is passed over", self._history

@@ -48,7 +48,7 @@ class OutputFolder:
                 raise _cannot_write(self._path, failed) from failed
             return
         shutil.rmtree(part, ignore_errors=True)
-        if self._path is not None and isinstance(error, OSError):
+        if self._path is not None and isinstance(error, OSError) and _is_of(part, error):
             raise _cannot_write(self._path, error) from error
 
     @property
@@ -78,6 +78,11 @@ class OutputFolder:
                 raise HomeruleError(f"`{path}`: the folder is not empty; choose a new one for --out, or empty it")
         except OSError as error:
             raise _cannot_write(path, error) from error
+
+
+def _is_of(folder: Path, error: OSError) -> bool:
+    """Whether it is about a file in the folder: a screen that takes nothing any more is not the folder's fault."""
+    return isinstance(error.filename, str) and Path(error.filename).is_relative_to(folder)
 
 
 def _cannot_write(path: Path, error: OSError) -> HomeruleError:

@@ -4,6 +4,7 @@ with them status and checkpoints, as a device does.
 Any other computer is refused: a recording of a real street holds real plates.
 """
 
+import re
 from types import TracebackType
 
 from edge import __version__
@@ -20,6 +21,7 @@ TEST_DEVICE_PUBLIC = public_text(TEST_DEVICE_KEY)
 """What a subscriber checks the signature of a replayed read with."""
 
 _ACKNOWLEDGED_WITHIN = 3.0
+_PORT = re.compile("[0-9]{1,5}")
 
 
 class Publisher:
@@ -28,7 +30,7 @@ class Publisher:
     def __init__(self, address: str, *, run: Replay) -> None:
         """`address` is HOST:PORT on loopback. Raises BrokerError for any other."""
         host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        if not colon or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
             raise BrokerError(f"`--publish {address}`: is not HOST:PORT; write it like 127.0.0.1:1883")
         self._run = run
         self._broker = Broker(

@@ -1,6 +1,8 @@
 """`homerule bench` on a drawn street: every kind of run, each in a process of its own."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,9 @@ from edge.bench.chart import drawn
 from edge.bench.plan import Kind, Outcome
 from edge.bench.result import Result
 from edge.bench.words import lines
+from edge.ledger import LEDGER_NAME
 from edge.road.clip import Pass, Road, write_video
+from tests.broker import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,16 @@ def test_all_baselines_and_the_small_stream_are_measured_in_turns_and_drawn(clip
     for kind in Kind:
         assert kind is Kind.PACED or kind.value in done.stdout
         assert kind is Kind.PACED or kind.value.replace("'", "&#x27;") in chart.read_text()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_bench_that_is_stopped_leaves_nothing_behind(clip: Path, tmp_path: Path, sent: signal.Signals) -> None:
+    command = [sys.executable, "-m", "edge", "bench", str(clip), "--no-baselines"]
+    running = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)}, stderr=subprocess.DEVNULL)
+    wait_until(lambda: list(tmp_path.rglob(LEDGER_NAME)), what="a run has begun", within=60)
+    running.send_signal(sent)
+    assert running.wait(timeout=60) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_measured_is_one_line(tmp_path: Path, clip: Path) -> None:

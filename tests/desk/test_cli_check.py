@@ -172,6 +172,13 @@ def test_a_replay_without_reads_is_said_so(folder: Path, tmp_path: Path) -> None
     assert "reads.jsonl`: cannot be read" in complained
 
 
+def test_a_read_without_a_number_of_frames_is_said_by_its_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "reads.jsonl").write_text('{"text":"A","frames":Infinity}\n')
+    code, _, complained = homerule("policy", "diff", folder, folder, "--on", tmp_path, *AT)
+    assert code == 1
+    assert "line 1 is not a read" in complained
+
+
 @pytest.mark.parametrize("pack", [pack.id for pack in packs()])
 def test_a_pack_is_shown_with_each_citation_and_mark(pack: str) -> None:
     code, said, _ = homerule("law", "show", pack)

@@ -251,6 +251,40 @@ def test_an_agency_is_added_signed_and_listed(house: House) -> None:
     assert "dupage-so" in said
 
 
+def added(house: House, *, name: str = "S", kind: str, state: str) -> tuple[int, str, str]:
+    """`homerule subscriber add` of an agency of this kind in this state."""
+    words = ("--name", name, "--kind", kind, "--state", state, "--agency-id", "IL0990X00")
+    return homerule(
+        "subscriber", "add", house.folder, "so", *words, "--purpose", "stolen_vehicle", "--socket", nobody(house)
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "meant"), [("il", "US-IL"), ("IL", "US-IL"), ("US-il", "US-IL"), ("us-wi", "US-WI"), ("US-Il", "US-IL")]
+)
+def test_a_state_that_lacks_its_country_is_not_taken_for_a_country(house: House, state: str, meant: str) -> None:
+    before = (house.folder / "subscribers.toml").read_bytes()
+    code, _, complained = added(house, kind="county", state=state)
+    assert code == 1
+    assert f"there is no state `{state}`, did you mean `{meant}`?" in complained
+    assert (house.folder / "subscribers.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(("kind", "state", "told"), [("foreign", "IL", False), ("county", "XX", True)])
+def test_that_an_agency_is_of_another_country_is_said_or_was_asked_for(
+    house: House, kind: str, state: str, told: bool
+) -> None:
+    code, said, _ = added(house, kind=kind, state=state)
+    assert code == 0
+    assert (f"`{state}` is no state of the United States" in said) is told
+
+
+def test_a_name_that_is_no_utf_8_is_said_to_be_none(house: House) -> None:
+    code, _, complained = added(house, name="Sheriff \udcff", kind="county", state="US-IL")
+    assert code == 1
+    assert "the new agency: `name` is not UTF-8 text" in complained
+
+
 def test_a_suspension_is_in_force_when_the_command_returns_and_its_end_is_not(house: House) -> None:
     with running(house) as socket:
         code, _, _ = homerule("subscriber", "suspend", house.folder, "fox-lake-pd", "--socket", socket)

@@ -225,6 +225,41 @@ def test_a_csi_camera_is_opened_with_what_belongs_to_it(
     assert lines <= set(opened(homerule, tmp_path, f'[[camera]]\nid = "csi"\nurl = "{url}"'))
 
 
+ODD = '/srv/my "disk" 100%\\a'
+
+
+def unit_of(folder: Path, homerule: Path, key: str) -> subprocess.CompletedProcess[str]:
+    """`homerule unit` for a device with an odd ledger and an odd camera, and its key in this file."""
+    written = DEVICE.format(cameras="[[camera]]\nid = 'here'\nurl = '/dev/my cam%'")
+    written = written.replace('"/var/lib/homerule/', f"'{ODD}/").replace('sqlite"', "sqlite'")
+    (folder / "device.toml").write_text(written.replace('"/etc/homerule/device.key"', f"'{key}'"))
+    return subprocess.run(
+        [homerule, "unit", "--config", folder / "device.toml"], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_path_is_written_as_systemd_reads_it(tmp_path: Path, homerule: Path) -> None:
+    lines = unit_of(tmp_path, homerule, "/etc/my keys/100%/the device.key").stdout.splitlines()
+    assert 'ReadWritePaths="/srv/my \\"disk\\" 100%%\\\\a"' in lines
+    assert 'DeviceAllow="/dev/my cam%%" rw' in lines
+    assert "LoadCredential=the device.key:/etc/my keys/100%%/the device.key" in lines
+
+
+@pytest.mark.needs("systemd-analyze")
+def test_systemd_takes_the_line_of_an_odd_path(tmp_path: Path, homerule: Path) -> None:
+    said = unit_of(tmp_path, homerule, "/etc/my keys/100%/the device.key").stdout
+    (tmp_path / "odd.service").write_text(f"{said}\nExecStart=/bin/true\n".replace("Wants=mosquitto.service", ""))
+    asked = ["systemd-analyze", "verify", "--man=no", tmp_path / "odd.service"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stderr == ""
+
+
+@pytest.mark.parametrize("key", ["/etc/a:b.key", "/etc/schlüssel.key", "/etc/device.key "])
+def test_a_key_that_systemd_would_not_hand_over_is_refused(tmp_path: Path, homerule: Path, key: str) -> None:
+    run = unit_of(tmp_path, homerule, key)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "name the file with letters, digits and dots" in run.stderr
+
+
 @pytest.fixture
 def homerule() -> Path:
     return Path(sys.executable).with_name("homerule")

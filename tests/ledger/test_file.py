@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.errors import LedgerError
 from edge.ledger import Ledger, migrations
 from edge.ledger.database import faults_named, open_readonly
+from edge.ledger.look import looking
 from edge.ledger.verify import verify
 from tests.ledger.builders import DEVICE, KEY, HandClock, open_ledger, outcomes, record
 
@@ -82,6 +83,28 @@ def test_a_file_that_is_no_database_is_refused_unchanged(path: Path) -> None:
     path.write_text("shopping list\n" * 500)
     refused(path, "it is not a ledger")
     assert path.read_text() == "shopping list\n" * 500
+
+
+def test_a_ledger_with_a_damaged_byte_among_its_tables_is_refused(path: Path) -> None:
+    content = bytearray(made(path).read_bytes())
+    content[content.index(b"CREATE TABLE") + 3] = 0xAD
+    path.write_bytes(content)
+    refused(path, "it is damaged; keep a copy, then run `homerule audit verify` on it")
+    with pytest.raises(LedgerError, match="it is damaged"), looking(path):
+        pass
+
+
+@pytest.mark.parametrize("table", ["tree", "hotlists", "pruned"])
+def test_a_ledger_that_lost_a_row_is_refused_at_the_latest_when_it_is_needed(path: Path, table: str) -> None:
+    sql(made(path), f"DELETE FROM {table}")
+
+    def used() -> None:
+        ledger = open_ledger(path, HandClock())
+        ledger.look_for([])
+        assert ledger.history.pruned == 0
+
+    with pytest.raises(LedgerError, match="lost a row that it cannot be without"):
+        used()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

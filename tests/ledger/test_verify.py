@@ -298,6 +298,26 @@ def test_no_plate_is_in_the_file(path: Path, lived: tuple[bytes, str]) -> None:
     assert PLATE.encode() not in lived[0]
 
 
+def damaged(path: Path) -> None:
+    """Changes one byte of the words by which the file says what it holds."""
+    content = bytearray(path.read_bytes())
+    content[content.index(b"CREATE TABLE") + 3] = 0xAD
+    path.write_bytes(content)
+
+
+def test_who_looks_at_a_damaged_ledger_is_sent_to_the_archives_and_not_here_again(path: Path) -> None:
+    damaged(path)
+    result = CliRunner().invoke(program(), ["audit", "verify", str(path)])
+    assert isinstance(result.exception, LedgerError)
+    assert "it is damaged; keep a copy, then go by the newest of your archives" in str(result.exception)
+
+
+@pytest.mark.parametrize("table", ["tree", "hotlists"])
+def test_a_table_that_lost_its_only_row_is_found(path: Path, table: str) -> None:
+    change(path, lambda db: db.execute(f"DELETE FROM {table}"))
+    assert f"the table `{table}` has lost its row" in [fault.what for fault in checked(path).faults]
+
+
 @pytest.mark.parametrize("content", [b"", b"not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "ledger.sqlite"

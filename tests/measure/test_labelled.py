@@ -58,7 +58,7 @@ def test_a_list_for_several_folders_counts_by_the_folders_name(tmp_path: Path) -
         ("image,x,y,w,h,plate", "1.png,1,2,nan,4,AB12", "wider and higher"),
         ("image,x,y,w,h,plate", "1.png,1,2,-3,4,AB12", "wider and higher"),
         ("image,x,y,w,h,plate", "1.png,900,2,3,4,AB12", "outside that picture"),
-        ("image,x,y,w,h,plate", "9.png,1,2,3,4,AB12", "`9.png`"),
+        ("image,x,y,w,h,plate", "9.png,1,2,3,4,AB12", "line 2 names a picture"),
         ("image,x,y,w,h,plate", ",1,2,3,4,AB12", "names no image"),
     ],
 )
@@ -67,6 +67,22 @@ def test_a_mistake_is_said_with_its_place(tmp_path: Path, head: str, line: str, 
         list(photographs(labelled(tmp_path, [line], head=head)))
     assert said in str(raised.value)
     assert "truth.csv" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "said"),
+    [
+        ("plate,image", ["1.png,AB12", "1.png,CZ48213"], "line 2 names a picture that is not in that folder"),
+        ("image,plate", ["1.png,AB12", f"CZ48213{'X' * 300},AB12"], "line 3 names a picture that is not in that"),
+        ("image,plate", ['"1.png,AB12', "1.png,CZ48213"], "is no CSV text in UTF-8, its quotation marks closed"),
+    ],
+)
+def test_no_plate_is_repeated_where_a_picture_s_name_should_be(
+    tmp_path: Path, head: str, lines: list[str], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said) as refused:
+        list(photographs(labelled(tmp_path, lines, head=head)))
+    assert not [plate for plate in ("AB12", "CZ48213") if plate in str(refused.value)]
 
 
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:

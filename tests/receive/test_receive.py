@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,7 @@ def device(mosquitto: Mosquitto) -> Iterator[Device]:
 class Subscriber:
     """The neighbour, with its file."""
 
-    def __init__(self, port: int, out: Path) -> None:
+    def __init__(self, port: int, out: Path, *, test: bool = False) -> None:
         self.out, self.store = out, LinesFile(out)
         self.clock = HandClock(at=NOON + timedelta(seconds=1))
         self.broker = Broker(host="127.0.0.1", port=port, client_id="neighbour", loopback_only=True)
@@ -78,7 +78,7 @@ class Subscriber:
             device_public_key=DEVICE_KEY.public_key(),
             device_id=None,
             clock=self.clock,
-            test=False,
+            test=test,
             witness=Witness(out, DEVICE_KEY.public_key()),
         )
         wait_until(self.broker.ready, what="the subscriber is connected")
@@ -264,6 +264,17 @@ def test_a_checkpoint_that_the_device_did_not_sign_is_not_kept(
     assert not neighbour.out.with_name("reads.jsonl.checkpoint").exists()
 
 
+def test_a_test_read_that_would_be_kept_for_ever_is_refused(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    device, neighbour = Device(mosquitto.port, test=True), Subscriber(mosquitto.port, tmp_path / "reads", test=True)
+    neighbour.receiver.step(patience=0.2)
+    device.publish(sealed(tags(test=True, retain_until=datetime.max.replace(tzinfo=UTC))))
+    assert neighbour.receiver.step(patience=5) is None
+    assert neighbour.receiver.refused == 1
+    assert neighbour.lines() == []
+    device.broker.close()
+    neighbour.close()
+
+
 def test_the_store_is_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "reads.jsonl").touch(0o644)
     LinesFile(tmp_path / "reads.jsonl").close()
@@ -280,10 +291,23 @@ def test_a_line_cut_off_by_a_power_cut_is_removed(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("before", [b"", line("a.b").line])
+def test_a_last_read_that_lost_only_its_newline_is_kept(tmp_path: Path, before: bytes) -> None:
+    out = tmp_path / "reads.jsonl"
+    out.write_bytes(before + line("c.d").line.removesuffix(b"\n"))
+    store = LinesFile(out)
+    store.add(line("e.f"))
+    assert store.holds("c.d")
+    assert out.read_bytes() == before + line("c.d").line + line("e.f").line
+    store.close()
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "shopping list\n",
+        "[" * 100_000 + "\n",
+        line("a.b", test=True, time="2020-06-01T12:00:00Z", retainuntil="9999-12-31T00:00:00Z").line.decode(),
         "[]\n",
         '{"id":"a.b"}\n',
         line("a.b").line.decode() + "\n",
@@ -426,6 +450,8 @@ def test_the_command_says_once_that_the_broker_is_away(files: Path, run) -> None
     [
         (["--broker", "127.0.0.1"], 2, "is not HOST:PORT"),
         (["--broker", "127.0.0.1:0"], 2, "is not HOST:PORT"),
+        (["--broker", "127.0.0.1:" + "9" * 5000], 2, "is not HOST:PORT"),
+        (["--run", "true", "--memory", "x", "--run-within", "1e300"], 2, "--run-within"),
         (["--key", "/nowhere.key"], 1, "/nowhere.key: no such file"),
         (["--device-key", "/nowhere.pub"], 1, "/nowhere.pub: no such file"),
         (["--device-key", "A" * 43 + "="], 1, "cannot be reached"),

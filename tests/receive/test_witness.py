@@ -102,6 +102,21 @@ def test_a_history_of_another_key_is_passed_over_and_said(tmp_path: Path, caplog
     assert "no checkpoint of this device key" in caplog.text
 
 
+@pytest.mark.parametrize("kept", ['{"note":5,"at":3}', '{"note":"x","at":"9999-12-31T23:59:59-23:00"}', "[" * 100_000])
+def test_a_line_of_the_history_that_is_none_is_passed_over_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: str
+) -> None:
+    (tmp_path / "reads.checkpoints").write_text(kept + "\n")
+    Witness(tmp_path / "reads", DEVICE_KEY.public_key())
+    assert "no checkpoint of this device key" in caplog.text
+
+
+def test_a_time_of_the_history_that_lost_its_offset_is_one_still(tmp_path: Path) -> None:
+    kept = {"note": note_of(9), "at": NOON.replace(tzinfo=None).isoformat()}
+    (tmp_path / "reads.checkpoints").write_text(json.dumps(kept) + "\n")
+    assert Witness(tmp_path / "reads", DEVICE_KEY.public_key()).see(note_of(5), DEVICE, NOON) is None
+
+
 def test_what_was_found_is_told_again_at_the_next_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     witness = Seeing(tmp_path, forgetful=False)
     witness.see(note_of(9))

@@ -86,7 +86,7 @@ def test_outputs_that_are_one_or_lie_in_one_another_are_wrong_usage(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_replay_that_is_stopped_leaves_nothing_behind(street: Path, tmp_path: Path, sent: signal.Signals) -> None:
     words = ["replay", street, "--out", tmp_path / "r", "--annotate", tmp_path / "r.mp4"]
     running = subprocess.Popen([sys.executable, "-m", "edge", *map(str, words)])
@@ -95,6 +95,32 @@ def test_a_replay_that_is_stopped_leaves_nothing_behind(street: Path, tmp_path: 
     running.send_signal(sent)
     assert running.wait(timeout=60) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_asked_for_is_written_though_nobody_reads_the_screen(street: Path, tmp_path: Path) -> None:
+    words = ["replay", street, "--out", tmp_path / "r", "--annotate", tmp_path / "r.mp4"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "edge", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (1, "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r", "r.mp4"]
+    assert (tmp_path / "r" / "report.html").stat().st_size > 1000
+
+
+def test_a_screen_that_takes_nothing_is_not_the_fault_of_the_folder(street: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", "replay", str(street), "--out", str(tmp_path / "r")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "standard output cannot be written (no space left on device)" in done.stderr
+    assert (tmp_path / "r" / "report.html").exists()
 
 
 def test_publishing_to_another_computer_is_refused(street: Path, tmp_path: Path) -> None:

@@ -48,6 +48,17 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize(("inside", "blamed"), [(True, HomeruleError), (False, BrokenPipeError)])
+def test_only_an_error_of_the_folder_is_said_of_it(tmp_path: Path, inside: bool, blamed: type[Exception]) -> None:
+    def broken() -> None:
+        with OutputFolder(tmp_path / "out") as out:
+            raise OSError(28, "No space", str(out.folder / "x")) if inside else BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(blamed):
+        broken()
+    assert names(tmp_path) == []
+
+
 def test_a_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "diary.txt").write_text("mine")

@@ -73,7 +73,7 @@ def test_another_computer_is_refused_before_anything_is_connected(run: Replay, a
         Publisher(address, run=run)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "localhost:", "127.0.0.1:0", "127.0.0.1:70000", ""])
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost:", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:²", ""])
 def test_an_address_that_is_none_is_refused_with_an_example(run: Replay, address: str) -> None:
     with pytest.raises(BrokerError, match=r"like 127\.0\.0\.1:1883"):
         Publisher(address, run=run)
