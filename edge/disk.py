@@ -141,9 +141,14 @@ def _ready(target: Path, content: bytes, mode: int) -> Iterator[_Ready]:
         yield _Ready(target=target, fresh=fresh, descriptor=descriptor, before=before)
 
 
-def _rename(ready: _Ready) -> None:
-    if not _stands(ready.descriptor, ready.fresh):  # another user, who may not lock our file, took it away
+def require(descriptor: int, name: Path) -> None:
+    """To be asked before what `alone` gave gets its name. Raises OSError when it does not stand there any more."""
+    if not _stands(descriptor, name):  # another user, who may not lock our file, took it away
         raise OSError(errno.EBUSY, "somebody else is writing it")
+
+
+def _rename(ready: _Ready) -> None:
+    require(ready.descriptor, ready.fresh)
     os.replace(ready.fresh, ready.target)
 
 
@@ -188,6 +193,10 @@ def _locked(name: Path, flags: int) -> int | None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
+        except OSError:  # a file system without locks
+            if flags & os.O_EXCL:
+                name.unlink()
+            raise
         if not _stands(descriptor, name):
             return None
         opened.pop_all()

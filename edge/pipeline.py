@@ -22,7 +22,7 @@ from edge.policy.bundle import Bundle
 from edge.policy.correct import Given, correct_all, given, taken_back
 from edge.policy.decide import grant_ends, hits_for, withhold
 from edge.policy.hotlists import HotLists
-from edge.policy.meanwhile import Meanwhile, decide_since
+from edge.policy.meanwhile import Meanwhile, bundles_of, decide_since, told_since
 from edge.policy.reasons import Reason
 from edge.policy.tag import nobodys, tag
 from edge.values import Checkpoint, Decision, Effect, Envelope, Frame, Instant, PlateRead, Recorded, TaggedRead
@@ -231,17 +231,17 @@ class Pipeline:
         recorded = Recorded(tagged=nobodys(read, test=self._test), decisions=(), envelopes=())
         if bundle is not None and since:
             lists = self._hotlists()
-            bundles = [one.bundle for one in since]
-            tagged = tag(read, bundle, lists, test=self._test, now=now, since=bundles, listed=listed)
+            tagged = tag(read, bundle, lists, test=self._test, now=now, since=bundles_of(since), listed=listed)
             if before is None:
-                decided, losing, back = decide_since(tagged.tags, since, bundle, now), frozenset[str](), tagged
+                decided, losing = decide_since(tagged.tags, since, bundle, now), frozenset[str]()
+                of = [(decision, told_since(tagged, decision, since)) for decision in decided]
             else:
-                decided, losing = correct_all(tagged.tags, before, bundle, now, since=since)
+                decided, losing = correct_all(tagged.tags, before, bundle, now)
                 back = replace(tagged, tags=taken_back(tagged.tags, before))
-            of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
+                of = [(decision, back if decision.subscriber_id in losing else tagged) for decision in decided]
             decisions, envelopes = self._sealed(of, losing, bundle, now)
-            held = lists.versions(now.at)
-            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes, hotlists=held)
+            versions = lists.versions(now.at)
+            recorded = Recorded(tagged=tagged, decisions=decisions, envelopes=envelopes, hotlists=versions)
         self._remember(recorded)
         return recorded
 

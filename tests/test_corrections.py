@@ -104,14 +104,25 @@ def test_a_hit_that_vanishes_is_withdrawn_though_its_entry_has_run_out(house: Ho
     assert kinds(house, second)[COUNTY] is Kind.WITHDRAWAL
 
 
-def test_who_may_not_be_told_because_of_the_time_in_between_is_not_told_that_a_hit_was_none(house: House) -> None:
-    first = house.passes(STOLEN)
-    for suspended in (True, False):
-        house.agency(TEXAS, suspended=suspended)
-        house.take_up(signed=True)
+@pytest.mark.parametrize(
+    ("text", "told"), [(MISREAD, Kind.WITHDRAWAL), (STOLEN, Kind.CORRECTION)], ids=["no hit", "a hit still"]
+)
+@pytest.mark.parametrize("doubt", ["hold", "clock", "suspension"])
+def test_who_has_a_read_hears_that_it_was_wrong_whatever_was_in_doubt_in_between(
+    house: House, doubt: str, text: str, told: Kind
+) -> None:
+    first, bundle = house.passes(STOLEN), house.bundle
+    for on in (True, False):
+        if doubt == "hold":
+            house.bundle = replace(bundle, held=on)
+        elif doubt == "clock":
+            house.clock.trusted = not on
+        else:
+            house.agency(TEXAS, suspended=on)
+            house.take_up(signed=True)
         house.pipeline.record()  # it looks at what is in force
-    (second,) = hand_on(house, correction(house, first, STOLEN))
-    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: Kind.CORRECTION}
+    (second,) = hand_on(house, correction(house, first, text))
+    assert kinds(house, second) == {OWNER: Kind.CORRECTION, COUNTY: told, TEXAS: told}
 
 
 def test_a_hit_that_appears_is_told_to_the_owner_only(house: House) -> None:

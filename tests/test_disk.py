@@ -1,5 +1,7 @@
 """Files made durable and put in place: whole or not at all, with the mode and group they had."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -207,6 +209,16 @@ def test_what_others_put_where_the_new_file_is_made_is_not_written_to(
     disk.put(tmp_path / "file", b"ours", mode=0o644)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"ours", "theirs": b"theirs"}
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("file", "theirs")] == [0o644, 0o640]
+
+
+def test_where_files_cannot_be_locked_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unlocked(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unlocked)
+    with pytest.raises(OSError, match="no locks available"):
+        disk.put(tmp_path / "file", b"ours", mode=0o644)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_no_file_was_expected_one_that_came_meanwhile_stays(tmp_path: Path) -> None:

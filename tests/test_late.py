@@ -168,6 +168,75 @@ def test_an_obligation_of_the_time_when_a_read_was_taken_stays_with_it(house: Ho
     assert {"coarse_place", "coarse_time"} <= set(texas.obligations)
 
 
+def purposes(house: House, *which: str) -> None:
+    house.agency(COUNTY, purposes=list(which))
+    house.take_up(signed=True)
+
+
+def told(house: House) -> list[str]:
+    """The purposes of the hits in what lies there for COUNTY."""
+    (row,) = [row for row in house.ledger.due(house.clock.move(1), limit=99) if row.envelope.subscriber_id == COUNTY]
+    opened = open_(
+        row.envelope.payload,
+        sealing_key=house.sealing_keys[COUNTY],
+        device_public_key=house.device_key.public_key(),
+        subscriber_id=COUNTY,
+        device_id=DEVICE,
+        now=house.clock.at,
+        test=False,
+    )
+    return [hit.purpose for hit in opened.body.data.hits]
+
+
+def of_two_purposes(house: House) -> None:
+    """STOLEN is on the list for another reason too."""
+
+    def more(table: tomlkit.TOMLDocument) -> None:
+        table["entry"].append({**table["entry"][0], "id": "CS-0003", "purpose": "stolen_plate"})
+
+    house.edit("hotlists/county-stolen.toml", more)
+    house.take_up(signed=True)
+
+
+def test_of_a_read_that_waited_an_agency_hears_only_the_hits_that_it_was_to_hear_then(house: House) -> None:
+    of_two_purposes(house)
+    purposes(house, "stolen_vehicle")
+    waits(house)
+    purposes(house, "stolen_vehicle", "stolen_plate")
+    recorded(house)
+    assert told(house) == ["stolen_vehicle"]
+
+
+def test_hits_of_then_and_others_of_now_open_no_read_that_waited(house: House) -> None:
+    of_two_purposes(house)
+    purposes(house, "stolen_vehicle")
+    waits(house)
+    purposes(house, "stolen_plate")
+    (county,) = (each for each in recorded(house).decisions if each.subscriber_id == COUNTY)
+    assert county.effect is Effect.WITHHOLD
+    assert {Reason.DENY_READ_FLAG.value, Reason.DENY_NON_HIT.value} <= set(county.reasons)
+
+
+def test_a_policy_that_comes_and_goes_lets_no_waiting_read_be_forgotten(house: House) -> None:
+    waits(house)
+    first = house.bundle
+    for number in range(4 * MOST_REMEMBERED):
+        house.clock.move(1)
+        house.bundle = replace(first, held=number % 2 == 0)
+        fails_to(house.pipeline.record)
+    outcome = recorded(house)
+    assert sharing(outcome) == {OWNER}
+
+
+def test_nothing_is_remembered_of_what_was_in_force_longer_ago_than_a_read_may_be_kept(house: House) -> None:
+    first = house.bundle
+    for number in range(MOST_REMEMBERED):
+        house.bundle = replace(first, digest=f"{number:064}")
+        house.clock.move(first.ceiling.total_seconds() / 10)
+        house.pipeline.record()
+    assert len(house.pipeline._meanwhile._held) <= 11
+
+
 def test_the_law_and_the_place_are_those_of_the_capture(house: House) -> None:
     waits(house)
     first = house.bundle

@@ -189,8 +189,10 @@ def export(made: Export, path: Path, *, announce: Callable[[str], object] | None
             with os.fdopen(descriptor, "wb", closefd=False) as file:
                 digest = made.write(file)
             os.fsync(descriptor)
+            disk.require(descriptor, fresh)
             if announce is not None:
                 announce(digest)
+            disk.require(descriptor, fresh)
             os.rename(fresh, path)
         disk.settle(path.parent)
     except OSError as error:

@@ -17,7 +17,6 @@ from edge.desk.floor import Floor
 from edge.errors import ConfigError, LedgerError, PolicyError
 from edge.heat import temperature, throttled
 from edge.keys import load_signing_key
-from edge.ledger.database import open_readonly
 from edge.ledger.entries import Begun, BundleAccepted
 from edge.ledger.look import look as entries
 from edge.ledger.look import looking
@@ -107,8 +106,10 @@ def _ledger(path: Path) -> Finding | str:
         return note("ledger", f"{path}: not there yet, the daemon makes it; a new ledger shares nothing until signed")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ConfigError(f"{path}: others can read this ledger, run `chmod 600 {path}`")
-    open_readonly(path).close()
-    return f"{path} is a ledger of this version"
+    with looking(path) as log:
+        log.last_bundle()
+        size = log.size
+    return f"{path} is a ledger of this version, with {size:,} entries"
 
 
 def _floor(path: Path, ledger: Path) -> Finding | str:
@@ -121,13 +122,10 @@ def _floor(path: Path, ledger: Path) -> Finding | str:
 
 
 def _held(ledger: Path, ledger_id: str) -> Floor | None:
-    """How far the audit log has come; None without a bundle, or when it cannot be read."""
-    try:
-        with looking(ledger) as log:
-            last = log.last_bundle()
-            size = log.size
-    except LedgerError:
-        return None  # its own finding says so
+    """How far the audit log has come; None without a bundle. Raises LedgerError."""
+    with looking(ledger) as log:
+        last = log.last_bundle()
+        size = log.size
     if last is None:
         return None
     return Floor(ledger=ledger_id, version=last[1].version, revision=last[1].revision, tree_size=size)

@@ -205,10 +205,9 @@ class Control:
         self._lists.gather(bundle)  # a source sends its list for what is in force, whatever else lies there
 
     def _release(self) -> None:
-        was_held = self._course.release()
+        self._course.release()
         self._want()
-        if was_held:
-            self._alarms.release()
+        self._alarms.release()  # also of a hold that ended otherwise, as when nothing was in force any more
 
     # what time and clock do
 
@@ -275,9 +274,8 @@ class Control:
             raise
         except Exception as error:
             with self._lock:
-                self._mend_at = self._elapsed() + _AGAIN
                 if self._broken is None or isinstance(self._broken, LedgerError):
-                    self._broken = error
+                    self._broken, self._mend_at = error, self._elapsed() + _AGAIN
                 self._doors.want(self._wanted, opened=())
                 if isinstance(error, LedgerError):
                     self._alarms.stand("ledger", str(error))

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from edge import disk
@@ -17,7 +18,7 @@ def alone(ledger: Path) -> int:
     """
     path = f"{os.path.realpath(ledger)}.lock"
     try:
-        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be opened for writing ({disk.why(error)})") from error
     try:
@@ -29,6 +30,7 @@ def alone(ledger: Path) -> int:
             f"{path}: {said if isinstance(error, BlockingIOError) else f'cannot be locked ({disk.why(error)})'}"
         ) from error
     with contextlib.suppress(OSError):  # root, who tries it by hand, leaves it to the user whose ledger it is
-        owner = os.stat(ledger)
-        os.fchown(held, owner.st_uid, owner.st_gid)
+        owner, made = os.stat(ledger), os.fstat(held)
+        if stat.S_ISREG(made.st_mode) and made.st_nlink == 1:  # nothing else that this user has put there
+            os.fchown(held, owner.st_uid, owner.st_gid)
     return held

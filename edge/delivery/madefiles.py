@@ -37,6 +37,7 @@ class Making:
                     with os.fdopen(descriptor, "wb", closefd=False) as file:
                         file.write(content())
                     os.fsync(descriptor)
+                    disk.require(descriptor, fresh)
                     os.link(fresh, path)  # whole or not at all, and never over another
                 _given_for_good(path, owner)
             except OSError as error:

@@ -124,7 +124,8 @@ def retired(folder: Path) -> tuple[str, ...]:
 def _made(written: Mapping[str, object], model: type[M], what: str) -> M:
     """The table that was asked for, told apart from the file in what is said of it. Raises PolicyError."""
     for key, value in written.items():
-        if any("\ud800" <= letter <= "\udfff" for letter in str(value)):  # how Python keeps a byte that is no letter
+        said = "".join(value) if isinstance(value, list | tuple) else str(value)
+        if any("\ud800" <= letter <= "\udfff" for letter in said):  # how Python keeps a byte that is no letter
             raise PolicyError(f"{what}: `{key}` is not UTF-8 text, write it in a terminal that is set to UTF-8")
     try:
         return parse_toml(tomlkit.dumps(dict(written)), model, file=what, error=PolicyError)

@@ -3,13 +3,12 @@
 An agency that was sent it for a hit, which the corrected plate is not, learns that it was none, not the new plate.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from edge.policy.bundle import Bundle
-from edge.policy.decide import ordered, withhold
-from edge.policy.meanwhile import Held, decide_since
+from edge.policy.decide import decide_all, ordered, withhold
 from edge.policy.reasons import Reason
 from edge.values import Decision, Effect, Hit, Instant, Tags
 
@@ -40,18 +39,16 @@ def unexpired(tags: Tags, now: Instant) -> Tags:
     return replace(tags, hits=tuple(replace(hit, expires_at=now.at + _IN_FORCE) for hit in tags.hits))
 
 
-def correct_all(
-    tags: Tags, before: Given, bundle: Bundle, now: Instant, *, since: Sequence[Held] = ()
-) -> tuple[tuple[Decision, ...], frozenset[str]]:
+def correct_all(tags: Tags, before: Given, bundle: Bundle, now: Instant) -> tuple[tuple[Decision, ...], frozenset[str]]:
     """One decision about a correction for every agency, in the order of their ids; and those that only lose a hit.
 
-    For these the decision holds for `taken_back` tags. `since` is what was in force from its capture on.
+    For these the decision holds for `taken_back` tags. It is not asked what held meanwhile: who has the read, and may
+    have it now, must hear that it was wrong.
     """
     lost = unexpired(taken_back(tags, before), now)
     decisions: list[Decision] = []
     losing: set[str] = set()
-    first, without = (decide_since(facts, since, bundle, now) for facts in (tags, lost))
-    for decision, back in zip(first, without, strict=True):
+    for decision, back in zip(decide_all(tags, bundle, now), decide_all(lost, bundle, now), strict=True):
         name = decision.subscriber_id
         if decision.effect is Effect.SHARE and name not in before.to:
             decision = withhold(tags, name, (Reason.DENY_CORRECTION,), bundle.digest)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from edge.policy.bundle import Bundle
-from edge.policy.decide import decide_all, ordered, stranger, withhold
+from edge.policy.decide import decide, decide_all, hits_for, ordered, stranger, withhold
 from edge.policy.hotlists import NO_LISTS, HotLists
 from edge.policy.reasons import Reason
 from edge.policy.vocabulary import Obligation
-from edge.values import Decision, Effect, Instant, PlateRead, Tags
+from edge.values import Decision, Effect, Instant, PlateRead, TaggedRead, Tags
 
 MOST_REMEMBERED = 64
 """Of what was in force; a read from before the oldest of it is treated as one from before there was any."""
@@ -36,10 +36,19 @@ class Held:
         mine = (self.bundle.digest, self.bundle.held, self.trusted)
         return mine == (bundle.digest, bundle.held, now.trusted)
 
+    def at(self, tags: Tags) -> Instant:
+        """When a read is asked about here: when it was taken, or if that was before, when this came into force."""
+        return Instant(at=max(self.since, tags.captured_at), trusted=self.trusted)
+
     def decide_all(self, tags: Tags) -> dict[str, Decision]:
-        """What was to be decided then: when the read was taken, or if that was before, when this came into force."""
-        then = Instant(at=max(self.since, tags.captured_at), trusted=self.trusted)
-        return {one.subscriber_id: one for one in decide_all(tags, self.bundle, then)}
+        """What was to be decided then."""
+        return {one.subscriber_id: one for one in decide_all(tags, self.bundle, self.at(tags))}
+
+    def told(self, tags: Tags, subscriber_id: str) -> Tags:
+        """The tags with those hits only that an agency was to be told of then."""
+        subscriber = self.bundle.subscribers.get(subscriber_id)
+        hits = () if subscriber is None else hits_for(tags, subscriber, self.bundle, self.at(tags))
+        return replace(tags, hits=hits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +81,23 @@ class Meanwhile:
         if bundle is not None and not (held and held[-1].is_of(bundle, now)):
             number = held[-1].number + 1 if held else 0
             since = now.at if self._looked else _EVER
-            held = (*held, Held(number=number, since=since, bundle=bundle, trusted=now.trusted))
+            held = (
+                *self._thinned(held, bundle, now),
+                Held(number=number, since=since, bundle=bundle, trusted=now.trusted),
+            )
         self._held = held[-MOST_REMEMBERED:]
         if lists is not NO_LISTS:
             self._lists = lists
         self._looked = True
+
+    def _thinned(self, held: tuple[Held, ...], bundle: Bundle, now: Instant) -> tuple[Held, ...]:
+        """What a read may still ask about: nothing that ended longer ago than a read from then may be kept; and of what
+        comes and goes, as a hold, the first time and the last, which are as strict as all between."""
+        while len(held) > 1 and held[1].since + held[0].bundle.ceiling <= now.at:
+            held = held[1:]
+        same = [one.number for one in held if one.is_of(bundle, now)]
+        spare = {*same[1:]}.difference(one.held for one in list(self._taken.values()))
+        return tuple(one for one in held if one.number not in spare)
 
     def hand_on(self, read: PlateRead, now: datetime) -> None:
         """Remembers of a read, which is complete now, what held when it was taken; until it is forgotten."""
@@ -100,10 +121,43 @@ class Meanwhile:
         self._taken.pop(read_id, None)
 
 
+def bundles_of(since: Sequence[Held]) -> list[Bundle]:
+    """The bundles that were in force since a read's capture, oldest first."""
+    return [one.bundle for one in since]
+
+
 def decide_since(tags: Tags, since: Sequence[Held], bundle: Bundle, now: Instant) -> tuple[Decision, ...]:
     """As `decide_all`, but an agency gets only what it would have got at every time `since` the capture too."""
     before = [one.decide_all(tags) for one in since]
-    return tuple(_narrowed(one, tags, before) for one in decide_all(tags, bundle, now))
+    decisions = (_narrowed(one, tags, before) for one in decide_all(tags, bundle, now))
+    return tuple(_of_its_hits(one, tags, since, bundle, now) if tags.hits else one for one in decisions)
+
+
+def told_since(tagged: TaggedRead, decision: Decision, since: Sequence[Held]) -> TaggedRead:
+    """The read with those hits only that an agency was to be told of at every time `since` the capture."""
+    if not tagged.tags.hits or decision.effect is Effect.WITHHOLD:
+        return tagged
+    return replace(tagged, tags=_told(tagged.tags, decision.subscriber_id, since))
+
+
+def _told(tags: Tags, name: str, since: Sequence[Held]) -> Tags:
+    for one in since:
+        tags = one.told(tags, name)
+    return tags
+
+
+def _of_its_hits(decision: Decision, tags: Tags, since: Sequence[Held], bundle: Bundle, now: Instant) -> Decision:
+    """Withheld when it was shared for a hit of now, and at an earlier time for another one."""
+    if decision.effect is Effect.WITHHOLD:
+        return decision
+    name = decision.subscriber_id
+    then = decide(_told(tags, name, since), bundle.subscribers[name], bundle, now)
+    return decision if then.effect is Effect.SHARE else _withheld(tags, decision, then)
+
+
+def _withheld(tags: Tags, decision: Decision, then: Decision) -> Decision:
+    reasons = ordered(one for one in Reason if one in (Reason.DENY_READ_FLAG, *then.reasons))
+    return withhold(tags, decision.subscriber_id, reasons, decision.bundle_digest)
 
 
 def _narrowed(decision: Decision, tags: Tags, before: Sequence[Mapping[str, Decision]]) -> Decision:
@@ -114,8 +168,7 @@ def _narrowed(decision: Decision, tags: Tags, before: Sequence[Mapping[str, Deci
     for decided in before:
         then = decided.get(name) or stranger(tags, name, decision.bundle_digest)
         if then.effect is Effect.WITHHOLD:
-            reasons = ordered(one for one in Reason if one in (Reason.DENY_READ_FLAG, *then.reasons))
-            return withhold(tags, name, reasons, decision.bundle_digest)
+            return _withheld(tags, decision, then)
         owed.update(then.obligations)
     if len(owed) == len(decision.obligations):
         return decision

@@ -80,7 +80,8 @@ def everybody(bundle: Bundle, at: datetime) -> Everybody:
     known = bundle.memo.get(place)
     if not isinstance(known, Everybody):
         known = _everybody(bundle, at)
-        bundle.memo.clear()
+        while len(bundle.memo) > 1:  # a read may be asked about as of then and as of now
+            del bundle.memo[next(iter(bundle.memo))]
         bundle.memo[place] = known
     return known
 

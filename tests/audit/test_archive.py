@@ -6,12 +6,14 @@ import os
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
 from subprocess import run
 from sys import executable
+from typing import IO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,6 +80,24 @@ def entries_in(archive: Path) -> tuple[str, int, int]:
 
 def test_an_untouched_archive_is_as_it_was_written(archive: Path, lived: tuple[Path, bytes, str]) -> None:
     assert word(archive, [lived[2]]) == "ok"
+
+
+def test_an_export_that_another_user_has_taken_away_is_not_announced(
+    lived: tuple[Path, bytes, str], tmp_path: Path
+) -> None:
+    fresh, announced = tmp_path / ".b.zip.new", list[str]()
+
+    class TakenAway(Export):
+        def write(self, file: IO[bytes]) -> str:
+            fresh.unlink()
+            fresh.write_bytes(b"theirs")
+            return super().write(file)
+
+    with closing(Ledger.open(lived[0], clock=HandClock(), key=KEY, device="pole-7")) as ledger:
+        made = TakenAway(ledger.history, KEY, software="1.0")
+        with pytest.raises(LedgerError, match="somebody else is writing it"):
+            export(made, tmp_path / "b.zip", announce=announced.append)
+    assert (announced, list(tmp_path.iterdir())) == ([], [fresh])
 
 
 def test_the_same_log_gives_the_same_bytes(lived: tuple[Path, bytes, str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import tomllib
@@ -169,6 +170,12 @@ def test_a_missing_ledger_folder_is_wrong(site: Path) -> None:
 def test_a_file_that_is_no_ledger_is_wrong(site: Path) -> None:
     (site / "state" / "ledger.sqlite").write_bytes(b"holiday pictures " * 100)
     assert "not a ledger" in fault(site, "ledger")
+
+
+def test_a_ledger_with_which_no_daemon_starts_is_wrong(site: Path) -> None:
+    with closing(sqlite3.connect(site / "state" / "ledger.sqlite")) as db, db:
+        db.execute("DELETE FROM tree")
+    assert "has lost a row" in fault(site, "ledger")
 
 
 def test_a_check_leaves_the_ledger_folder_as_it_was(site: Path) -> None:

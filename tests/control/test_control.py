@@ -382,6 +382,23 @@ def test_a_hold_ends_with_the_files_that_were_in_force(served: World) -> None:
     assert not served.control.standing().alarms
 
 
+def test_a_hold_after_which_nothing_was_in_force_ends_in_the_log_too_and_the_next_is_another(served: World) -> None:
+    served.desk.spoil(hold=True)
+    with pytest.raises(Refused):
+        served.take_up()
+    served.desk.refused, served.desk.news = Refused("no pin", why="pin", hold=True), True
+    with pytest.raises(Refused):
+        served.take_up()
+    assert open_gates(served) == set()
+    served.desk.ask(Wish().files(1))
+    served.take_up()
+    assert open_gates(served) == set(ALL)
+    served.desk.spoil(hold=True)
+    with pytest.raises(Refused):
+        served.take_up()
+    assert (len(served.entries(Held)), len(served.entries(HoldEnded))) == (2, 1)
+
+
 def test_on_hold_rows_stay_and_an_accepted_opt_out_ends_them(served: World) -> None:
     served.desk.spoil(hold=True)
     served.control.tick()

@@ -101,6 +101,17 @@ def test_what_nobody_foresaw_shuts_every_gate_and_is_raised_until_the_daemon_end
     assert not served.control.standing().clear
 
 
+def test_who_asks_again_and_again_afterwards_does_not_keep_the_daemon_from_ending(served: World) -> None:
+    with pytest.raises(KeyError):
+        in_a_tick(served)
+    for _ in range(3):
+        served.passes(0.5)
+        with pytest.raises(KeyError):
+            served.take_up()
+    with pytest.raises(KeyError):
+        served.control.tick()
+
+
 def test_a_ledger_that_fails_afterwards_mends_nothing(served: World) -> None:
     with pytest.raises(KeyError):
         in_a_tick(served)

@@ -40,6 +40,24 @@ def test_it_belongs_to_the_user_whose_ledger_it_is(tmp_path: Path) -> None:
     assert (found.st_uid, found.st_gid) == (65534, 65534)
 
 
+def test_a_link_that_lies_there_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / "ledger.sqlite.lock").symlink_to(tmp_path / "theirs")
+    with pytest.raises(ConfigError, match=r"ledger\.sqlite\.lock: cannot be opened"):
+        alone(tmp_path / "ledger.sqlite")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away, run as root")
+def test_a_file_of_somebody_elses_with_another_name_is_not_given_away(tmp_path: Path) -> None:
+    ledger, theirs = tmp_path / "ledger.sqlite", tmp_path / "theirs"
+    ledger.touch()
+    theirs.touch()
+    os.chown(ledger, 65534, 65534)
+    os.link(theirs, tmp_path / "ledger.sqlite.lock")
+    os.close(alone(ledger))
+    assert theirs.stat().st_uid == 0
+
+
 def test_where_it_cannot_be_made_the_mend_is_in_the_words(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be opened for writing \(no such file or directory\)"):
         alone(tmp_path / "none" / "ledger.sqlite")

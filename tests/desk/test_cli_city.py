@@ -285,6 +285,15 @@ def test_a_name_that_is_no_utf_8_is_said_to_be_none(house: House) -> None:
     assert "the new agency: `name` is not UTF-8 text" in complained
 
 
+def test_a_channel_that_is_no_utf_8_is_said_to_be_none(house: House) -> None:
+    words = ("--name", "S", "--kind", "county", "--state", "US-IL", "--agency-id", "IL0990X00", "--channel", "\udcff")
+    code, _, complained = homerule(
+        "subscriber", "add", house.folder, "so", *words, "--purpose", "stolen_vehicle", "--socket", nobody(house)
+    )
+    assert code == 1
+    assert "the new agency: `channels` is not UTF-8 text" in complained
+
+
 def test_a_suspension_is_in_force_when_the_command_returns_and_its_end_is_not(house: House) -> None:
     with running(house) as socket:
         code, _, _ = homerule("subscriber", "suspend", house.folder, "fox-lake-pd", "--socket", socket)
