@@ -70,11 +70,12 @@ def _head(report: Report) -> str:
 
 def _short(report: Report) -> str:
     """What a person asks first, in four numbers and a few sentences."""
-    receivers = [one for one in report.agencies if reads_received(one)]
+    receivers = {one.subscriber for one in report.agencies if reads_received(one)}
+    named = {one.subscriber for one in report.agencies}
     blind = sum((last - first for first, last in report.unknown), timedelta())
     tiles = (
         (number(report.reads), f"vehicle{'s' if report.reads != 1 else ''} read"),
-        (f"{len(receivers)} <i>of {len(report.agencies)}</i>", "agencies were sent a read"),
+        (f"{len(receivers)} <i>of {len(named)}</i>", "agencies were sent a read"),
         (number(report.counts.left), "sends that count as possibly received"),
         (number(report.counts.withheld + report.counts.refused), "times a read was refused to an agency"),
         (span(blind), "of this time nothing is known"),

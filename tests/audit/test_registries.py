@@ -279,3 +279,19 @@ def test_a_name_that_came_back_has_both_its_times_in_one_line(tmp_path: Path) ->
         ((days[0], days[1]), (days[2], None)),
         ((days[1], days[2]),),
     ]
+
+
+@pytest.mark.parametrize("later", ["Lake Police", "Lake Department"])
+def test_an_agency_that_is_renamed_counts_once_at_the_head_of_both_pages(tmp_path: Path, later: str) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    for name in ("Lake Police", later):
+        device.clock.move(60)
+        device.sign(written(), [owner(), agency("lake-pd", name=name), agency("town-pd", channels=[])])
+        pass_by(device, 1)
+    device.close()
+    assert len(lines(asked_of(device.path), "lake-pd")) == (1 if later == "Lake Police" else 2)
+    assert "<b>2 <i>of 3</i></b>agencies were sent a read" in render(asked_of(device.path))
+    public = published(device.path)
+    assert (public.others_sent, public.others_named) == (1, 2)
+    assert "<b>1</b>other agencies were sent reads, of 2 named" in public_page(public)
