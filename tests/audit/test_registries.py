@@ -295,3 +295,23 @@ def test_an_agency_that_is_renamed_counts_once_at_the_head_of_both_pages(tmp_pat
     public = published(device.path)
     assert (public.others_sent, public.others_named) == (1, 2)
     assert "<b>1</b>other agencies were sent reads, of 2 named" in public_page(public)
+
+
+def test_what_is_sent_again_of_another_camera_is_not_told_of_the_camera_asked_about(tmp_path: Path) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    device.sign(written(), [owner(), agency("brazos", name="Brazos Bend SO")])
+    pass_by(device, 12)
+    device.passes("south-1", STOLEN)
+    device.send()
+    device.sign(written(), [owner(), agency("brazos", name="Brazos County")])
+    pass_by(device, 3)
+    device.close()
+    began = milliseconds(MIDNIGHT + timedelta(minutes=13))
+    told = {
+        camera: [(one.name, one.again) for one in asked_of(device.path, asked).agencies]
+        for camera in ("north-1", "south-1")
+        for asked in [Asked(began=began, cameras=frozenset({camera}))]
+    }
+    assert told["north-1"] == [("The village-pd", 0), ("Brazos County", 0)]
+    assert told["south-1"] == [("The village-pd", 1), ("Brazos Bend SO", 1)]
