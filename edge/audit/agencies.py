@@ -121,10 +121,8 @@ def _agency(
     asked: Asked,
     known: Registries,
 ) -> Agency:
-    """A send under a bundle that cannot be read may have been to the same agency: what follows it is no first one."""
     own = [one for bundle, one in sends.items() if known.of(name, bundle) == identity]
-    perhaps = [one.first for bundle, one in sends.items() if not identity or known.of(name, bundle) in (identity, None)]
-    first = min((at for at in perhaps if at is not None), default=None)
+    first, its_own, of_id = _first(name, identity, sends, known)
     by_itself = any(row.outcome[2] == OWNER for row in found.rows)
     rows, said = found.rows, identity or Identity(name="", kind="", state="", is_owner=by_itself)
     return Agency(
@@ -136,7 +134,8 @@ def _agency(
         bundles=tuple(sorted(found.bundles, key=known.place)),
         counts=counts(rows),
         first_ever=_time(first),
-        first_ever_within=first is not None and asked.when(first),
+        first_ever_within=first is not None and its_own and asked.when(first),
+        first_of_id=of_id,
         first=_time(min((row.first_sent for row in rows if row.first_sent is not None), default=None)),
         last=_time(max((row.last_sent for row in rows if row.last_sent is not None), default=None)),
         of_earlier=sum(one.of_earlier for one in own),
@@ -145,6 +144,24 @@ def _agency(
         grounds=_grounds(rows),
         refusals=(*_withheld(rows), *_at_the_door(found.doors)),
     )
+
+
+def _first(
+    name: str, identity: Identity | None, sends: Mapping[str, Sends], known: Registries
+) -> tuple[int | None, bool, bool]:
+    """The first send to an agency under this name, kind and state; whether it is known to be this one, and of its id.
+
+    A send under a bundle that cannot be read may have been to the same agency: what follows it is no first one.
+    """
+    firsts = sorted((one.first, known.place(bundle), bundle) for bundle, one in sends.items() if one.first is not None)
+    alike = [one for one in firsts if identity is None or _may_be(identity, known.of(name, one[2]))]
+    if not alike:
+        return None, False, False
+    return alike[0][0], known.of(name, alike[0][2]) == identity, alike[0] == firsts[0]
+
+
+def _may_be(one: Identity, other: Identity | None) -> bool:
+    return other is None or (one.name, one.kind, one.state) == (other.name, other.kind, other.state)
 
 
 def _grounds(rows: Sequence[Row]) -> tuple[Ground, ...]:

@@ -177,7 +177,8 @@ class Counting:
     def _sent_again(self, at: int, batches: Iterable[Runs]) -> None:
         if self._asked.when(at):
             for name, kind, number in self._kinds(batches):
-                self._sends_of(name, kind).again += number
+                if kind.asked_camera:
+                    self._sends_of(name, kind).again += number
 
     def _sends_of(self, name: str, kind: Alike) -> Sends:
         of = self._sends.get(name) or self._sends.setdefault(name, {})

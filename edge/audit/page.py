@@ -70,11 +70,12 @@ def _head(report: Report) -> str:
 
 def _short(report: Report) -> str:
     """What a person asks first, in four numbers and a few sentences."""
-    receivers = [one for one in report.agencies if reads_received(one)]
+    receivers = {one.subscriber for one in report.agencies if reads_received(one)}
+    named = {one.subscriber for one in report.agencies}
     blind = sum((last - first for first, last in report.unknown), timedelta())
     tiles = (
         (number(report.reads), f"vehicle{'s' if report.reads != 1 else ''} read"),
-        (f"{len(receivers)} <i>of {len(report.agencies)}</i>", "agencies were sent a read"),
+        (f"{len(receivers)} <i>of {len(named)}</i>", "agencies were sent a read"),
         (number(report.counts.left), "sends that count as possibly received"),
         (number(report.counts.withheld + report.counts.refused), "times a read was refused to an agency"),
         (span(blind), "of this time nothing is known"),
@@ -96,10 +97,11 @@ def _sentences(report: Report) -> Iterable[str]:
         )
         whole = _within(periods[0].since, ended, began, ended)
         yield f"National Lookup was off for <b>{span(off)}</b> of {span(whole)}: {moved}."
-    first = [one for one in report.agencies if one.first_ever_within and one.first_ever is not None]
-    if first:
+    for of_id in (True, False):
+        first = [one for one in report.agencies if one.first_ever_within and one.first_of_id == of_id]
         said = ", ".join(f"{_name(one)} ({minute(one.first_ever)})" for one in first if one.first_ever)
-        yield f"First read ever to: {said}."
+        if said:
+            yield f"{words.first_read(of_id).capitalize()} to: {said}."
     for one in report.lapsed:
         yield _lapse_line(one)
     back = sum(map(withdrawn, report.agencies))
@@ -197,7 +199,7 @@ def _lapsed(report: Report) -> str:
             f"{escape(one.agreement)} <small>{escape(one.form)}</small>",
             f"{words.lapse(one.why)} {moment(one.at)}",
             moment(one.last_sent_before) if one.last_sent_before else "never",
-            moment(one.first_refused_after) if one.first_refused_after else "not yet",
+            moment(one.first_refused_after) if one.first_refused_after else _not_refused(one),
             after,
         )
 
@@ -266,6 +268,10 @@ def _lapse_line(one: Lapsed) -> str:
         f"The agreement {escape(one.agreement)} of <b>{escape(one.subscriber)}</b> {words.lapse(one.why)} on "
         f"{moment(one.at)}; last send before: {last}; sends after it: {one.sent_after:,}{_otherwise(one)}."
     )
+
+
+def _not_refused(one: Lapsed) -> str:
+    return "not under this name, kind or state" if one.refused_otherwise else "not yet"
 
 
 def _otherwise(one: Lapsed) -> str:

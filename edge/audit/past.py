@@ -91,6 +91,7 @@ class Past:
                     at=from_milliseconds(one.at),
                     last_sent_before=_time(one.last_sent),
                     first_refused_after=_time(one.first_refused),
+                    refused_otherwise=one.refused_otherwise,
                     reasons=one.reasons,
                     sent_after=one.sent_after,
                     sent_after_otherwise=one.otherwise,

@@ -76,7 +76,8 @@ class Change:
 class Lapse:
     """An agency's instrument ended at `at`: `why` is expired, revoked or removed; `name` is what `bundle`, by which it
     stood, called the agency. Beside it the last send before, the first read withheld after, the reasons for that, how
-    many reads left after all, and how many of them `otherwise`: by bundles to which it was not the same agency."""
+    many reads left after all, and how many of them `otherwise`: by bundles to which it was not the same agency; and
+    whether one of these withheld a read from it, while none did yet to which it was the same."""
 
     subscriber: str
     name: str
@@ -88,6 +89,7 @@ class Lapse:
     sent_before: int
     otherwise: int
     first_refused: int | None = None
+    refused_otherwise: bool = False
     reasons: tuple[str, ...] = ()
     sent_after: int = 0
 
@@ -131,9 +133,12 @@ class Policies:
         seen.patterns.add(position)
         withheld = {one[0]: one[3] for one in pattern.outcomes if one[1] == Effect.WITHHOLD}
         for lapse in seen.waiting:
-            same = self.registries.same(lapse.subscriber, lapse.bundle, pattern.bundle)
-            if lapse.subscriber in withheld and at >= lapse.at and same:
+            if lapse.subscriber not in withheld or at < lapse.at:
+                continue
+            if self.registries.same(lapse.subscriber, lapse.bundle, pattern.bundle):
                 lapse.first_refused, lapse.reasons = at, withheld[lapse.subscriber]
+            else:
+                lapse.refused_otherwise = True
         seen.waiting = [lapse for lapse in seen.waiting if lapse.first_refused is None]
 
     def entry(self, position: int, at: int, entry: Entry) -> None:

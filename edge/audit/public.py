@@ -85,7 +85,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Public:
-    """The whole of the page."""
+    """The whole of the page. `others_named` and `others_sent` are how many agencies that are not the owner there were,
+    and how many of them were sent a read; one that was named otherwise before or after is one."""
 
     format: Literal["homerule-transparency"]
     version: Literal[1]
@@ -94,6 +95,8 @@ class Public:
     cameras: int
     months: tuple[Month, ...]
     reads: Rough
+    others_named: int
+    others_sent: int
     sent_to_others: Rough
     withheld: Rough
     recipients: tuple[Recipient, ...]
@@ -154,6 +157,8 @@ def _public(report: Report, began: datetime, ended: datetime) -> Public:
         cameras=len(report.cameras),
         months=tuple(_months(report, began, ended)),
         reads=rough(report.reads),
+        others_named=len({one.subscriber for one in others}),
+        others_sent=len({one.subscriber for one in others if reads_received(one)}),
         sent_to_others=rough(sum(map(reads_received, others))),
         withheld=rough(report.counts.withheld + report.counts.refused),
         recipients=tuple(

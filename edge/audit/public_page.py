@@ -40,15 +40,10 @@ def _head(public: Public) -> str:
 
 
 def _tiles(public: Public) -> str:
-    others = [one for one in public.recipients if not one.is_owner]
-    receivers = sum(one.reads != 0 for one in others)
     tiles = (
         (about(public.reads), "vehicles were read"),
         (str(public.cameras), f"camera{'s' if public.cameras != 1 else ''}"),
-        (
-            str(receivers),
-            f"other agencies were sent reads, of {sum(not one.is_owner for one in public.recipients)} named",
-        ),
+        (str(public.others_sent), f"other agencies were sent reads, of {public.others_named} named"),
         (about(public.sent_to_others), "times a read was sent to another agency"),
         (about(public.withheld), "times a read was withheld from one"),
     )

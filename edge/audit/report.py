@@ -39,7 +39,6 @@ class Counts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """The audit log that was read. `root` is the hash of its tree (hex), None where entries are missing.
-
     `checkpoint` is the size of the newest signed checkpoint in it and `sealed` whether entries and signature fit it;
     `key` the device's public key, `key_from` where it was taken from. `bundles_whole`: each policy is as accepted.
     """
@@ -115,12 +114,11 @@ class Refusal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
     """One subscriber, as the bundles that decided about it name it; `bundles` are all of the time that name it so.
-
     One that a later bundle renames, or makes of another kind or state, or the owner, stands there once for each, in
     their order, and a read where it was decided first. Where a bundle cannot be read, what it was is not known: empty.
-
-    `first_ever` is the first send to it in the whole log, as named here. `of_earlier`: sent within the time asked
-    about, of reads from before it; `later`: reads that are counted, but were sent after it; `again`: resends."""
+    `first_ever` is the first send to it in the whole log, as named here; `first_of_id`: nothing was sent to its id
+    before, whatever its name. `of_earlier`: sent within the time asked about, of reads from before it; `later`: reads
+    that are counted, but were sent after it; `again`: resends."""
 
     subscriber: str
     name: str
@@ -131,6 +129,7 @@ class Agency:
     counts: Counts
     first_ever: datetime | None
     first_ever_within: bool
+    first_of_id: bool
     first: datetime | None
     last: datetime | None
     of_earlier: int
@@ -211,7 +210,8 @@ class Word:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lapsed:
     """An agreement that ended: the last send before, the first read withheld after, and what left after all. `name` is
-    that of the agency while it stood; of what left after, some did when the id was `otherwise`: another agency."""
+    that of the agency while it stood; of what left after, some did when the id was `otherwise`: another agency.
+    `refused_otherwise`: a read was withheld from that one, and until then none from this one."""
 
     subscriber: str
     name: str
@@ -222,6 +222,7 @@ class Lapsed:
     at: datetime
     last_sent_before: datetime | None
     first_refused_after: datetime | None
+    refused_otherwise: bool
     reasons: tuple[str, ...]
     sent_after: int
     sent_after_otherwise: int

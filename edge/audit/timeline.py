@@ -131,7 +131,8 @@ class _Drawing:
         for agency in self._report.agencies:
             if agency.first_ever is not None and agency.first_ever_within:
                 here = self.x(agency.first_ever)
-                said = f"First read ever to {agency.name or agency.subscriber}, {_moment(agency.first_ever)}"
+                what = words.first_read(agency.first_of_id).capitalize()
+                said = f"{what} to {agency.name or agency.subscriber}, {_moment(agency.first_ever)}"
                 yield (
                     f'<path class="first" d="M{here:g} {middle - 6:g}l6 11h-12z"><title>{escape(said)}</title></path>'
                 )

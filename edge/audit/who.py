@@ -43,7 +43,7 @@ def _ground(agency: Agency, ground: Ground, named: "_Named", first: bool) -> tup
     shut = f"<small>not through another channel: {closed}</small>" if closed else ""
     more = f"<small>bound to: {escape(bound)}</small>" if bound else ""
     return (
-        named.title(agency, new=agency.first_ever_within) if first else _again(agency),
+        named.title(agency, first=agency.first_ever_within) if first else _again(agency),
         f"{said}{channel}{shut}{more}",
         named.versions(ground.bundles),
         number(ground.counts.decisions),
@@ -131,13 +131,14 @@ class _Named:
         self._policies = {one.digest: one for one in report.policies}
         self._lines = Counter(one.subscriber for one in report.agencies)
 
-    def title(self, agency: Agency, *, new: bool = False) -> str:
-        """An agency's name with what it is, and in which policies, if not in all; `new`: it never got a read before."""
+    def title(self, agency: Agency, *, first: bool = False) -> str:
+        """An agency's name with what it is, and in which policies, if not in all; `first`: with what its first read
+        was."""
         about = [", ".join(one for one in (agency.kind.replace("_", " "), agency.state) if one) or "not known"]
         if self._lines[agency.subscriber] > 1:
             about += [agency.subscriber, f"policies {self.versions(agency.bundles)}"]
         mark = ' <i class="tag">owner</i>' if agency.is_owner else ""
-        tag = ' <i class="tag new">first read ever</i>' if new else ""
+        tag = f' <i class="tag new">{words.first_read(agency.first_of_id)}</i>' if first else ""
         name = escape(agency.name or agency.subscriber)
         return f"<b>{name}</b>{mark}{tag}<small>{escape(' · '.join(about))}</small>"
 

@@ -149,6 +149,11 @@ def why(what: str, why: str) -> str:
     return "" if told else _WHYS.get(why, why)
 
 
+def first_read(of_id: bool) -> str:
+    """What the first read to an agency was; `of_id`: and none was sent to its id before, under whatever name."""
+    return "first read ever" if of_id else "first read under this name, kind or state"
+
+
 def lapse(why: str) -> str:
     """How an agreement ended."""
     return _LAPSES.get(why, why)

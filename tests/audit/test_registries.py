@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ import pytest
 from edge.audit.asked import Asked
 from edge.audit.make import assemble, make
 from edge.audit.page import render
+from edge.audit.parts import moment
 from edge.audit.public import Public, Recipient, json_text, publish
 from edge.audit.public_page import render as public_page
 from edge.audit.report import Agency, Report
@@ -26,7 +28,7 @@ from tests.audit.device import MIDNIGHT, STOLEN, Device
 from tests.audit.logs import archived, word
 from tests.audit.test_counting import adds_up
 from tests.ledger.builders import KEY
-from tests.policy.city import OWNER, Table, agency, agreement, owner, policy
+from tests.policy.city import OWNER, Table, agency, agreement, owner, policy, texan
 
 SEPTEMBER = datetime(2026, 9, 1, tzinfo=UTC)
 REGISTERED = SEPTEMBER + timedelta(minutes=5)
@@ -207,14 +209,19 @@ def test_the_public_page_of_both_has_a_line_for_each_with_its_days(ledger: Path)
     assert json.loads(json_text(public))["recipients"][1]["named"] == [["2026-08-03", "2026-09-01"]]
 
 
+def forget(path: Path, position: int) -> None:
+    """Of the policy at this position the bytes are gone."""
+    db = sqlite3.connect(path)
+    db.execute("DELETE FROM bundle_files WHERE position = ?", (position,))
+    db.commit()
+    db.close()
+
+
 def test_of_a_policy_that_cannot_be_read_nothing_is_guessed_from_another(ledger: Path, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     shutil.copy(ledger, path)
     first, second, *_ = asked_of(path).policies
-    db = sqlite3.connect(path)
-    db.execute("DELETE FROM bundle_files WHERE position = ?", (first.position,))
-    db.commit()
-    db.close()
+    forget(path, first.position)
     report = asked_of(path)
     unknown, border, riverside = lines(report)
     assert (*told(unknown), unknown.counts.left, unknown.bundles) == ("", "", "", 6, (first.digest,))
@@ -279,3 +286,110 @@ def test_a_name_that_came_back_has_both_its_times_in_one_line(tmp_path: Path) ->
         ((days[0], days[1]), (days[2], None)),
         ((days[1], days[2]),),
     ]
+
+
+@pytest.mark.parametrize("later", ["Lake Police", "Lake Department"])
+def test_an_agency_that_is_renamed_counts_once_at_the_head_of_both_pages(tmp_path: Path, later: str) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    for name in ("Lake Police", later):
+        device.clock.move(60)
+        device.sign(written(), [owner(), agency("lake-pd", name=name), agency("town-pd", channels=[])])
+        pass_by(device, 1)
+    device.close()
+    assert len(lines(asked_of(device.path), "lake-pd")) == (1 if later == "Lake Police" else 2)
+    assert "<b>2 <i>of 3</i></b>agencies were sent a read" in render(asked_of(device.path))
+    public = published(device.path)
+    assert (public.others_sent, public.others_named) == (1, 2)
+    assert "<b>1</b>other agencies were sent reads, of 2 named" in public_page(public)
+
+
+def test_what_is_sent_again_of_another_camera_is_not_told_of_the_camera_asked_about(tmp_path: Path) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    device.sign(written(), [owner(), agency("brazos", name="Brazos Bend SO")])
+    pass_by(device, 12)
+    device.passes("south-1", STOLEN)
+    device.send()
+    device.sign(written(), [owner(), agency("brazos", name="Brazos County")])
+    pass_by(device, 3)
+    device.close()
+    began = milliseconds(MIDNIGHT + timedelta(minutes=13))
+    told = {
+        camera: [(one.name, one.again) for one in asked_of(device.path, asked).agencies]
+        for camera in ("north-1", "south-1")
+        for asked in [Asked(began=began, cameras=frozenset({camera}))]
+    }
+    assert told["north-1"] == [("The village-pd", 0), ("Brazos County", 0)]
+    assert told["south-1"] == [("The village-pd", 1), ("Brazos Bend SO", 1)]
+
+
+@pytest.mark.parametrize("began", [0, 7])
+def test_a_first_read_under_a_new_name_is_no_first_read_ever(tmp_path: Path, began: int) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    for name in ("Lake Police", "Lake Department"):
+        device.sign(written(), [owner(), agency("lake-pd", name=name)])
+        pass_by(device, 6)
+    device.close()
+    report = asked_of(device.path, Asked(began=milliseconds(MIDNIGHT + timedelta(minutes=began))))
+    told = [(one.name, one.first_ever_within, one.first_of_id) for one in lines(report, "lake-pd")]
+    assert told == ([] if began else [("Lake Police", True, True)]) + [("Lake Department", True, False)]
+    page = render(report)
+    assert not any("Lake Department" in line for line in re.findall(r"First read ever to.*?<", page))
+    assert "First read under this name, kind or state to: <b>Lake Department</b> (2026-08-03 00:07)." in page
+    assert "First read under this name, kind or state to Lake Department, 2026-08-03 00:07 UTC" in page
+    assert '<b>Lake Department</b> <i class="tag new">first read under this name, kind or state</i>' in page
+    assert ("First read ever to: <b>The village-pd</b>" in page) == (not began)
+    assert ("First read ever to Lake Police" in page) == (not began)
+
+
+def test_who_becomes_the_owner_has_its_first_read_once(tmp_path: Path) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    for own in (OWNER, "town-pd"):
+        device.sign(written() | {"owner": {"subscriber": own}}, [owner(), agency("town-pd", feed="all")])
+        pass_by(device, 1)
+    device.close()
+    town = lines(asked_of(device.path), "town-pd")
+    assert [(one.is_owner, one.counts.left, one.first_ever_within) for one in town] == [
+        (False, 1, True),
+        (True, 1, False),
+    ]
+
+
+def test_the_first_read_under_a_policy_that_cannot_be_read_is_told_of_no_name(ledger: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    shutil.copy(ledger, path)
+    forget(path, asked_of(path).policies[0].position)
+    told = [(one.name, one.first_ever_within, one.first_of_id) for one in lines(asked_of(path))]
+    assert told == [("", True, True), ("Border Office", False, True), ("Riverside Police Department", False, True)]
+
+
+@pytest.mark.parametrize(
+    ("later", "refused"),
+    [
+        ("Lake Department", "not under this name, kind or state"),
+        ("Lake Police", moment(MIDNIGHT + timedelta(minutes=2))),
+        (None, "not yet"),
+    ],
+)
+def test_what_is_withheld_after_an_agreement_ended_is_told_though_the_name_is_new(
+    tmp_path: Path, later: str | None, refused: str
+) -> None:
+    device = Device(tmp_path / "ledger.sqlite")
+    device.start()
+    stands = agreement("l-1", signed_on=date(2026, 7, 1))
+    device.sign(written(), [owner(), texan("lake-pd", name="Lake Police", agreement=[stands])])
+    pass_by(device, 1)
+    left = [] if later is None else [texan("lake-pd", name=later, agreement=[stands | {"status": "revoked"}])]
+    device.sign(written(), [owner(), *left])
+    pass_by(device, 1)
+    device.close()
+    report = asked_of(device.path)
+    (lapsed,) = report.lapsed
+    assert lapsed.refused_otherwise == (later == "Lake Department")
+    assert (lapsed.first_refused_after is None) == (later != "Lake Police")
+    page = render(report)
+    assert f">{refused}</td><td>none</td></tr>" in page
+    assert ("not yet" in page) == (refused == "not yet")
