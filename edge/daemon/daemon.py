@@ -19,7 +19,7 @@ from edge.daemon.alone import alone
 from edge.daemon.collection import Collection
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
-from edge.daemon.loops import Loop, end_at_latest
+from edge.daemon.loops import Loop, end_at_latest, say_plainly
 from edge.daemon.memory import Thrift, give_back
 from edge.daemon.pace import Pace
 from edge.daemon.purging import Purging
@@ -98,6 +98,7 @@ class Daemon:
         and PolicyError where the law forbids to collect.
         """
         give_back()
+        say_plainly()
         self._watch.test()
         self._socket.start()
         self._scraped.start()

@@ -51,10 +51,20 @@ class Loop:
                 self._beat = monotonic()
                 self._turn(self)
         except Exception as error:
-            # the words of an error that nobody foresaw may hold a plate, so only its kind and place are said
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.critical("%s: %s in %s, line %s", self.name, type(error).__name__, place.filename, place.lineno)
+            _say(self.name, error)
             self._broken()
+
+
+def say_plainly() -> None:
+    """From now on any thread that ends of what nobody foresaw is told as a loop is, without the words of the error."""
+    threading.excepthook = lambda told: _say(told.thread.name if told.thread else "a thread", told.exc_value)
+
+
+def _say(name: str, error: BaseException | None) -> None:
+    """The words of an error that nobody foresaw may hold a plate, so only its kind and place are said."""
+    place = traceback.extract_tb(error.__traceback__)[-1] if error is not None and error.__traceback__ else None
+    where = f"{place.filename}, line {place.lineno}" if place is not None else "a place unknown"
+    _log.critical("%s: %s in %s", name, type(error).__name__, where)
 
 
 def end_at_latest(within: float) -> None:

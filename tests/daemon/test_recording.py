@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
+
 from edge.clock import monotonic
-from edge.daemon.loops import Loop
+from edge.daemon.loops import Loop, say_plainly
 from edge.daemon.recording import TOGETHER, Recording
 from edge.errors import LedgerError
 from tests.broker import wait_until
@@ -78,3 +80,15 @@ def test_what_the_disk_did_not_take_is_tried_again() -> None:
         reads.full = False
         wait_until(lambda: not reads.waiting, what="recorded")
     assert [count for _, count in reads.commits] == [3]
+
+
+def test_a_thread_that_ends_of_what_nobody_foresaw_is_told_without_the_errors_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back afterwards
+    say_plainly()
+    thread = threading.Thread(target=lambda: {}["AB12345"], name="hot lists")
+    thread.start()
+    thread.join()
+    assert "hot lists: KeyError in " in caplog.text
+    assert "AB12345" not in caplog.text + capsys.readouterr().err
