@@ -12,6 +12,7 @@ import av
 from edge.capture import Recording
 from edge.capture.lookout import Lookout
 from edge.capture.picture import Converter, Decoded
+from edge.capture.recording import open_recording
 from edge.config import Camera
 from edge.decoding.gated import GatedStream
 from edge.decoding.stream import Arrival, decode_cheaply
@@ -35,6 +36,7 @@ class Filmed:
         self.path, self.warnings = recording.path, recording.warnings
         self.total, self.frames_per_second = recording.total, recording.frames_per_second
         self._start = next(recording.frames()).captured_at
+        open_recording(Path(sub), camera_id=CAMERA_ID, start=self._start)  # says what is wrong with it
         self._sub = sub
 
     def frames(self) -> Iterator[Frame]:

@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from edge.bench.plan import Kind, Order, Outcome, Plan
 from edge.bench.result import Result
-from edge.bench.score import truths
+from edge.bench.score import Truth, truths
 from edge.clock import monotonic
-from edge.errors import CameraError, HomeruleError
+from edge.errors import CameraError, ConfigError, HomeruleError
 
 
 def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
@@ -28,10 +28,21 @@ def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
             for kind in _kinds(plan):
                 say(f"{repeat + 1} of {plan.repeats}: {kind.value}")
                 outcomes.setdefault(kind, []).append(_once(plan, kind, outcomes, folder))
+                _require_of_this_clip(plan, told, outcomes[Kind.OURS][0])
         if plan.paced:
             say(Kind.PACED.value)
             outcomes[Kind.PACED] = [_once(plan, Kind.PACED, outcomes, folder)]
     return Result(clip=plan.clip.name, outcomes=outcomes, truths=told)
+
+
+def _require_of_this_clip(plan: Plan, told: Sequence[Truth] | None, ours: Outcome) -> None:
+    """How long a clip is, is known when it has been seen once."""
+    for number, one in enumerate(told or ()):
+        if one.end > ours.seconds + 1:
+            raise ConfigError(
+                f"`{plan.truth}`: passes[{number}] ends at {one.end:.0f} s and the clip at {ours.seconds:.0f} s, "
+                f"name the truth of this clip"
+            )
 
 
 def _kinds(plan: Plan) -> list[Kind]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge import disk
 from edge.errors import ConfigError
@@ -88,12 +88,18 @@ class _Pass(BaseModel):
     start: Annotated[float, Field(ge=0)]
     end: Annotated[float, Field(ge=0)]
 
+    @model_validator(mode="after")
+    def _ends_later(self) -> "_Pass":
+        if self.end <= self.start:
+            raise ValueError("ends before it starts")
+        return self
+
 
 class _Told(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     fps: Annotated[float, Field(gt=0)]
-    passes: tuple[_Pass, ...]
+    passes: Annotated[tuple[_Pass, ...], Field(min_length=1)]
 
 
 def truths(path: Path) -> tuple[Truth, ...]:
@@ -109,7 +115,7 @@ def truths(path: Path) -> tuple[Truth, ...]:
     except (ValueError, ValidationError, RecursionError):
         raise ConfigError(
             f"`{path}`: is no truth of a clip, write"
-            ' {"fps": 30, "passes": [{"plate": "ABC123", "start": 30, "end": 84}]}, in frames'
+            ' {"fps": 30, "passes": [{"plate": "ABC123", "start": 30, "end": 84}]}, in frames, with at least one pass'
         ) from None
     return tuple(Truth(plate=one.plate, start=one.start / told.fps, end=one.end / told.fps) for one in told.passes)
 

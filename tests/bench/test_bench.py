@@ -82,6 +82,20 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, clip: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_another_clips_truth_and_a_small_stream_that_is_none_are_refused(tmp_path: Path, clip: Path) -> None:
+    other, empty = tmp_path / "other.json", tmp_path / "small.mp4"
+    other.write_text('{"fps": 25, "passes": [{"plate": "ZZ99999", "start": 100000, "end": 200000}]}')
+    empty.touch()
+    for words, said in [
+        (["--truth", str(other)], "passes[0] ends at 8000 s and the clip at "),
+        (["--sub", str(empty)], f"`{empty}`"),
+    ]:
+        done = asked(clip, "--repeats", "1", "--no-baselines", *words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr
+        assert not {"Traceback", "ZZ99999", "Errno"} & set(done.stderr.split())
+
+
 def test_a_chart_takes_the_place_of_an_earlier_one_and_of_nothing_else(tmp_path: Path, clip: Path) -> None:
     before = clip.read_bytes()
     done = asked(clip, "--chart", str(clip))

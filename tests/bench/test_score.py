@@ -87,7 +87,17 @@ def test_the_truth_is_told_in_frames(tmp_path: Path) -> None:
     assert truths(path) == (FIRST,)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"fps": 0, "passes": []}', '{"fps": 30, "passes": [{"plate": "A"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"fps": 0, "passes": [{"plate": "A", "start": 1, "end": 2}]}',
+        '{"fps": 30, "passes": []}',
+        '{"fps": 30, "passes": [{"plate": "A"}]}',
+        '{"fps": 30, "passes": [{"plate": "A", "start": 90, "end": 30}]}',
+    ],
+)
 def test_what_is_no_truth_is_refused_with_an_example(tmp_path: Path, text: str) -> None:
     path = tmp_path / "clip.json"
     path.write_text(text)
