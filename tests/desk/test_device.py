@@ -94,7 +94,14 @@ def test_a_file_written_in_an_unusual_way_is_edited_rightly_or_not_at_all(file: 
     assert file.read_text() == before
 
 
-NAMES = st.text(st.characters(codec="ascii", exclude_characters="\x00"), min_size=1, max_size=30)
+def test_a_name_that_device_toml_does_not_take_is_not_written(file: Path) -> None:
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match="`detector` has a control character in it"):
+        set_models(file, {"detector": "a\x1fb"})
+    assert file.read_bytes() == before
+
+
+NAMES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=30)
 
 
 @settings(max_examples=12, deadline=None)
