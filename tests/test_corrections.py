@@ -17,7 +17,7 @@ from edge.audit.make import make
 from edge.audit.page import render
 from edge.audit.source import open_source
 from edge.capture import Plain
-from edge.delivery.envelope import Opened, open_
+from edge.delivery.envelope import Opened
 from edge.delivery.wire import Kind
 from edge.errors import LedgerError
 from edge.ledger.entries import Read
@@ -27,7 +27,7 @@ from edge.policy.hotlists import NO_LISTS, gather
 from edge.policy.vocabulary import Obligation
 from edge.relay.door import decide_again, sorted_out, stands
 from edge.values import Effect, Frame, PlateRead, Waiting
-from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
+from tests.relay.house import COUNTY, INNOCENT, OWNER, STOLEN, TEXAS, House
 from tests.test_pipeline import NOBODY_LISTENS, Doubtful, opted_out
 
 MISREAD = "AB1Z345"
@@ -59,15 +59,7 @@ def messages(house: House, read_id: str) -> dict[str, Opened]:
     for row in house.ledger.due(house.clock.at, limit=999):
         name = row.envelope.subscriber_id
         if row.envelope.tags.read_id == read_id and name in house.sealing_keys:
-            opened[name] = open_(
-                row.envelope.payload,
-                sealing_key=house.sealing_keys[name],
-                device_public_key=house.device_key.public_key(),
-                subscriber_id=name,
-                device_id=DEVICE,
-                now=house.clock.at,
-                test=False,
-            )
+            opened[name] = house.opened(row.envelope.payload, name)
     return opened
 
 

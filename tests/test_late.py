@@ -11,7 +11,6 @@ import pytest
 import tomlkit
 
 from edge import desk
-from edge.delivery.envelope import open_
 from edge.desk import registry
 from edge.errors import LedgerError
 from edge.pipeline import Outcome
@@ -19,7 +18,7 @@ from edge.policy.hotlists import NO_LISTS
 from edge.policy.meanwhile import MOST_REMEMBERED
 from edge.policy.reasons import Reason
 from edge.values import Checkpoint, Effect, Flag, Recorded
-from tests.relay.house import COUNTY, DEVICE, INNOCENT, OWNER, STOLEN, TEXAS, House
+from tests.relay.house import COUNTY, INNOCENT, OWNER, STOLEN, TEXAS, House
 from tests.test_pipeline import NOBODY_LISTENS, fails_to, frame_of, opted_out
 
 
@@ -176,15 +175,7 @@ def purposes(house: House, *which: str) -> None:
 def told(house: House) -> list[str]:
     """The purposes of the hits in what lies there for COUNTY."""
     (row,) = [row for row in house.ledger.due(house.clock.move(1), limit=99) if row.envelope.subscriber_id == COUNTY]
-    opened = open_(
-        row.envelope.payload,
-        sealing_key=house.sealing_keys[COUNTY],
-        device_public_key=house.device_key.public_key(),
-        subscriber_id=COUNTY,
-        device_id=DEVICE,
-        now=house.clock.at,
-        test=False,
-    )
+    opened = house.opened(row.envelope.payload, COUNTY)
     return [hit.purpose for hit in opened.body.data.hits]
 
 
@@ -301,15 +292,7 @@ def test_a_picture_that_was_not_to_be_kept_is_not_told_later(house: House) -> No
     house.take_up(signed=True)
     recorded(house)
     (row,) = [row for row in house.ledger.due(house.clock.move(1), limit=99) if row.envelope.subscriber_id == OWNER]
-    opened = open_(
-        row.envelope.payload,
-        sealing_key=house.sealing_keys[OWNER],
-        device_public_key=house.device_key.public_key(),
-        subscriber_id=OWNER,
-        device_id=DEVICE,
-        now=house.clock.at,
-        test=False,
-    )
+    opened = house.opened(row.envelope.payload, OWNER)
     assert opened.body.data.crop is None
 
 

@@ -14,7 +14,6 @@ import tomlkit
 
 from edge import desk
 from edge.capture import Plain
-from edge.delivery.envelope import open_
 from edge.desk.shelf import Shelf
 from edge.errors import LedgerError, Superseded
 from edge.ledger import Ledger
@@ -66,15 +65,7 @@ def test_only_the_owner_is_sent_a_picture_of_the_plate(house: House) -> None:
     for row in house.ledger.due(house.clock.at, limit=99):
         name = row.envelope.subscriber_id
         if name in house.sealing_keys:
-            opened = open_(
-                row.envelope.payload,
-                sealing_key=house.sealing_keys[name],
-                device_public_key=house.device_key.public_key(),
-                subscriber_id=name,
-                device_id=DEVICE,
-                now=house.clock.at,
-                test=False,
-            )
+            opened = house.opened(row.envelope.payload, name)
             pictures[name] = getattr(opened.body.data, "crop", None) is not None
     assert pictures == {OWNER: True, COUNTY: False, TEXAS: False}
 

@@ -3,8 +3,9 @@
 import os
 import shutil
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from edge import desk
 from edge.desk.city import Stored
@@ -16,6 +17,16 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEVICE = "pole-1"
 LEDGER = "log-one-AAAAAAAAAAAAAA"
 OTHER_LEDGER = "log-two-AAAAAAAAAAAAAA"
+AGREEMENT: dict[str, Any] = {
+    "id": "cook-2026",
+    "form": "mou",
+    "signed_by": "the chief",
+    "signed_on": date(2026, 11, 1),
+    "expires_on": date(2027, 11, 1),
+    "document_sha256": "ab" * 32,
+    "status": "active",
+    "purposes": ["stolen_vehicle"],
+}
 
 
 @dataclass

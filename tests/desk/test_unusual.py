@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,7 @@ from edge import desk
 from edge.desk import edit, registry
 from edge.errors import PolicyError
 from edge.keys import new_sealing_key, public_text
-from tests.desk.house import House
-
-AGREEMENT: dict[str, Any] = {
-    "id": "cook-2026",
-    "form": "mou",
-    "signed_by": "the chief",
-    "signed_on": date(2026, 11, 1),
-    "expires_on": date(2027, 11, 1),
-    "document_sha256": "ab" * 32,
-    "status": "active",
-    "purposes": ["stolen_vehicle"],
-}
+from tests.desk.house import AGREEMENT, House
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge import desk, keys
 from edge.capture import Plain
 from edge.delivery.broker import Broker
+from edge.delivery.envelope import Opened, open_
 from edge.desk.shelf import Shelf
 from edge.ledger import Ledger
 from edge.pipeline import Outcome, Pipeline
@@ -107,6 +108,18 @@ class House:
         """Ends the program."""
         self.broker.close()
         self.ledger.close()
+
+    def opened(self, payload: bytes, name: str) -> Opened:
+        """A message as the agency `name` opens it now."""
+        return open_(
+            payload,
+            sealing_key=self.sealing_keys[name],
+            device_public_key=self.device_key.public_key(),
+            subscriber_id=name,
+            device_id=DEVICE,
+            now=self.clock.at,
+            test=False,
+        )
 
     def tally(self) -> dict[str, Counter[str]]:
         """What became of each agency's reads, from the log."""

@@ -12,7 +12,6 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edge.delivery import schema
-from edge.delivery.envelope import open_
 from edge.delivery.wire import StatusWord
 from edge.relay.notices import Notices, will
 from tests.broker import Mosquitto, wait_until
@@ -160,15 +159,7 @@ def test_every_sealed_message_has_the_header_and_the_body_of_the_document(wire: 
         validator(said["x-header"]).validate(json.loads(one.payload.partition(b"\n")[0]))
         if name not in house.sealing_keys:
             continue
-        opened = open_(
-            one.payload,
-            sealing_key=house.sealing_keys[name],
-            device_public_key=house.device_key.public_key(),
-            subscriber_id=name,
-            device_id=DEVICE,
-            now=house.clock.at,
-            test=False,
-        )
+        opened = house.opened(one.payload, name)
         kinds.add(opened.body.type.value.split(".")[2])
         validator(said["x-sealed"]).validate(json.loads(opened.body.model_dump_json(exclude_none=True)))
     assert kinds == {"read", "correction", "withdrawal"}
