@@ -1,6 +1,5 @@
 """`homerule audit report` and `audit transparency`: the log as a page for a person, and one for a city's web site."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from edge.audit.asked import Asked
 from edge.cli.moments import day_or_time
 from edge.cli.outputs import Output, require_places
 from edge.clock import SystemClock, milliseconds
-from edge.disk import put, why
+from edge.disk import put_all, why
 from edge.errors import LedgerError
 from edge.keys import load_public
 
@@ -108,12 +107,14 @@ def transparency(
 
 
 def _write(files: Mapping[Path, str], *, mode: int) -> None:
-    for path, content in files.items():
-        try:
-            put(path, content.encode(), mode=mode)
-        except OSError as error:
-            raise LedgerError(f"{path}: cannot be written, {why(error)}") from error
-        print(f"written: {os.fspath(path)}")
+    """All of them or none."""
+    try:
+        put_all({path: content.encode() for path, content in files.items()}, mode=mode)
+    except OSError as error:
+        places = " and ".join(str(path) for path in files)
+        raise LedgerError(f"{places}: cannot be written, {why(error)}") from error
+    for path in files:
+        print(f"written: {path}")
 
 
 def _begins(form: str) -> bytes:

@@ -25,7 +25,7 @@ from edge.errors import BrokerError, ConfigError
 
 PATIENCE = 10.0
 """Seconds that a broker on this machine gets for anything."""
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,15 +177,16 @@ def test_without_mosquitto_it_says_how_to_install_it(tmp_path: Path, monkeypatch
         open_broker("mosquitto", tmp_path)
 
 
-def test_an_interrupt_while_a_program_starts_waits_until_somebody_holds_its_process() -> None:
-    held, before = [], signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_while_a_program_starts_waits_until_somebody_holds_its_process(number: signal.Signals) -> None:
+    held, before = [], signal.getsignal(number)
 
     def start() -> None:
         with uninterrupted():
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
             held.append("the process")
 
     with pytest.raises(KeyboardInterrupt):
         start()
     assert held == ["the process"]
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before

@@ -1,6 +1,8 @@
 """`homerule demo`, for real, with each broker: everything on the page is held against the files that it leaves."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ from edge.keys import TEST_DEVICE_KEY
 from edge.ledger import Ledger
 from edge.ledger.entries import Logged, Revoked, Switch
 from edge.values import Decision, Effect
+from tests.broker import wait_until
 from tests.ledger.builders import outcomes
 
 PLATES = {one.text.replace(" ", "") for one in PASSES}
@@ -76,6 +79,21 @@ def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     finally:
         ledger.close()
     return Kept(folder=folder, result=result, entries=entries, decisions=decisions)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_on_its_way_it_leaves_no_file_and_no_program(number: signal.Signals, tmp_path: Path) -> None:
+    inside = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "edge", "demo"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=inside) as demo:
+        wait_until(lambda: any(tmp_path.rglob("*.jsonl")), what="an agency that listens")
+        begun = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+        demo.send_signal(number)
+        demo.communicate(timeout=30)
+    assert demo.returncode == 130  # as Ctrl-C
+    assert list(tmp_path.iterdir()) == []
+    assert begun
+    assert not [one for one in begun if Path("/proc", one).exists()]
 
 
 def test_a_folder_that_a_group_may_write_is_good_enough_for_a_demo(tmp_path: Path) -> None:
