@@ -25,9 +25,9 @@ YEARS = range(1970, 3000)
 """Those that a person may ask about: a deadline counted from the last year that Python knows lies in none."""
 
 
-def too_far(option: str, text: str) -> str:
+def too_far(option: str, text: str, years: range = YEARS) -> str:
     """What is said of a time that no policy and no log can be of."""
-    return f"`{option} {text}` is too far away, name a year from {YEARS[0]} to {YEARS[-1]}"
+    return f"`{option} {text}` is too far away, name a year from {years[0]} to {years[-1]}"
 
 
 _READ_WITHIN = 0.05

@@ -77,7 +77,7 @@ def checkpoint_command(
 ) -> None:
     """Writes a signed checkpoint of the log as it is now, for `audit verify --checkpoint` on another day."""
     written = configs.load(config)
-    if not written.device.ledger.is_file():
+    if not written.device.ledger.exists():
         print(f"{written.device.ledger}: not there yet")
         return
     ledger = opened(written)

@@ -25,7 +25,7 @@ def purge(config: Config = DEVICE) -> None:
     from edge.config import load
 
     written = load(config)
-    if not written.device.ledger.is_file():
+    if not written.device.ledger.exists():
         print(f"{written.device.ledger}: not there yet")
         return
     ledger = opened(written)
@@ -53,7 +53,7 @@ def take_back(
     from edge.ledger import database
 
     ledger = load(config).device.ledger
-    if not ledger.is_file():
+    if not ledger.exists():
         print(f"{ledger}: not there yet")
         return
     database.take_back(ledger, shape)

@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-from edge.clock import YEARS, too_far
+from edge.clock import too_far
+
+_YEARS = range(2001, 2199)
+"""The times of a policy lie between 2000 and 2200, and those of the examples a year around the first frame."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +54,6 @@ def _time(text: str) -> datetime:
         raise typer.BadParameter(f"`--at {text}` is no time; write it like 2026-11-02T08:00:00Z") from None
     if at.tzinfo is None:
         raise typer.BadParameter(f"`--at {text}` has no time zone; add Z for UTC or an offset such as -06:00")
-    if at.year not in YEARS:
-        raise typer.BadParameter(too_far("--at", text))
+    if at.year not in _YEARS:
+        raise typer.BadParameter(too_far("--at", text, _YEARS))
     return at.astimezone(UTC)

@@ -161,8 +161,9 @@ def test_a_wished_hit_is_for_an_offence_of_the_state_where_the_camera_stands(tmp
         (["sign", "EXAMPLES", "--key", "/nowhere"], 1, "no such"),
         (["policy", "show", "EXAMPLES", "--at", "9999-12-31T23:59:59Z"], 1, "a year from 1970 to 2999"),
         (["policy", "check", "EXAMPLES", "--at", "0001-01-01T00:00:00Z"], 1, "a year from 1970 to 2999"),
-        (["replay", "EXAMPLES", "--at", "9999-12-31T23:59:59Z"], 2, "a year from 1970 to 2999"),
-        (["replay", "EXAMPLES", "--at", "0001-01-01T00:00:00+14:00"], 2, "a year from 1970 to 2999"),
+        (["replay", "EXAMPLES", "--at", "9999-12-31T23:59:59Z"], 2, "a year from 2001 to 2198"),
+        (["replay", "EXAMPLES", "--at", "0001-01-01T00:00:00+14:00"], 2, "a year from 2001 to 2198"),
+        (["replay", "EXAMPLES", "--at", "1999-11-02T08:00:00Z"], 2, "a year from 2001 to 2198"),
         (["audit", "report", "EXAMPLES", "--from", "9999-12-31T23:59:59Z"], 1, "`--from 9999"),
         (
             ["init", "SOMEWHERE", "--state", "US-IL", "--place", "X", "--device", "pole_1"],

@@ -48,6 +48,14 @@ def test_purge_before_the_first_start_has_nothing_to_do(device: Path) -> None:
     assert not (device / "ledger.sqlite").exists()
 
 
+@pytest.mark.parametrize("words", [("purge",), ("take-back", "3")])
+def test_a_folder_in_the_place_of_the_ledger_is_not_taken_for_none(device: Path, words: tuple[str, ...]) -> None:
+    (device / "ledger.sqlite").unlink()
+    (device / "ledger.sqlite").mkdir()
+    said = typed(device, *words)
+    assert (said.exit_code, "no such ledger file" in str(said.exception)) == (1, True)
+
+
 def test_take_back_leaves_a_ledger_of_that_shape(device: Path) -> None:
     said = typed(device, "take-back", str(len(MIGRATIONS) - 1))
     assert said.exit_code == 0, said.output
