@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ModelError
 from edge.selftest import SelfTest
-from edge.vision import Detector, Models, Reader
+from edge.vision import Detector, Models, Reader, models_folder, read_manifest
 from tests import networks
 
 
@@ -42,13 +42,18 @@ def test_our_own_models_pass(picture: SelfTest, built_in: Models) -> None:
     assert passed.read > 0.7
 
 
+@pytest.mark.parametrize("name", [entry.name for entry in read_manifest(models_folder()) if entry.kind == "detector"])
+def test_each_detector_of_ours_passes_whatever_else_it_takes_for_a_plate(picture: SelfTest, name: str) -> None:
+    assert picture.run(Models.load(None, name)).read > 0.7
+
+
 def test_a_detector_that_finds_nothing_ever_fails(picture: SelfTest, built_in: Models) -> None:
     with pytest.raises(ModelError, match="finds no plate"):
         picture.run(finds(networks.detector([]), built_in))
 
 
 def test_a_detector_that_finds_the_same_everywhere_fails(picture: SelfTest, built_in: Models) -> None:
-    with pytest.raises(ModelError, match="misreads"):
+    with pytest.raises(ModelError, match="`finder` finds no plate where there is one"):
         picture.run(finds(networks.detector([(0, 1, 20, 12, 26, 0, 0.9)]), built_in))
 
 

@@ -16,8 +16,9 @@ from edge.measure import JOINT, Choice, Figures, Pair, Tried, Tuning, chart, dra
 from edge.measure import evaluate as measured
 from edge.measure import tune as tried_out
 from edge.measure.evaluate import MARK, MARK_AT
+from edge.selftest import SelfTest
 from edge.shares import Share
-from edge.vision import models_folder, read_manifest
+from edge.vision import Models, models_folder, read_manifest
 from edge.vision.models import Kind, Stored, find_model
 
 NOTE = "homerule models tune: "
@@ -127,6 +128,7 @@ def tune(file: Path | None, *, rounds: int, write: bool) -> None:
         print("nothing is written; without --dry-run it would be")
         return
     best = found.best.choice
+    SelfTest().run(Models.load(choice.folder, best.detector, best.reader, best.threads, choice.provider))
     changes: Mapping[str, Value] = {"detector": best.detector, "reader": best.reader, "threads": best.threads}
     set_models(path, changes, by=NOTE, note=_note(found, rounds))
     print(f"{path}: written; a restart brings it into force")
@@ -137,11 +139,13 @@ def _named(choice: ModelChoice) -> tuple[tuple[Kind, str | None], tuple[Kind, st
 
 
 def _usable(kind: Kind, choice: ModelChoice) -> Iterator[Stored]:
-    """Every model of that kind that lies here and may be used, by the folder first."""
+    """Every model of that kind that lies here and may be used, by the folder first; none that is for parts alone."""
     names: set[str] = set()
     for place in dict.fromkeys((models_folder(choice.folder), models_folder())):
-        for entry in read_manifest(place):
-            allowed = entry.source is None or entry.accepted is not None
+        entries = read_manifest(place)
+        for_parts = {entry.parts for entry in entries}
+        for entry in entries:
+            allowed = (entry.source is None or entry.accepted is not None) and entry.name not in for_parts
             if entry.kind == kind and allowed and entry.name not in names:
                 names.add(entry.name)
                 yield Stored(entry=entry, folder=place)
