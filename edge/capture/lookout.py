@@ -15,15 +15,15 @@ from edge.capture.scrutiny import Scrutiny
 from edge.capture.trouble import unforeseen
 from edge.clock import monotonic
 from edge.config import Camera
+from edge.decoding.gated import BLIND_SECONDS
 from edge.decoding.trouble import Trouble, Why
 from edge.values import Picture
 
 HOLD_SECONDS = 2.0
 """How long the gate stays open after the last motion: a vehicle that has gone must be seen to have gone."""
-BLIND_SECONDS = 2.0
-"""Without a picture for so long, nothing is known about the road."""
 _PLANE_WIDTH = 160
 _SCRUTINY_SECONDS = 1.0
+_STALLED_SECONDS = 10.0
 _PAUSE, _LOGIN_PAUSE = 3.0, 60.0
 
 Gate = Literal["", "open", "shut", "blind"]
@@ -102,7 +102,7 @@ class Lookout:
             while not self._closing.is_set():
                 for arrival in stream.read():
                     self.saw(arrival.picture, arrival.at)
-                if monotonic() - max(began, self._alive) > 5 * BLIND_SECONDS:
+                if monotonic() - max(began, self._alive) > _STALLED_SECONDS:
                     raise Trouble(Why.STALLED, "no picture comes although the connection stands")
         finally:
             stream.close()
@@ -122,7 +122,7 @@ class Lookout:
                 self._well()
         if moves:
             if at - self._moved > HOLD_SECONDS:
-                self._since = at
+                self._since = self._alive  # it began somewhere after the picture before
             self._moved = at
         self._alive = at
 

@@ -14,6 +14,10 @@ from edge.decoding.stream import WAITED, Apart, Arrival
 
 LEAD_SECONDS = 1.0
 """So much before the first motion is decoded: the small stream may lag behind, and a gate needs a few pixels."""
+BLIND_SECONDS = 0.75
+"""Without a small picture for so long nobody sees the road, and it is open since that picture. A passage takes longer;
+two small pictures a second may come unevenly. Less than LEAD_SECONDS: what was held up comes at once and looks new."""
+_KEPT_SECONDS = LEAD_SECONDS + BLIND_SECONDS
 LOOK_SECONDS = 3.5
 """Between two whole pictures that are decoded although nothing moves, so that a parked vehicle is seen."""
 _CAUGHT_UP_WITHIN = 5.0
@@ -39,9 +43,11 @@ class Coded(Protocol[P]):
 
 
 class Asks(Protocol):
-    """Whether something moves (edge.decoding.lookout.Lookout)."""
+    """Whether something moves (edge.capture.lookout.Lookout)."""
 
-    def open_since(self, now: float) -> float | None: ...
+    def open_since(self, now: float) -> float | None:
+        """When it first says so, that is no more than BLIND_SECONDS ago."""
+        ...
 
 
 class GatedStream(Generic[P]):
@@ -81,6 +87,7 @@ class GatedStream(Generic[P]):
         if since is None:
             yield from self._hold(at)
         else:
+            self._backlog.forget(since - LEAD_SECONDS)
             yield from self._pass(at, since - LEAD_SECONDS)
 
     def close(self) -> None:
@@ -107,7 +114,7 @@ class GatedStream(Generic[P]):
             self._gives = False
             yield from self._pass(at, at)
             return
-        whole = self._backlog.forget(at - LEAD_SECONDS)
+        whole = self._backlog.forget(at - _KEPT_SECONDS)
         if whole is None or whole.at - self._looked < LOOK_SECONDS:
             return
         self._looked = whole.at

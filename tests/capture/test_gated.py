@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.decoding.backlog import Backlog, Held
-from edge.decoding.gated import LEAD_SECONDS, LOOK_SECONDS, GatedStream
+from edge.decoding.gated import BLIND_SECONDS, LEAD_SECONDS, LOOK_SECONDS, GatedStream
 from edge.decoding.stream import Arrival
 
 PACE = 0.1
@@ -62,12 +62,13 @@ class Stream:
 
 @dataclass
 class Road:
-    """Something moves from second to second."""
+    """Something moves from second to second, and is seen `after` so many."""
 
     moves: list[tuple[float, float]]
+    after: float = 0.0
 
     def open_since(self, now: float) -> float | None:
-        return next((since for since, until in self.moves if since <= now <= until), None)
+        return next((since for since, until in self.moves if since + self.after <= now <= until), None)
 
 
 def played(stream: Stream, road: Road) -> list[Arrival]:
@@ -82,11 +83,15 @@ def numbers(given: list[Arrival]) -> list[int]:
 
 
 @settings(deadline=None)
-@given(every=st.integers(1, 60), moves=st.lists(st.tuples(st.floats(0, 30), st.floats(0.1, 6)), max_size=4))
+@given(
+    every=st.integers(1, 60),
+    moves=st.lists(st.tuples(st.floats(0, 30), st.floats(0.1, 6)), max_size=4),
+    after=st.floats(0, BLIND_SECONDS),
+)
 def test_whatever_moves_when_each_picture_from_a_second_before_is_decoded_and_in_order(
-    every: int, moves: list[tuple[float, float]]
+    every: int, moves: list[tuple[float, float]], after: float
 ) -> None:
-    road = Road(sorted((since, since + lasts) for since, lasts in moves))
+    road = Road(sorted((since, since + lasts) for since, lasts in moves), after)
     given = played(Stream(count=300, every=every), road)
     times = [(number + 1) * PACE for number in range(300)]
     opened = [(at, since) for at in times if (since := road.open_since(at)) is not None]
@@ -121,6 +126,12 @@ def test_what_came_before_the_motion_is_marked_as_late_and_what_comes_is_not() -
     assert min(late) <= 4.05 - LEAD_SECONDS + PACE
     assert max(late) <= 4.05 + PACE
     assert [arrival.late for arrival in given if 4.2 < arrival.at <= 6.0] == [False] * 18
+
+
+def test_no_more_of_what_came_before_is_decoded_than_the_next_whole_picture_asks_for() -> None:
+    stream = Stream(count=100, every=1)
+    given = played(stream, Road([(8.05, 9.0)]))
+    assert len(stream.decodes) <= len(given) + 1
 
 
 def test_a_whole_picture_of_an_empty_road_is_held_on_purpose_and_so_marked_as_late() -> None:
