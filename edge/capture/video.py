@@ -14,6 +14,8 @@ from edge.errors import CameraError
 from edge.values import Frame
 
 USUAL_FRAMES_PER_SECOND = 25.0
+_LONGEST_STEP = 60.0
+"""Seconds between two frames; a camera that takes one each half minute is slow, time stamps of more leap."""
 
 
 class VideoFile:
@@ -50,18 +52,26 @@ class VideoFile:
         """Every frame of the file, once; a second call finds nothing left."""
         picture, self._first = self._first, None
         began = picture.frame.time or 0.0 if picture else 0.0
-        sequence, seconds = 0, 0.0
+        pause = 1.0 / self.frames_per_second
+        sequence, seconds, leapt = 0, 0.0, False
         while picture is not None:
             if sequence:
                 # Some streams have no usable time stamps: then the frame rate carries on from the last good one.
                 told = (picture.frame.time or 0.0) - began
-                seconds = told if told > seconds else seconds + 1.0 / self.frames_per_second
+                if told - seconds > _LONGEST_STEP:
+                    leapt = True
+                    began += told - seconds - pause
+                    told = seconds + pause
+                seconds = told if told > seconds else seconds + pause
             captured_at = self._start + timedelta(seconds=seconds)
             yield Frame(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, picture=picture)
             sequence += 1
             picture = next(self._pictures, None)
         self._container.close()
-        self._compare(sequence)
+        if leapt:
+            self.warnings.append(f"`{self.path}`: its time stamps leap; the leap was left out of the recording's time")
+        else:
+            self._compare(sequence)
 
     def _decode(self) -> Iterator[Decoded]:
         """Every picture that can be decoded; what is damaged is left out, to the end of the file or its first hole."""

@@ -4,6 +4,7 @@ import struct
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -48,6 +49,37 @@ def test_time_comes_from_the_stream(clip: Path) -> None:
     seen = list(frames(clip, camera_id="north", start=START))
     assert seen[0].captured_at == START
     assert abs(seen[39].captured_at - START - timedelta(seconds=39 / 20)) < timedelta(milliseconds=2)
+
+
+def stamped(path: Path, stamps: list[float]) -> Path:
+    """A recording of ten frames a second, as it says, whose frames bear these time stamps."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number, at in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(np.full((72, 64), 5 * number, np.uint8), "yuv420p")
+            frame = frame.reformat(format="yuvj420p")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                packet.time_base = Fraction(1, 1000)
+                packet.pts = packet.dts = round(at * 1000)
+                container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("leap", [61.0, 3600.0, 1e12])
+def test_a_leap_of_the_time_stamps_is_no_time_that_has_passed(tmp_path: Path, leap: float) -> None:
+    path = stamped(tmp_path / "leap.mkv", [0.0, 0.1, 0.4, leap, leap + 0.2, leap + 0.3])
+    recording = open_recording(path, camera_id="north", start=START)
+    seen = [(frame.captured_at - START).total_seconds() for frame in recording.frames()]
+    assert seen == pytest.approx([0.0, 0.1, 0.4, 0.5, 0.7, 0.8], abs=0.002)
+    assert ["leap" in warning for warning in recording.warnings] == [True], "and none of frames that are missing"
+
+
+def test_a_frame_each_half_minute_is_slow_and_no_leap(tmp_path: Path) -> None:
+    path = stamped(tmp_path / "slow.mkv", [0.0, 30.0, 60.0, 90.0])
+    seen = [(frame.captured_at - START).total_seconds() for frame in frames(path, camera_id="north", start=START)]
+    assert seen == pytest.approx([0.0, 30.0, 60.0, 90.0], abs=0.002)
 
 
 def test_the_number_of_frames_is_known_before_the_first_is_read(clip: Path) -> None:
