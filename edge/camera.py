@@ -76,6 +76,8 @@ class Camera(Setting):
             raise ValueError("names no host, write it as rtsp://host/path")
         if "@" in urlsplit(url).netloc:
             raise ValueError("holds a password, put `user:password` in a file of its own and name it in `credentials`")
+        if name in _REMOTE and not _has_good_port(url):
+            raise ValueError("has a port that is none, write a number from 1 to 65535 or leave it out")
         return url
 
     @model_validator(mode="after")
@@ -104,6 +106,14 @@ class Camera(Setting):
         """Width and height that are asked for."""
         wide, _, high = (self.size or "1920x1080").partition("x")
         return int(wide), int(high)
+
+
+def _has_good_port(url: str) -> bool:
+    """Whether it names a port that there can be, or none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _extent(polygon: Polygon) -> float:

@@ -49,6 +49,19 @@ def test_a_password_in_the_small_streams_address_is_refused_and_not_repeated() -
     assert "geheim" not in str(refused.value)
 
 
+@pytest.mark.parametrize("port", ["70000", "0", "-1", "stream"])
+@pytest.mark.parametrize("key", ["url", "sub_url"])
+def test_a_port_that_there_cannot_be_is_refused_with_the_mend(key: str, port: str) -> None:
+    lines = {"url": "rtsp://10.0.0.5/1", "sub_url": "rtsp://10.0.0.5/2", key: f"rtsp://10.0.0.5:{port}/s"}
+    with pytest.raises(ConfigError, match=f"`{key}` has a port that is none, write a number from 1 to 65535"):
+        camera(*(f'{name} = "{address}"' for name, address in lines.items()))
+
+
+@pytest.mark.parametrize("port", ["", ":", ":1", ":65535"])
+def test_a_port_may_be_left_out(port: str) -> None:
+    assert camera(f'url = "rtsp://10.0.0.5{port}/s"').url == f"rtsp://10.0.0.5{port}/s"
+
+
 def test_a_word_of_a_command_may_be_of_several_lines() -> None:
     made = Camera(id="a", url="pipe:", size="640x480", command=("sh", "-c", "one\n\ttwo"))
     assert made.command[2] == "one\n\ttwo"
