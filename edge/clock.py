@@ -99,14 +99,17 @@ class ClockTrust:
 
     def look(self) -> None:
         """Asks again whether somebody vouches for the clock. Meant for every few seconds."""
+        with self._lock:
+            _, asked = self._notice()
         vouched = self._vouches()
         with self._lock:
-            _, since = self._notice()
+            self._notice()
             if vouched is None:
                 return
             fresh = vouched.stamp is None or vouched.stamp != self._stale
             self._stamp = vouched.stamp
-            known_at = since - vouched.age
+            # not from when the answer was heard: the clock may have been moved since it was given
+            known_at = asked - vouched.age
             # what was known before the clock was moved says nothing about where it stands now
             if fresh and known_at > self._moved_at and (self._known_at is None or known_at >= self._known_at):
                 self._known_at, self._by = known_at, vouched.by

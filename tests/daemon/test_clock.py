@@ -136,6 +136,21 @@ def test_a_word_of_before_a_step_does_not_count_though_it_is_heard_after_it() ->
     assert not trust.now().trusted
 
 
+def test_a_clock_that_is_moved_while_somebody_is_asked_is_not_believed() -> None:
+    hand = Hand(since_boot=1000.0)
+
+    def vouches() -> Vouched:
+        hand.pass_by(0.1)
+        hand.set_by(7 * DAY)
+        return kernel()
+
+    trust = ClockTrust(vouches=vouches, wall=lambda: hand.wall_at, boottime=lambda: hand.since_boot)
+    assert not trust.now().trusted
+    hand.pass_by(5.0)
+    trust.look()
+    assert not trust.now().trusted
+
+
 def test_after_a_step_it_is_believed_again_once_somebody_vouches_anew() -> None:
     hand = Hand(since_boot=1000.0, says=Vouched(by="timesyncd", age=10.0, stamp=1))
     trust = hand.trust()
