@@ -82,6 +82,9 @@ class VideoFile:
                 packet = next(packets)
             except (StopIteration, FFmpegError):
                 return
+            except IndexError:  # of PyAV, at a packet of a stream that the file did not begin with
+                packets = self._container.demux(video=0)
+                continue
             try:
                 frames = packet.decode()
             except FFmpegError:

@@ -115,7 +115,7 @@ class Stream(Generic[P]):
         except fault.BlockingIOError:
             sleep(_NAP_SECONDS)  # a device that was opened so as not to block has no picture yet
             self._packets = self._container.demux(self._video)
-        except fault.ExitError:
+        except (fault.ExitError, IndexError):  # the latter of PyAV, at a packet of a stream that was not there before
             self._packets = self._container.demux(self._video)
         except _FAULTS as error:
             trouble = _broken(error)

@@ -45,6 +45,35 @@ def test_a_coding_that_nobody_knows_is_said(streams: Path, tmp_path: Path) -> No
         open_recording(film, camera_id="north", start=datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def with_another(stream: bytes) -> bytes:
+    """An MPEG transport stream whose pictures come once more from its middle on, under a number that it never named."""
+    packets = [stream[start : start + 188] for start in range(0, len(stream), 188)]
+    pictures, made = b"\x01\x00", []
+    for number, packet in enumerate(packets):
+        made.append(packet)
+        if number > len(packets) // 2 and bytes((packet[1] & 0x1F, packet[2])) == pictures:
+            made.append(packet[:1] + bytes((packet[1] & 0xE0 | 0x03, 0x33)) + packet[3:])
+    return b"".join(made)
+
+
+def count(path: Path) -> int:
+    """The pictures of a camera whose stream this is."""
+    stream, pictures = Stream(Address(place="here", name=str(path)), lambda frame: frame), 0
+    with pytest.raises(Trouble, match="ended the stream"):
+        while True:
+            pictures += len(list(stream.read()))
+    return pictures
+
+
+def test_a_stream_beside_the_pictures_that_begins_in_the_middle_costs_none(streams: Path, tmp_path: Path) -> None:
+    alone, both = tmp_path / "alone.ts", tmp_path / "both.ts"  # longer than what is looked at when it is opened
+    subprocess.run(["ffmpeg", "-v", "error", "-stream_loop", "9", "-i", streams / "tv.ts", "-c", "copy", alone], check=True)
+    both.write_bytes(with_another(alone.read_bytes()))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    seen = [len(list(open_recording(path, camera_id="north", start=start).frames())) for path in (alone, both)]
+    assert seen[0] == seen[1] == count(alone) == count(both) > 200
+
+
 def fuzzed(streams: Path, first: int, count: int) -> None:
     """Runs so many damaged streams; fails with the number of the one that got through."""
     command = [sys.executable, "-m", "tests.capture.fuzzing", str(streams), str(first), str(count)]
