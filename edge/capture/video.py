@@ -39,7 +39,9 @@ class VideoFile:
         decode_cheaply(video)
         told = float(video.guessed_rate or 0)
         self.frames_per_second = told if 1.0 <= told <= 1000.0 else USUAL_FRAMES_PER_SECOND
-        self.total = video.frames or round((self._container.duration or 0) / av.time_base * self.frames_per_second)
+        lasts = round((self._container.duration or 0) / av.time_base * self.frames_per_second)
+        # an AVI may count the two fields of each frame, and what its rate makes of its length is right
+        self.total = lasts if not video.frames or abs(video.frames - 2 * lasts) <= 2 else video.frames
         self._pictures = self._decode()
         self._first = next(self._pictures, None)
         if self._first is None:

@@ -86,6 +86,16 @@ def test_the_number_of_frames_is_known_before_the_first_is_read(clip: Path) -> N
     assert open_recording(clip, camera_id="north", start=START).total == 40
 
 
+def test_an_avi_that_counts_each_frame_twice_is_not_taken_for_half_a_recording(clip: Path, tmp_path: Path) -> None:
+    film, path = tmp_path / "film.mp4", tmp_path / "fields.avi"
+    for words in ([clip, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-bf", "0", film], [film, "-c", "copy", path]):
+        subprocess.run(["ffmpeg", "-v", "error", "-i", *words], check=True)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 80
+    recording = open_recording(path, camera_id="north", start=START)
+    assert (recording.total, len(list(recording.frames())), recording.warnings) == (40, 40, [])
+
+
 @pytest.fixture
 def telephone(clip: Path, tmp_path: Path) -> Path:
     """The clip, filmed lying down."""
