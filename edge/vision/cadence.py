@@ -28,6 +28,8 @@ FOLLOWED_MISSED = 1
 """Looks in a row without a plate, after which it is not followed any more: what moves is looked at."""
 WANTED_LOOKS = 8
 """A plate that would leave sooner is looked at faster, so that it is still seen whole so often."""
+SPARSE_SECONDS = 0.24
+"""Frames that are so far apart show all that moves in each look: nobody knows where a plate is by the next."""
 IDLE_LOOK_SECONDS = 3.0
 """Between two looks at the whole picture, so that a parked vehicle is seen."""
 GLANCE_SECONDS = 0.05
@@ -45,6 +47,8 @@ class Cadence:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._last_frame: datetime | None = None
+        self._is_sparse = False
         self._last_glance: datetime | None = None
         self._last_motion: datetime | None = None
         self._last_look: datetime | None = None
@@ -57,6 +61,7 @@ class Cadence:
     def part(self, frame: Frame, tracks: Sequence[Track], reach: tuple[float, float], pace: float) -> Box | None:
         """The part to look at in this frame, the whole picture at times; None: it is not time for a look."""
         at, size = frame.captured_at, frame.picture.size
+        self._is_sparse, self._last_frame = _since(self._last_frame, at) > SPARSE_SECONDS, at
         is_time = not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS
         if self._patience is None:
             self._patience = _patience(tracks, at, size)
@@ -86,16 +91,19 @@ class Cadence:
         """The part to look at, `stir` is where something moves or has just stopped."""
         followed = [track.predicted(at) for track in tracks if _is_followed(track)]
         plates = around([box for box in followed if inside(box, size)])
-        close, since_all = (CLOSE * reach[0], CLOSE * reach[1]), _since(self._last_all, at)
-        if plates is not None and covers(reach, plates) and since_all < ALL_SECONDS:
+        close, wants_all = (CLOSE * reach[0], CLOSE * reach[1]), self._wants_all(at)
+        if plates is not None and covers(reach, plates) and not wants_all:
             return self._looked(at, part_around(with_room(plates), close, size), size, at_all=False)
         everything = around([box for box in (plates, stir) if box is not None])
         if everything is None or not covers(wider(reach), everything):
             return self._looked(at, whole(size), size)
-        if plates is None and since_all < ALL_SECONDS and self._last_all == self._last_look:
+        if plates is None and not wants_all and self._last_all == self._last_look:
             # nothing was found in it just now: a plate is mostly in the middle
             return self._looked(at, part_around(middle(everything), close, size), size, at_all=False)
         return self._looked(at, part_around(everything, reach, size), size)
+
+    def _wants_all(self, at: datetime) -> bool:
+        return self._is_sparse or _since(self._last_all, at) >= ALL_SECONDS
 
     def _looked(self, at: datetime, part: Box, size: tuple[int, int], *, at_all: bool = True) -> Box:
         """Notes a look at a part; `at_all`: it holds all that moves."""
