@@ -28,15 +28,16 @@ def ours(order: Order) -> Outcome:
     source = recording if order.kind is Kind.OURS else filmed(recording, order.sub or "")
     with tempfile.TemporaryDirectory(prefix="homerule-bench-") as name:
         run = _replay(order, source, Path(name))
-        meter, reads, frames = Meter(), list[PlateRead](), 0
+        meter, reads, frames, last = Meter(), list[PlateRead](), 0, START
         for step in run.steps():
-            frames += step.frame is not None
+            if step.frame is not None:
+                frames, last = frames + 1, step.frame.captured_at
             reads += _reads(step)
         cpu, counts = meter.cpu, run.counts
         run.close()
     return Outcome(
         cpu=cpu,
-        seconds=recording.total / recording.frames_per_second,
+        seconds=_lasts(recording, last),
         peak=peak_megabytes(),
         frames=frames,
         looks=counts.looks,
@@ -55,17 +56,17 @@ def paced(order: Order) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="homerule-bench-") as name:
         run = _replay(order, road, Path(name))
         give_back()
-        meter, late, frames, cold = Meter(), list[float](), 0, 0.0
+        meter, late, frames, cold, last = Meter(), list[float](), 0, 0.0, START
         for step in run.steps():
             if step.frame is None:
                 break
-            frames += 1
+            frames, last = frames + 1, step.frame.captured_at
             cold = cold or monotonic() - order.spawned
             if step.outcomes:
                 late += [monotonic() - road.due(step.frame)] * len(step.outcomes)
         cpu = meter.cpu
         run.close()
-    seconds = recording.total / recording.frames_per_second
+    seconds = _lasts(recording, last)
     return Outcome(
         cpu=cpu, seconds=seconds, peak=peak_megabytes(), frames=frames, dropped=road.dropped, cold=cold, late=late
     )
@@ -114,6 +115,11 @@ def _replay(order: Order, recording: Recording, folder: Path) -> Replay:
     models = Models.load(Path(order.models) if order.models else None, order.detector, order.reader)
     rules = load_rules(None, start=START)
     return Replay(recording=recording, models=models, rules=rules, folder=folder, start=START)
+
+
+def _lasts(recording: Recording, last: datetime) -> float:
+    """In seconds; what a file says of it itself may be nothing or a guess."""
+    return (last - START).total_seconds() + 1 / recording.frames_per_second
 
 
 def _reads(step: Step) -> list[PlateRead]:

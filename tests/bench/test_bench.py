@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from edge.bench.chart import drawn
 from edge.bench.plan import Kind, Outcome
 from edge.bench.result import Result
 from edge.bench.words import lines
+from edge.capture import open_recording
 from edge.ledger import LEDGER_NAME
 from edge.road.clip import Pass, Road, write_video
 from tests.broker import wait_until
@@ -94,6 +96,21 @@ def test_another_clips_truth_and_a_small_stream_that_is_none_are_refused(tmp_pat
         assert (done.returncode, done.stdout) == (1, "")
         assert said in done.stderr
         assert not {"Traceback", "ZZ99999", "Errno"} & set(done.stderr.split())
+
+
+def test_a_clip_that_does_not_tell_how_long_it_is_is_held_against_its_truth_all_the_same(
+    tmp_path: Path, clip: Path
+) -> None:
+    piped = tmp_path / "piped.mkv"
+    with piped.open("wb") as file:
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", clip, "-c", "copy", "-f", "matroska", "-"], stdout=file, check=True
+        )
+    assert open_recording(piped, camera_id="c", start=datetime.now(UTC)).total == 0
+    words = ["--repeats", "1", "--no-baselines", "--no-paced", "--json"]
+    done = asked(piped, "--truth", str(clip.with_suffix(".json")), *words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["scores"]["homerule"]["exact"]["right"] == 1
 
 
 def test_a_chart_takes_the_place_of_an_earlier_one_and_of_nothing_else(tmp_path: Path, clip: Path) -> None:
