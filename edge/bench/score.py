@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge import disk
 from edge.errors import ConfigError
+from edge.measure.labelled import signs
 from edge.shares import Share
 from edge.values import PlateRead
 from edge.vision.texts import differences
@@ -81,10 +82,17 @@ class Score:
         }
 
 
-class _Pass(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+def _legible(plate: str) -> str:
+    """As readers give it, so that blanks, dashes and small letters make no read wrong."""
+    if not signs(plate):
+        raise ValueError("has no letter or digit")
+    return signs(plate)
 
-    plate: Annotated[str, Field(min_length=1, max_length=20)]
+
+class _Pass(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+    plate: Annotated[str, Field(max_length=20), AfterValidator(_legible)]
     start: Annotated[float, Field(ge=0)]
     end: Annotated[float, Field(ge=0)]
 
@@ -96,7 +104,7 @@ class _Pass(BaseModel):
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     fps: Annotated[float, Field(gt=0)]
     passes: Annotated[tuple[_Pass, ...], Field(min_length=1)]
@@ -115,7 +123,8 @@ def truths(path: Path) -> tuple[Truth, ...]:
     except (ValueError, ValidationError, RecursionError):
         raise ConfigError(
             f"`{path}`: is no truth of a clip, write"
-            ' {"fps": 30, "passes": [{"plate": "ABC123", "start": 30, "end": 84}]}, in frames, with at least one pass'
+            ' {"fps": 30, "passes": [{"plate": "ABC123", "start": 30, "end": 84}]}, in frames,'
+            " with at least one pass, and a letter or a digit on each plate"
         ) from None
     return tuple(Truth(plate=one.plate, start=one.start / told.fps, end=one.end / told.fps) for one in told.passes)
 

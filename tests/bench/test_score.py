@@ -1,5 +1,6 @@
 """How reads are held against the truth."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,13 @@ def test_the_truth_is_told_in_frames(tmp_path: Path) -> None:
     assert truths(path) == (FIRST,)
 
 
+@pytest.mark.parametrize("written", ["ABC1234", "abc 12 34", " ABC-1234", "A.B.C·1234"])
+def test_a_plate_is_told_as_people_write_it(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "clip.json"
+    path.write_text(json.dumps({"fps": 30, "passes": [{"plate": written, "start": 30, "end": 90}]}))
+    assert judge([one("ABC1234", 1.5)], truths(path)).exact == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -96,6 +104,10 @@ def test_the_truth_is_told_in_frames(tmp_path: Path) -> None:
         '{"fps": 30, "passes": []}',
         '{"fps": 30, "passes": [{"plate": "A"}]}',
         '{"fps": 30, "passes": [{"plate": "A", "start": 90, "end": 30}]}',
+        '{"fps": 30, "passes": [{"plate": "", "start": 1, "end": 2}]}',
+        '{"fps": 30, "passes": [{"plate": " - ", "start": 1, "end": 2}]}',
+        '{"fps": 30, "passes": [{"plate": "A", "start": 1, "end": Infinity}]}',
+        '{"fps": Infinity, "passes": [{"plate": "A", "start": 1, "end": 2}]}',
     ],
 )
 def test_what_is_no_truth_is_refused_with_an_example(tmp_path: Path, text: str) -> None:
