@@ -18,23 +18,16 @@ from edge.capture.video import USUAL_FRAMES_PER_SECOND
 from edge.config import Camera
 from edge.decoding.gated import GatedStream
 from edge.decoding.stream import Arrival, decode_cheaply
-from edge.errors import CameraError
 from edge.replay import CAMERA_ID
 from edge.values import Frame
 from edge.vision.gate import MotionGate
-
-
-def filmed(recording: Recording, sub: str) -> "Filmed":
-    """The recording of the large stream, and the file of the small one. Raises CameraError."""
-    if not Path(sub).is_file():
-        raise CameraError(f"`{sub}`: no such file; give the sub-stream's recording with `--sub`")
-    return Filmed(recording, sub)
 
 
 class Filmed:
     """Stands where a Recording stands."""
 
     def __init__(self, recording: Recording, sub: str) -> None:
+        """The recording of the large stream, and the file of the small one. Raises CameraError."""
         self.path, self.warnings = recording.path, recording.warnings
         self.total, self.frames_per_second = recording.total, recording.frames_per_second
         self._start = next(recording.frames()).captured_at

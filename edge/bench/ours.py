@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from edge.bench.filmed import filmed
+from edge.bench.filmed import Filmed
 from edge.bench.meter import Meter, peak_megabytes
 from edge.bench.plan import Kind, Order, Outcome
 from edge.bench.score import said
@@ -25,7 +25,7 @@ _TAKE_WITHIN = 0.5
 def ours(order: Order) -> Outcome:
     """Every frame of the clip through vision, decisions and ledger, as a replay does it."""
     recording = open_recording(Path(order.clip), camera_id=CAMERA_ID, start=START)
-    source = recording if order.kind is Kind.OURS else filmed(recording, order.sub or "")
+    source = recording if order.kind is Kind.OURS else Filmed(recording, order.sub or "")
     with tempfile.TemporaryDirectory(prefix="homerule-bench-") as name:
         run = _replay(order, source, Path(name))
         meter, reads, frames, last = Meter(), list[PlateRead](), 0, START

@@ -22,6 +22,8 @@ def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
     told = truths(plan.truth) if plan.truth else None
     if not plan.clip.is_file():
         raise CameraError(f"`{plan.clip}`: no such file; give a video file")
+    if plan.sub is not None and not plan.sub.is_file():
+        raise CameraError(f"`{plan.sub}`: no such file; give the sub-stream's recording with `--sub`")
     outcomes: dict[Kind, list[Outcome]] = {}
     with TemporaryDirectory(prefix="homerule-bench-") as folder:
         for repeat in range(plan.repeats):

@@ -10,6 +10,7 @@ import typer
 from edge import disk
 from edge.cli.outputs import Output, require_places
 from edge.cli.stopping import stopped_alike
+from edge.cli.streams import Lasting
 from edge.errors import HomeruleError
 
 
@@ -50,10 +51,14 @@ def bench(
     )
     with stopped_alike():
         result = run(plan, say=lambda what: print(what, file=sys.stderr, flush=True))
+    told = json.dumps(result.told(), indent=1) if as_json else "\n".join(lines(result))
+    # before the chart, and past a screen that is gone: neither takes the other with it
+    lasting = Lasting()
+    print(told, file=lasting.stream, flush=True)
     if chart is not None:
         try:
             disk.put(chart, drawn(result).encode(), mode=0o644)
         except OSError as error:
             why = disk.why(error)
             raise HomeruleError(f"`{chart}`: cannot be written ({why}), name another file with `--chart`") from error
-    print(json.dumps(result.told(), indent=1) if as_json else "\n".join(lines(result)))
+    lasting.end()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -82,6 +83,35 @@ def test_what_cannot_be_measured_is_one_line(tmp_path: Path, clip: Path) -> None
     assert (done.returncode, done.stdout) == (1, "")
     assert "no such file" in done.stderr
     assert "Traceback" not in done.stderr
+    done = asked(clip, "--sub", str(tmp_path / "none.mp4"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[0].endswith("none.mp4`: no such file; give the sub-stream's recording with `--sub`")
+
+
+def measuring(clip: Path, chart: Path) -> list[str]:
+    """The command that measures it as quickly as can be."""
+    words = ["--repeats", "1", "--no-baselines", "--no-paced", "--json", "--chart", str(chart)]
+    return [sys.executable, "-m", "edge", "bench", str(clip), *words]
+
+
+def test_a_chart_that_has_no_place_in_the_end_does_not_take_the_figures_with_it(tmp_path: Path, clip: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with subprocess.Popen(measuring(clip, folder / "chart.svg"), stdout=PIPE, stderr=PIPE, text=True) as running:
+        assert "homerule" in running.stderr.readline()
+        folder.rmdir()
+        said, complaint = running.communicate()
+    assert (running.returncode, json.loads(said)["rounds"]) == (1, 1)
+    assert "cannot be written (no such file or directory), name another file with `--chart`" in complaint
+
+
+def test_a_screen_that_is_gone_does_not_take_the_chart_with_it(tmp_path: Path, clip: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = measuring(clip, tmp_path / "chart.svg")
+        done = subprocess.run(command, stdout=full, stderr=PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "standard output cannot be written (no space left on device)" in done.stderr
+    assert (tmp_path / "chart.svg").stat().st_size > 500
 
 
 def test_another_clips_truth_and_a_small_stream_that_is_none_are_refused(tmp_path: Path, clip: Path) -> None:

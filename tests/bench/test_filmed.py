@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bench.filmed import filmed
+from edge.bench.filmed import Filmed
 from edge.capture import open_recording
 from edge.values import Frame
 
@@ -38,7 +38,7 @@ def seconds(frames: Iterable[Frame]) -> list[float]:
 )
 def test_every_frame_comes_at_its_own_time(tmp_path: Path, large: str, small: str) -> None:
     clip, sub = coded(tmp_path / large, "320x180", reordered=3), coded(tmp_path / small, "160x90", reordered=0)
-    given = seconds(filmed(open_recording(clip, camera_id="c", start=START), str(sub)).frames())
+    given = seconds(Filmed(open_recording(clip, camera_id="c", start=START), str(sub)).frames())
     assert (len(given), given[-1]) == (50, 1.96)
     assert given == sorted(given)
     if clip.suffix != ".h264":
