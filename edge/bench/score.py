@@ -144,8 +144,8 @@ def said(reads: Sequence[PlateRead], *, start: datetime) -> list[Said]:
     ]
 
 
-def judge(given: Sequence[Said], told: Sequence[Truth], *, corrections: int = 0) -> Score:
-    """Each read belongs to the vehicle of its time that it resembles most; one vehicle is right by its surest read."""
+def shared_out(given: Sequence[Said], told: Sequence[Truth]) -> tuple[dict[Truth, list[Said]], list[Said]]:
+    """The reads of each vehicle, those of its time that resemble it most, and the reads of none."""
     mine: dict[Truth, list[Said]] = {truth: [] for truth in told}
     strangers: list[Said] = []
     for one in given:
@@ -154,6 +154,12 @@ def judge(given: Sequence[Said], told: Sequence[Truth], *, corrections: int = 0)
             mine[min(near, key=lambda truth: differences(one.text, truth.plate))].append(one)
         else:
             strangers.append(one)
+    return mine, strangers
+
+
+def judge(given: Sequence[Said], told: Sequence[Truth], *, corrections: int = 0) -> Score:
+    """One vehicle is right by its surest read."""
+    mine, strangers = shared_out(given, told)
     best = {truth: max(reads, key=lambda one: one.confidence) for truth, reads in mine.items() if reads}
     right = {truth for truth, one in best.items() if folded(one.text) == folded(truth.plate)}
     misses = [

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bench.score import Score, Truth, folded, judge, said, truths
+from edge.bench.score import Score, Truth, folded, judge, said, shared_out, truths
 from edge.capture import open_recording
 from edge.clock import ReplayClock
+from edge.measure.labelled import signs
 from edge.shares import Share
 from edge.values import Frame, PlateRead
 from edge.vision import Models, Reading, Vision
@@ -66,7 +67,8 @@ def told_of(clip: Path, plates: str | None, seconds: float) -> tuple[Truth, ...]
     """The truth of one clip."""
     beside = clip.with_suffix(".json")
     if plates is not None or not beside.exists():
-        return tuple(Truth(plate=plate, start=0.0, end=seconds) for plate in (plates or "").split(",") if plate)
+        named = [signs(plate) for plate in (plates or "").split(",")]
+        return tuple(Truth(plate=plate, start=0.0, end=seconds) for plate in named if plate)
     return truths(beside)
 
 
@@ -92,11 +94,10 @@ def compare(clip: Path, reads: list[PlateRead], told: tuple[Truth, ...], sums: S
     standing = said(reads, start=START)
     score = judge(standing, told, corrections=corrections)
     sums.score = sums.score + score
-    wrong = {(miss.text, miss.confidence) for miss in score.misses}
-    strangers = {(miss.text, miss.confidence) for miss in score.misses if not miss.plate}
-    for one in standing:
-        if (one.text, one.confidence) not in strangers:
-            sums.sure.append((one.confidence, (one.text, one.confidence) not in wrong))
+    mine, _ = shared_out(standing, told)
+    sums.sure += [
+        (one.confidence, folded(one.text) == folded(truth.plate)) for truth, found in mine.items() for one in found
+    ]
     for miss in () if quiet else score.misses:
         what = f"{miss.plate} was read as {miss.text or 'nothing'}" if miss.plate else f"false read {miss.text}"
         print(f"{clip.name} at {miss.at:.1f} s: {what} ({miss.confidence:.2f})", file=sys.stderr)
@@ -218,7 +219,8 @@ def as_json(sums: Sums) -> str:
     return json.dumps(told, indent=1)
 
 
-def main() -> None:
+def asked() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--models", type=Path)
@@ -233,6 +235,14 @@ def main() -> None:
     parser.add_argument("--quiet", action="store_true", help="does not list what was read wrongly")
     parser.add_argument("--calibrate", action="store_true", help="fits the confidence instead")
     given = parser.parse_args()
+    timed = given.plates is None and all(clip.with_suffix(".json").exists() for clip in given.clips)
+    if given.calibrate and not timed:
+        parser.error("--calibrate needs the times of the plates: leave out --plates, write CLIP.json beside each clip")
+    return given
+
+
+def main() -> None:
+    given = asked()
     models, sums, made = Models.load(given.models, given.detector, given.reader), Sums(), []
     for clip in given.clips:
         seconds = 0.0
