@@ -1,10 +1,12 @@
 """Writes the recording again with the plates marked, for whoever aims the camera. Plates stand in it: mode 0600."""
 
+import errno
 import os
 from pathlib import Path
 
 import cv2
 
+from edge.disk import why
 from edge.errors import HomeruleError
 from edge.values import Frame, Pixels
 from edge.vision import Sighting
@@ -23,7 +25,7 @@ class AnnotatedVideo:
             raise HomeruleError(f"`{path}`: is there already; choose another name for --annotate")
         self._path = path
         self._part = path.with_name(f".{path.stem}.part.mp4")
-        self._rate = frames_per_second
+        self._rate = _taken(frames_per_second)
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._written = 0
@@ -31,7 +33,7 @@ class AnnotatedVideo:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         except OSError as error:
-            raise self._refusal(error.strerror or "no access") from error
+            raise self._refusal(error) from error
 
     def add(self, frame: Frame, sightings: list[Sighting]) -> None:
         """Writes one frame with its plates marked. A frame of another size than the first is scaled to it."""
@@ -44,7 +46,7 @@ class AnnotatedVideo:
             code = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, code, self._rate, self._size)
             if not self._writer.isOpened():
-                raise self._refusal("the encoder does not start")
+                raise self._unencodable(*frame.picture.size)
         if (picture.shape[1], picture.shape[0]) != self._size:
             picture = cv2.resize(picture, self._size).astype("uint8", copy=False)
         self._writer.write(picture)
@@ -59,11 +61,11 @@ class AnnotatedVideo:
         kept = round(again.get(cv2.CAP_PROP_FRAME_COUNT)) if again.isOpened() else 0
         again.release()
         if kept < self._written:
-            raise self._refusal("the disk is full")
+            raise self._refusal(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         try:
             os.rename(self._part, self._path)
         except OSError as error:
-            raise self._refusal(error.strerror or "no access") from error
+            raise self._refusal(error) from error
 
     def drop(self) -> None:
         """Removes what was written, unless it was kept."""
@@ -71,8 +73,19 @@ class AnnotatedVideo:
             self._writer.release()
         self._part.unlink(missing_ok=True)
 
-    def _refusal(self, why: str) -> HomeruleError:
-        return HomeruleError(f"`{self._path}`: cannot be written ({why}); choose a place with room for --annotate")
+    def _unencodable(self, wide: int, high: int) -> HomeruleError:
+        try:
+            self._part.write_bytes(bytes(4096))  # the encoder does not say that there was no room to begin
+        except OSError as error:
+            return self._refusal(error)
+        return HomeruleError(
+            f"`{self._path}`: the encoder takes no pictures of {wide}x{high};"
+            " scale them to between 2 and 8190 pixels a side, or leave --annotate out"
+        )
+
+    def _refusal(self, error: OSError) -> HomeruleError:
+        place = "a place with room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "another place"
+        return HomeruleError(f"`{self._path}`: cannot be written ({why(error)}); choose {place} for --annotate")
 
 
 def mark(picture: Pixels, sighting: Sighting) -> None:
@@ -91,6 +104,11 @@ def mark(picture: Pixels, sighting: Sighting) -> None:
     top = corners[0][1] - tall - 12 if corners[0][1] > tall + 14 else corners[1][1] + 4
     cv2.rectangle(picture, (left, top), (left + long + 8, top + tall + 10), colour, -1)
     cv2.putText(picture, label, (left + 4, top + tall + 4), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, thick, cv2.LINE_AA)
+
+
+def _taken(rate: float) -> float:
+    """The nearest rate that the encoder takes: a decimal whose digits make a number of 16 bits."""
+    return next((round(rate, digits) for digits in (3, 2, 1) if rate * 10**digits < 65535), round(rate))
 
 
 def _quieten() -> None:
