@@ -42,12 +42,12 @@ class Narrow(Eyes):
         ]
 
 
-def seen(*vehicles: object, seconds: float) -> tuple[list[str], int, Narrow]:
+def seen(*vehicles: object, seconds: float, fps: float = 30) -> tuple[list[str], int, Narrow]:
     """The texts, the looks that the first read took, and whose eyes they were."""
     numbered = dict(enumerate(vehicles, start=10))
     eyes = Narrow(numbered)  # type: ignore[arg-type]
     vision = Vision(models=eyes, clock=ReplayClock(start=START))
-    frames = draw(numbered, seconds=seconds, fps=30)  # type: ignore[arg-type]
+    frames = draw(numbered, seconds=seconds, fps=fps)  # type: ignore[arg-type]
     reads = [read for frame in frames for read in vision.passages(frame)] + vision.finish()
     assert (vision.counts.looks, vision.counts.parts) == (eyes.whole + eyes.parts, eyes.parts)
     return texts(reads), reads[0].frames, eyes
@@ -79,6 +79,23 @@ def test_a_plate_that_has_become_too_small_to_read_keeps_no_looks_from_the_next_
     said, _, eyes = seen(away, crossing("XY98765", begins=3.6, lasts=0.8, width=60, top=300), seconds=6)
     assert sorted(said) == ["AB12345", "XY98765"]
     assert eyes.looks[11] >= 8
+
+
+def few(fps: float) -> tuple[list[str], Narrow]:
+    """Six vehicles, of which each is in view for less than two seconds, in a stream of few frames."""
+    passing = [crossing(f"AB1234{n}", begins=1.0 + 2.8 * n, width=50) for n in range(6)]
+    said, _, eyes = seen(*passing, seconds=20, fps=fps)
+    return said, eyes
+
+
+def test_with_two_frames_a_second_each_vehicle_is_one_read() -> None:
+    assert few(2)[0] == [f"AB1234{n}" for n in range(6)]
+
+
+def test_with_three_frames_a_second_none_is_spent_where_a_plate_was_before() -> None:
+    said, eyes = few(3)
+    assert said == [f"AB1234{n}" for n in range(6)]
+    assert min(eyes.looks.values()) >= 4  # of the five that show it
 
 
 def test_a_parked_vehicle_is_not_lost_while_others_are_looked_at() -> None:
