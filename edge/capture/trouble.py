@@ -4,6 +4,7 @@ All of the time without good pictures is kept as gaps for the audit log: no pict
 """
 
 import logging
+import re
 import threading
 import traceback
 from dataclasses import dataclass
@@ -43,10 +44,12 @@ class Diary:
         self._gaps: list[CameraGap] = []
         self._open: Why | None = None
         self.mend = ""
-        """What was said of the trouble that there is now."""
+        """What is to be done about the trouble that there is now."""
         self._began = clock.now().at
         self._outage_since = 0.0
-        self._said: set[Why] = set()
+        self._kept: list[Why] = []
+        """What this outage was, each once however they take turns; the gap that is open is of the last."""
+        self._said: set[tuple[Why, str]] = set()
         self._closed = False
 
     @property
@@ -55,17 +58,21 @@ class Diary:
         return self._open
 
     def trouble(self, trouble: Trouble, *, since: datetime) -> None:
-        """Something is wrong since `since`. Said once until all is well again, however often it is tried."""
+        """Something is wrong since `since`. Each mend is said once until all is well again, however often it is met."""
+        mend = (trouble.why, re.sub(r"\d+", "", str(trouble)))  # other seconds are no other mend
         with self._lock:
-            if trouble.why in self._said or self._closed:
+            if self._closed:
                 return
             if self._open is None:
                 self._began = since
                 self._outage_since = monotonic() - (self._clock.now().at - since).total_seconds()
-            else:
-                self._finish(self._clock.now().at)
             self._open, self.mend = trouble.why, str(trouble)
-            self._said.add(trouble.why)
+            if trouble.why not in self._kept:
+                self._finish(self._clock.now().at)
+                self._kept.append(trouble.why)
+            if mend in self._said:
+                return
+            self._said.add(mend)
         _log.warning("camera %s: %s", self._camera_id, trouble)
 
     def well(self, since: datetime) -> None:
@@ -75,6 +82,7 @@ class Diary:
                 return
             self._finish(since)
             self._open, self.mend = None, ""
+            self._kept.clear()
             self._said.clear()
         _log.info("camera %s: good pictures again after %.0f s", self._camera_id, monotonic() - self._outage_since)
 
@@ -91,9 +99,9 @@ class Diary:
     def close(self) -> None:
         """Nobody looks any more: an open gap ends here, and nothing is said from now on."""
         with self._lock:
-            if self._open is not None:
-                self._finish(self._clock.now().at)
+            self._finish(self._clock.now().at)
             self._open, self._closed = None, True
+            self._kept.clear()
 
     def gaps(self) -> list[CameraGap]:
         """The gaps that are over, each given once."""
@@ -102,9 +110,9 @@ class Diary:
         return gaps
 
     def _finish(self, at: datetime) -> None:
-        if self._open is not None:
-            self._keep(self._open, self._began, at)
-        self._began = at
+        if self._kept:
+            self._keep(self._kept[-1], self._began, at)
+            self._began = at
 
     def _keep(self, why: Why, began: datetime, ended: datetime) -> None:
         # The clock may have been set back in between.

@@ -80,6 +80,21 @@ def test_reasons_that_take_turns_are_said_and_kept_once_each(
     assert len(diary.gaps()) == 1
 
 
+def test_what_there_is_now_is_the_last_that_was_met_and_each_mend_is_said_once(
+    diary: Diary, clock: SetClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    login, power = Trouble(Why.REFUSED_LOGIN, "refuses the login"), Trouble(Why.NOT_REACHED, "check its power")
+    path, waited = Trouble(Why.NOT_REACHED, "check the path"), Trouble(Why.STALLED, "nothing for 5 s")
+    for trouble in (login, power, login, path, waited, Trouble(Why.STALLED, "nothing for 6 s"), login):
+        diary.trouble(trouble, since=clock.pass_by(1))
+        assert (diary.why, diary.mend) == (trouble.why, str(trouble))
+    said = [record.getMessage().removeprefix("camera north: ") for record in caplog.records]
+    assert said == ["refuses the login", "check its power", "check the path", "nothing for 5 s"]
+    diary.well(clock.pass_by(1))
+    assert (diary.why, diary.mend) == (None, "")
+    assert spans(diary.gaps()) == [("refused-login", 1, 2), ("not-reached", 2, 5), ("stalled", 5, 8)]
+
+
 def test_a_gap_that_is_open_at_the_end_ends_there_and_nothing_is_said_after(
     diary: Diary, clock: SetClock, caplog: pytest.LogCaptureFixture
 ) -> None:
