@@ -6,7 +6,6 @@ wrong is said once and kept as a gap, and no trouble of a camera ends the thread
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -19,7 +18,7 @@ from edge.capture.opening import opened
 from edge.capture.picture import keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
-from edge.capture.state import CameraState
+from edge.capture.state import CameraState, per_second
 from edge.capture.timeline import Timeline
 from edge.capture.trouble import CameraGap, Diary, unforeseen
 from edge.clock import Clock, monotonic
@@ -137,7 +136,7 @@ class LiveCamera:
             since=self._since,
             frames=self._frames,
             dropped=self._mailbox.dropped,
-            fps=_per_second(recent),
+            fps=per_second(recent),
             width=self._size[0],
             height=self._size[1],
             why=self._diary.why,
@@ -200,7 +199,7 @@ class LiveCamera:
                     self._rate.extend([now] * (stream.fed - fed))
                     fed, packet_at = stream.fed, now
                 if stream.resting:
-                    picture_at = now
+                    picture_at, self.lag = now, 0.0  # whatever was late has been decoded
                 if now - packet_at > self._patience.stalled:
                     raise Trouble(Why.STALLED, _STALLED.format(now - packet_at))
                 if now - picture_at > patience:
@@ -284,12 +283,6 @@ class LiveCamera:
 def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:
     said = f"the picture is {now[0]}x{now[1]} now, it was {before[0]}x{before[1]}; look whether it is still aimed well"
     return Trouble(Why.CHANGED_SIZE, said)
-
-
-def _per_second(times: Sequence[float]) -> float:
-    """How many come in a second; 0.0 where all came at once."""
-    took = times[-1] - times[0] if times else 0.0
-    return round((len(times) - 1) / took, 1) if took > 0.0 else 0.0
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:

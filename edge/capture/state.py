@@ -1,5 +1,6 @@
 """How a camera is at one moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,3 +32,9 @@ class CameraState:
     gate: Gate = ""
     apart: Apart = ""
     mend: str = ""
+
+
+def per_second(times: Sequence[float]) -> float:
+    """How many come in a second; 0.0 where all came at once."""
+    took = times[-1] - times[0] if times else 0.0
+    return round((len(times) - 1) / took, 1) if took > 0.0 else 0.0

@@ -11,7 +11,7 @@ from edge.capture import live as live_module
 from edge.capture.picture import Plain
 from edge.clock import SystemClock
 from edge.config import Camera
-from edge.daemon.pace import Pace
+from edge.daemon.pace import LATE, Pace
 from edge.decoding.gated import GatedStream
 from edge.decoding.stream import Arrival
 from tests.broker import wait_until
@@ -26,8 +26,8 @@ CHANCE = np.random.default_rng(3)
 class Filmed(Stream):
     """Decodes to pictures with a sensor's noise. Its one watcher takes each at once, and judges the pace by it.
 
-    From second `rubbish_from` on nothing can be decoded. When the packets are over, time stands still unless it
-    `goes_on` without any.
+    From second `rubbish_from` on nothing can be decoded, until `slow_until` all is decoded a second late. When the
+    packets are over, time stands still unless it `goes_on` without any.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Filmed(Stream):
         whole_every: float,
         size: int = 10_000,
         rubbish_from: float = float("inf"),
+        slow_until: float = 0.0,
         goes_on: bool = False,
     ) -> None:
         super().__init__(count=round(seconds / PACE), every=round(whole_every / PACE), size=size)
@@ -45,7 +46,7 @@ class Filmed(Stream):
         self.paces: list[float] = []
         self.lags: list[float] = []
         self.taken: list[float] = []
-        self._rubbish_from, self._goes_on = rubbish_from, goes_on
+        self._rubbish_from, self._slow_until, self._goes_on = rubbish_from, slow_until, goes_on
 
     def packet(self) -> Packet | None:
         self._watch()
@@ -60,7 +61,8 @@ class Filmed(Stream):
         if at >= self._rubbish_from:
             return []
         picture = Plain(CHANCE.integers(0, 255, (9, 16, 3)).astype(np.uint8))
-        return [Arrival(at=arrival.at, told=None, picture=picture) for arrival in given]
+        late = 1.0 if at < self._slow_until else 0.0
+        return [Arrival(at=arrival.at - late, told=None, picture=picture) for arrival in given]
 
     def _watch(self) -> None:
         """By the camera's own thread, so that a test is the same each time."""
@@ -99,6 +101,18 @@ def test_a_minute_on_which_nothing_moves_is_no_lag_and_no_reason_to_look_less_of
     assert max(stream.lags) < 0.01
     assert set(stream.paces) == {1.0}
     assert said == []
+
+
+def test_a_passage_that_was_decoded_late_is_no_reason_to_look_less_often_once_nothing_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Filmed(seconds=62.0, whole_every=2.0, slow_until=3.0)
+    with filming(stream, Road([(0.0, 3.0)]), monkeypatch):
+        plays(stream)
+    assert max(stream.lags) > LATE, "it was late"
+    idle = [(lag, pace) for at, lag, pace in zip(stream.taken, stream.lags, stream.paces, strict=True) if at > 4.0]
+    assert {lag for lag, _ in idle} == {0.0}
+    assert idle[-1][1] == 1.0
 
 
 @pytest.mark.parametrize("whole_every", [4.4, 5.0, 10.0, 30.0])
