@@ -47,7 +47,8 @@ _GARBAGE = "sends, but nothing that can be decoded for {:.0f} s; connecting agai
 class Patience:
     """For how many seconds something may last until it is a trouble, or until a trouble is over (`steady`).
 
-    `first` is for the first picture after connecting: some cameras send a whole one only every ten seconds.
+    `first` is for the first picture after connecting: some cameras send a whole one only every ten seconds, and some
+    programs take as long to start.
     """
 
     first: float = 20.0
@@ -200,7 +201,8 @@ class LiveCamera:
                     fed, packet_at = stream.fed, now
                 if stream.resting:
                     picture_at, self.lag = now, 0.0  # whatever was late has been decoded
-                if now - packet_at > self._patience.stalled:
+                # what a camera sends comes at once, whole or not; a program starts first
+                if now - packet_at > (patience if self._camera.is_raw else self._patience.stalled):
                     raise Trouble(Why.STALLED, _STALLED.format(now - packet_at))
                 if now - picture_at > patience:
                     raise Trouble(Why.GARBAGE, _GARBAGE.format(now - picture_at))

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture import Why
+from edge.capture import Patience, Why
 from edge.capture.program import program_of
 from edge.config import Camera
 from edge.errors import ConfigError
@@ -101,6 +101,22 @@ def test_a_program_that_stands_still_is_ended_and_started_again(tmp_path: Path) 
         assert ended(int(pids.read_text().split()[0]))
     assert watcher.whys == ["stalled"]
     assert len(watcher.frames) >= 1
+
+
+def test_a_program_may_take_longer_to_its_first_picture_than_to_the_next(tmp_path: Path, said: list[str]) -> None:
+    starts = tmp_path / "starts"
+    patience = Patience(first=10.0, stalled=0.5, steady=0.2)
+    script = f"echo >> {starts}; sleep 2; head -c {ONE} /dev/urandom; exec sleep 600"
+    with watching("pipe:", patience=patience, **shell(script)) as watcher:
+        wait_until(lambda: watcher.frames, what="the first picture")
+        assert (len(starts.read_text()), said) == (1, [])
+        watcher.is_in(Why.STALLED)
+
+
+def test_a_program_that_never_gives_a_picture_is_noticed(said: list[str]) -> None:
+    with watching("pipe:", patience=Patience(first=1.0, stalled=0.5), **shell("exec sleep 600")) as watcher:
+        watcher.is_in(Why.STALLED)
+    assert "sent nothing for" in said[0]
 
 
 def test_what_nobody_foresaw_is_said_by_kind_and_place_and_the_camera_is_connected_again(
