@@ -18,6 +18,7 @@ from edge.capture.opening import opened
 from edge.capture.picture import keep_freed_memory
 from edge.capture.player import play
 from edge.capture.scrutiny import BLACK_SECONDS, FROZEN_SECONDS, Scrutiny
+from edge.capture.sizes import Sizes
 from edge.capture.state import CameraState, per_second
 from edge.capture.timeline import Timeline
 from edge.capture.trouble import CameraGap, Diary, unforeseen
@@ -92,6 +93,7 @@ class LiveCamera:
         self._mailbox: Mailbox[_Caught] = Mailbox(waits=self._recorded, bell=bell)
         self._diary = Diary(camera.id, clock=clock)
         self._scrutiny = Scrutiny(frozen_seconds=self._patience.frozen, black_seconds=self._patience.black)
+        self._sizes = Sizes()
         self._timeline = Timeline()
         self._numbers = count()
         self._closing = threading.Event()
@@ -102,7 +104,6 @@ class LiveCamera:
         self._frames = self._failures = 0
         self.lag = 0.0
         """Seconds by which this device decodes the last pictures late; with a few tenths its processor is too slow."""
-        self._size = (0, 0)
         self._zero: datetime | None = None
         self._latest = self._looked_at = self._good_since = float("-inf")
 
@@ -138,8 +139,8 @@ class LiveCamera:
             frames=self._frames,
             dropped=self._mailbox.dropped,
             fps=per_second(recent),
-            width=self._size[0],
-            height=self._size[1],
+            width=self._sizes.size[0],
+            height=self._sizes.size[1],
             why=self._diary.why,
             over=self._over,
             gate=self._lookout.gate(now) if self._lookout else "",
@@ -213,7 +214,7 @@ class LiveCamera:
         """A recording, once or again and again, at its own pace. Raises Trouble."""
         pictures = play(Path(self._camera.url), self._camera, closing=self._closing)
         for captured, picture in pictures:
-            self._size = picture.size
+            self._sizes.size = picture.size
             self._catch(picture, self._timeline.captured(captured, None))
         if not self._camera.repeat and not self._closing.is_set():
             self._over = True
@@ -222,18 +223,19 @@ class LiveCamera:
 
     def _examine(self, picture: Picture, at: float) -> None:
         """Whether the picture shows something, and whether its size is what it was."""
-        if picture.size != self._size:
-            before, self._size = self._size, picture.size
-            if before != (0, 0):
-                began, ended = self._time_of(self._latest), self._time_of(at)
-                self._diary.moment(_resized(before, picture.size), began=began, ended=ended)
+        changed = self._sizes.change(picture.size, at)
+        if changed is not None:
+            self._diary.moment(changed, began=self._time_of(self._latest), ended=self._time_of(at))
         if at - self._looked_at < _SCRUTINY_SECONDS:
             return
         self._looked_at = at
-        trouble = self._scrutiny.look(picture.luma(max(1, picture.size[0] // _PLANE_WIDTH)), at)
+        luma = picture.luma(max(1, picture.size[0] // _PLANE_WIDTH))
+        trouble, since = self._scrutiny.look(luma, at), self._scrutiny.since
+        if trouble is None:
+            trouble, since = self._sizes.trouble(at), self._sizes.since
         if trouble is not None:
             self._good_since = float("inf")
-            self._diary.trouble(trouble, since=self._time_of(self._scrutiny.since))
+            self._diary.trouble(trouble, since=self._time_of(since))
         else:
             self._good_since = min(self._good_since, at)
 
@@ -280,11 +282,6 @@ class LiveCamera:
         if self._zero is None or abs((zero - self._zero).total_seconds()) > _UNSURE + after - before:
             self._zero = zero
         return self._zero + timedelta(seconds=at)
-
-
-def _resized(before: tuple[int, int], now: tuple[int, int]) -> Trouble:
-    said = f"the picture is {now[0]}x{now[1]} now, it was {before[0]}x{before[1]}; look whether it is still aimed well"
-    return Trouble(Why.CHANGED_SIZE, said)
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:
