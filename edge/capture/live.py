@@ -146,6 +146,7 @@ class LiveCamera:
             gate=self._lookout.gate(now) if self._lookout else "",
             apart=self._apart,
             mend=self._diary.mend,
+            wrong_since=self._diary.since,
         )
 
     def gaps(self) -> list[CameraGap]:

@@ -18,6 +18,7 @@ class CameraState:
     lens. `over`: a recording has ended, nothing more will come. `gate`: whether the main stream is decoded now, for a
     camera whose sub-stream is watched; of one that sends pictures nobody decodes, `fps` counts them all the same.
     `apart`: whether another process decodes, and as another user. `mend`: what is to be done about `why`.
+    `wrong_since`: since when something is wrong, be it one trouble after the other.
     """
 
     connected: bool
@@ -32,6 +33,7 @@ class CameraState:
     gate: Gate = ""
     apart: Apart = ""
     mend: str = ""
+    wrong_since: datetime | None = None
 
 
 def per_second(times: Sequence[float]) -> float:

@@ -45,6 +45,8 @@ class Diary:
         self._open: Why | None = None
         self.mend = ""
         """What is to be done about the trouble that there is now."""
+        self.since: datetime | None = None
+        """Since when something is wrong, be it one trouble after the other."""
         self._began = clock.now().at
         self._outage_since = 0.0
         self._kept: list[Why] = []
@@ -64,7 +66,7 @@ class Diary:
             if self._closed:
                 return
             if self._open is None:
-                self._began = since
+                self.since = self._began = since
                 self._outage_since = monotonic() - (self._clock.now().at - since).total_seconds()
             self._open, self.mend = trouble.why, str(trouble)
             if trouble.why not in self._kept:
@@ -81,7 +83,7 @@ class Diary:
             if self._open is None:
                 return
             self._finish(since)
-            self._open, self.mend = None, ""
+            self._open, self.mend, self.since = None, "", None
             self._kept.clear()
             self._said.clear()
         _log.info("camera %s: good pictures again after %.0f s", self._camera_id, monotonic() - self._outage_since)

@@ -91,7 +91,7 @@ class Reporter:
             state = each.state()
             if state.why is not None:
                 said = f"camera {each.id}: {state.mend or state.why.value}"
-                found.append(_alarm(f"camera:{each.id}", said, state.since))
+                found.append(_alarm(f"camera:{each.id}", said, state.wrong_since or now))
         found += [_alarm(*each) for each in self.health.alarms()]
         if self._trust.injected:
             found.append(_alarm("clock", "the clock is believed because --trust-clock says so", self._started_at))

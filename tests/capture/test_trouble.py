@@ -65,7 +65,9 @@ def test_an_outage_whose_reason_changes_is_one_gap_after_the_other(diary: Diary,
     clock.pass_by(2)
     diary.trouble(Trouble(Why.NOT_REACHED, ""), since=NOON)
     assert spans(diary.gaps()) == [("ended", 0, 2)]
+    assert diary.since == NOON
     diary.well(clock.pass_by(30))
+    assert diary.since is None
     assert spans(diary.gaps()) == [("not-reached", 2, 32)]
     assert diary.gaps() == []
 

@@ -53,6 +53,20 @@ def test_a_camera_that_comes_late_and_restarts_leaves_its_gaps_in_the_log(pole: 
     assert daemon.said.count("lane-1") <= 8, daemon.said
 
 
+def test_a_lens_that_is_covered_is_an_alarm_since_then_and_not_since_the_connection(pole: Pole) -> None:
+    one = "head -c 19200 /dev/{}; sleep 0.1"
+    script = f"for each in $(seq 50); do {one.format('urandom')}; done; while :; do {one.format('zero')}; done"
+    keys = {"url": "pipe:", "command": ["sh", "-c", script], "size": "160x120", "pixel_format": "gray"}
+    pole.device["camera"] = [{"id": "lane-1", **keys}]
+    daemon = pole.run()
+    daemon.await_words("is the lens covered", within=60)
+    report = pole.status().report
+    assert daemon.end() == 0
+    (alarm,) = [each for each in report.alarms if each.what == "camera:lane-1"]
+    assert report.cameras[0].connected
+    assert (alarm.since - report.cameras[0].since).total_seconds() > 3.0
+
+
 def test_two_cameras_share_the_models_and_both_are_read(pole: Pole) -> None:
     pole.device["camera"] = [
         {"id": "north", "url": str(dense_clip()), "repeat": True},
