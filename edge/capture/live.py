@@ -190,8 +190,8 @@ class LiveCamera:
             while not self._closing.is_set():
                 for arrival in stream.read():
                     picture_at, patience = monotonic(), self._patience.stalled
-                    self._examine(arrival.picture, arrival.at)
                     captured = self._timeline.captured(arrival.at, arrival.told, in_time=arrival.in_time)
+                    self._examine(arrival.picture, captured)
                     if not arrival.late:
                         # what a decoder that keeps up gets late, the network or the camera's clock has made late
                         began = arrival.at if arrival.in_time else captured
@@ -215,8 +215,9 @@ class LiveCamera:
         """A recording, once or again and again, at its own pace. Raises Trouble."""
         pictures = play(Path(self._camera.url), self._camera, closing=self._closing)
         for captured, picture in pictures:
-            self._sizes.size = picture.size
-            self._catch(picture, self._timeline.captured(captured, None))
+            at = self._timeline.captured(captured, None)
+            self._sizes.size, self._good_since = picture.size, min(self._good_since, at)
+            self._catch(picture, at)
         if not self._camera.repeat and not self._closing.is_set():
             self._over = True
             self._set_connected(False)
@@ -241,10 +242,8 @@ class LiveCamera:
             self._good_since = min(self._good_since, at)
 
     def _catch(self, picture: Picture, captured: float, *, keep: bool = False) -> None:
-        """A good picture: counted, offered, and after some of them a trouble is over."""
-        if not self._connected:
-            self._set_connected(True)
-            self._good_since = captured
+        """A picture: counted, offered, and after some good ones a trouble is over."""
+        self._set_connected(True)
         if self._diary.why and captured - self._good_since >= self._patience.steady:
             self._diary.well(self._time_of(self._good_since))
             self._failures = 0
@@ -257,6 +256,8 @@ class LiveCamera:
     def _trouble(self, trouble: Trouble) -> None:
         began = self._since if self._latest == float("-inf") else self._time_of(self._latest)
         self._set_connected(False)
+        # the first picture that comes again is looked at, for it may be as bad as the last one was
+        self._good_since, self._looked_at = float("inf"), float("-inf")
         self._diary.trouble(trouble, since=began)
 
     def _pause(self, why: Why) -> None:

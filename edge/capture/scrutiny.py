@@ -36,15 +36,22 @@ class Scrutiny:
         self._changed_at = self._seen_at = 0.0
         self.since = 0.0
         """Since when it has been wrong, when something is."""
-        self.begin()
-
-    def begin(self) -> None:
-        """Pictures come anew: what was before counts no more."""
+        self._wrong = False
         self._before: NDArray[np.uint8] | None = None
         self._known: list[NDArray[np.uint8]] = []
 
+    def begin(self) -> None:
+        """Pictures come anew: what was before counts no more, unless it was wrong; a covered lens stays so."""
+        if not self._wrong:
+            self._before, self._known = None, []
+
     def look(self, plane: NDArray[np.uint8], at: float) -> Trouble | None:
         """What is wrong with the picture of second `at`, if it has been so for long enough."""
+        trouble = self._trouble(plane, at)
+        self._wrong = trouble is not None
+        return trouble
+
+    def _trouble(self, plane: NDArray[np.uint8], at: float) -> Trouble | None:
         if self._before is None:
             self._seen_at = at
         if self._is_new(plane):

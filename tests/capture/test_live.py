@@ -129,3 +129,33 @@ def test_a_size_that_changes_now_and_then_is_told_each_time(monkeypatch: pytest.
         assert [why for why, _, _ in spans(camera)] == ["changed-size"] * 3
     assert film.told == []
     assert all("look whether it is still aimed well" in line for line in said)
+
+
+def stills() -> Shown:
+    """A camera that hangs: one picture for ever."""
+    still = noise(9)
+    return lambda at: still
+
+
+@pytest.mark.parametrize(
+    ("bad", "why", "noticed"), [(black, "black", 10.0), (stills(), "frozen", 30.0)], ids=["black", "frozen"]
+)
+def test_pictures_that_are_as_bad_after_connecting_again_are_never_called_good(
+    bad: Shown, why: str, noticed: float, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    film = Film((noticed + 5.0, bad), (8.0, bad), (8.0, bad))
+    with played(film, monkeypatch):
+        pass
+    assert [told for _, told in film.told] == [why, "ended", why, "ended", why]
+    assert len(said) == 2
+    assert not any("good pictures again" in line for line in said)
+
+
+def test_good_pictures_after_connecting_again_are_called_good_at_once(
+    monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    film = Film((15.0, black), (10.0, road))
+    with played(film, monkeypatch):
+        pass
+    assert [told for _, told in film.told] == ["black", "ended", ""]
+    assert film.told[-1][0] <= 15.0 + 3.0
