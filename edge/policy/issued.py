@@ -73,4 +73,7 @@ def parse(content: bytes, *, file: str) -> tuple[Issued, bytes, bytes]:
             ) from None
     except (RecursionError, binascii.Error, ValueError):
         pass
-    raise PolicyError(f"{file}: is not the word of a hot list's source, have it sign with `homerule hotlist sign`")
+    raise PolicyError(
+        f"{file}: is not the word of a hot list's source, "
+        "remove it and have the source sign with `homerule hotlist sign`"
+    )
