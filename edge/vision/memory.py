@@ -12,11 +12,13 @@ from weakref import WeakKeyDictionary
 from edge.values import Box
 from edge.vision.passage import STILL_SECONDS
 from edge.vision.texts import differences, holds
-from edge.vision.tracker import Track, distance
+from edge.vision.tracker import MOVED_WIDTHS, Track, distance
 from edge.vision.vote import Vote
 
 REPEAT_SECONDS = 10.0
 """The same text, or a part of it, again so soon is the same passage."""
+SOON_SECONDS = 2.0
+"""Two looks at one passing vehicle are no further apart."""
 LATER_SECONDS = 60.0
 """No vehicle that was seen so much later than a track is the one of that track: a clock was put back in between."""
 FIXTURE_STAYS, FIXTURE_HOURS = 3, 2.0
@@ -111,6 +113,22 @@ class Memory:
         if vote is not None and not track.moved and track.stood_still() >= STILL_SECONDS:
             self._stood(track, vote)
         self.ended.append(track)
+
+    def completes(self, track: Track) -> bool:
+        """Adds the looks of a track of the same vehicle that ended elsewhere shortly before, and was not believed either.
+
+        Whether there was one: nearly the same text from two places is no chance, and no sign at the road.
+        """
+        vote = track.ballot.result()
+        for other in self.ended:
+            said = other.ballot.result()
+            if other.read is not None or said is None or vote is None or differences(said.text, vote.text) > 1:
+                continue
+            soon = abs((track.best_seen - other.best_seen).total_seconds()) <= SOON_SECONDS
+            if soon and distance(other.box, track.box) > MOVED_WIDTHS * track.box.width:
+                track.ballot.take(other.ballot)
+                return True
+        return False
 
     def moved(self, by: timedelta) -> None:
         """The clock was moved by so much: what was seen before is as long ago as it was."""

@@ -28,7 +28,7 @@ STANDS_SECONDS, STANDS_OVERLAP = 1.0, 0.4
 FIRST_STEP, FIRST_SECONDS = 3.0, 0.15
 """A plate that was seen once is looked for within so many of its widths after so many seconds, later in proportion,"""
 STRANGE = 0.6
-"""but after this long what is found so far away may as well be another vehicle."""
+"""but after this long only where it was: what is found elsewhere may as well be another vehicle."""
 KEPT_PLACES = 64
 """Looks of which a track remembers where they were."""
 KNOWN_LOOKS, KNOWN_SECONDS = 12, 1.9
@@ -221,8 +221,8 @@ class Track:
     def reach(self, at: datetime) -> float:
         """How far from its predicted place, in pixels, the plate may be found."""
         seconds = min((at - self.last_seen).total_seconds(), 1.0)
-        if self.looks < 2:  # how fast it goes is not known yet
-            return FIRST_STEP * self.box.width * (seconds / FIRST_SECONDS if FIRST_SECONDS < seconds < STRANGE else 1.0)
+        if self.looks < 2 and seconds < STRANGE:  # how fast it goes is not known yet
+            return FIRST_STEP * self.box.width * max(1.0, seconds / FIRST_SECONDS)
         return 0.75 * self.box.width + 0.6 * math.hypot(*self._velocity) * seconds
 
     def says_otherwise(self, look: Look) -> bool:

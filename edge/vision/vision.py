@@ -231,8 +231,7 @@ class Vision:
         """Hands on what is stable, has gone, or has stayed for long; corrects what was handed on."""
         done: list[PlateRead] = []
         for track in list(self._tracks):
-            gone = has_gone(track, at, self._size)
-            if gone:
+            if has_gone(track, at, self._size):
                 done += self._complete(track)
                 self._tracks = [other for other in self._tracks if other is not track]
             elif track.read is not None or track.settled:
@@ -259,8 +258,11 @@ class Vision:
         """Makes the read of a track; none when it is not believed, or when its vehicle was handed on before."""
         vote = track.ballot.result()
         reason = self._rejection(track, vote)
+        if reason is Rejection.ONE_UNSURE_LOOK and last_chance and self._memory.completes(track):
+            vote = track.ballot.result()
+            reason = self._rejection(track, vote)
         if reason is None and vote is not None:
-            if self._memory.knows(track, vote):  # first: a car that a bus hides again and again is no sign
+            if self._memory.knows(track, vote):  # first: a car that a bus hides often is no sign
                 reason = Rejection.SAME_VEHICLE
             elif self._memory.is_fixture(track, vote):
                 reason = Rejection.FIXTURE

@@ -286,6 +286,27 @@ def test_an_unsure_glimpse_is_dropped_and_counted() -> None:
     assert vision.counts.rejected == {"seen once only, and not surely": 1}
 
 
+def glimpses(*, apart: float, said: tuple[str, str] = ("AB12345", "AB12345")) -> Vehicle:
+    """A vehicle that is seen for a moment on one side and so many seconds later on the other, never surely."""
+
+    def at(seconds: float) -> tuple[float, float, float] | None:
+        moments = ((1.0, 60), (1.0 + apart, 400))
+        return next(((left, 100, 80) for begins, left in moments if begins <= seconds < begins + 0.07), None)
+
+    return Vehicle(text="AB12345", at=at, says=lambda look: (said[min(look, 2) - 1], 0.8))
+
+
+def test_two_unsure_glimpses_of_one_vehicle_are_one_read() -> None:
+    (read,), vision, _ = watch(glimpses(apart=1.8), seconds=6)
+    assert (read.text, read.frames) == ("AB12345", 2)
+    assert vision.counts.rejected == {"seen once only, and not surely": 1}
+
+
+@pytest.mark.parametrize(("apart", "other"), [(2.5, "AB12345"), (1.8, "AB98765")])
+def test_two_unsure_glimpses_of_what_may_be_two_vehicles_are_none(apart: float, other: str) -> None:
+    assert watch(glimpses(apart=apart, said=("AB12345", other)), seconds=8)[0] == []
+
+
 @pytest.mark.parametrize(
     ("said", "sure", "reason"),
     [
