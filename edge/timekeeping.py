@@ -86,17 +86,21 @@ class Timekeepers:
         program = shutil.which("chronyc")
         if program is None:
             return None
+        asked = wall()
         try:
             said = subprocess.run(  # noqa: S603 - a fixed command, no shell
                 [program, "-c", "tracking"], capture_output=True, text=True, timeout=_CHRONY_WITHIN, check=False
             ).stdout
         except (OSError, subprocess.SubprocessError):
             return None
-        return tracking(said)
+        return tracking(said, asked)
 
 
-def tracking(said: str) -> Vouched | None:
-    """What `chronyc -c tracking` says: 14 fields, the fourth the time of the last update, the last the leap status."""
+def tracking(said: str, asked: float) -> Vouched | None:
+    """What `chronyc -c tracking` says: 14 fields, the fourth the time of the last update, the last the leap status.
+
+    `asked` is the wall clock's second before: while it is asked, which takes a while, the update grows no older.
+    """
     fields = said.strip().split(",")
     if len(fields) < 14 or fields[-1] != "Normal":
         return None
@@ -104,5 +108,5 @@ def tracking(said: str) -> Vouched | None:
         updated = float(fields[3])
     except ValueError:
         return None
-    age = wall() - updated
-    return Vouched(by="chrony", age=age, stamp=round(updated * 1e9)) if age >= 0 else None
+    age = max(0.0, asked - updated)
+    return Vouched(by="chrony", age=age, stamp=round(updated * 1e9)) if updated <= wall() else None

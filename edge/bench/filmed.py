@@ -17,7 +17,7 @@ from edge.capture.recording import open_recording
 from edge.capture.video import USUAL_FRAMES_PER_SECOND
 from edge.config import Camera
 from edge.decoding.gated import GatedStream
-from edge.decoding.stream import Arrival, decode_cheaply
+from edge.decoding.stream import Arrival, decode_cheaply, packets_of
 from edge.replay import CAMERA_ID
 from edge.values import Frame
 from edge.vision.gate import MotionGate
@@ -75,7 +75,7 @@ class _File:
         container = av.open(path)
         video = container.streams.video[0]
         decode_cheaply(video)
-        self._packets = container.demux(video)
+        self._packets = packets_of(container, video)
         self._codec = video.codec_context
         self._converter = Converter()
         self._unit = float(video.time_base or 0)

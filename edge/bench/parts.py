@@ -8,6 +8,7 @@ import onnxruntime  # type: ignore[import-untyped]
 
 from edge.bench.meter import Meter, peak_megabytes
 from edge.bench.plan import Order, Outcome
+from edge.decoding.stream import packets_of
 from edge.vision.models import Stored, find_model
 from edge.vision.session import options, providers
 
@@ -21,7 +22,7 @@ def decoding(clip: str) -> Outcome:
         video.thread_type = "NONE"
         rate = float(video.guessed_rate or 25)
         meter = Meter()
-        frames = sum(1 for _ in container.decode(video))
+        frames = sum(len(packet.decode()) for packet in packets_of(container, video))
         return Outcome(cpu=meter.cpu, seconds=frames / rate, peak=peak_megabytes(), frames=frames)
 
 

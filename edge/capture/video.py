@@ -9,13 +9,14 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from edge.capture.picture import Converter, Decoded, keep_freed_memory
-from edge.decoding.stream import decode_cheaply
+from edge.decoding.stream import decode_cheaply, packets_of
 from edge.errors import CameraError
 from edge.values import Frame
 
 USUAL_FRAMES_PER_SECOND = 25.0
-_LONGEST_STEP = 60.0
-"""Seconds between two frames; a camera that takes one each half minute is slow, time stamps of more leap."""
+_LONGEST_STEP, _LEAP = 86400.0, 30.0
+"""Seconds between two frames. What was filmed when something moved may pause for hours; time stamps of more leap, which
+counts as long enough that no vehicle is the one before."""
 
 
 class VideoFile:
@@ -41,7 +42,8 @@ class VideoFile:
         self.frames_per_second = told if 1.0 <= told <= 1000.0 else USUAL_FRAMES_PER_SECOND
         lasts = round((self._container.duration or 0) / av.time_base * self.frames_per_second)
         # an AVI may count the two fields of each frame, and what its rate makes of its length is right
-        self.total = lasts if not video.frames or abs(video.frames - 2 * lasts) <= 2 else video.frames
+        self._is_counted = bool(video.frames) and abs(video.frames - 2 * lasts) > 2
+        self.total = video.frames if self._is_counted else lasts
         self._pictures = self._decode()
         self._first = next(self._pictures, None)
         if self._first is None:
@@ -62,8 +64,8 @@ class VideoFile:
                 told = (picture.frame.time or 0.0) - began
                 if told - seconds > _LONGEST_STEP:
                     leapt = True
-                    began += told - seconds - pause
-                    told = seconds + pause
+                    began += told - seconds - _LEAP
+                    told = seconds + _LEAP
                 seconds = told if told > seconds else seconds + pause
             captured_at = self._start + timedelta(seconds=seconds)
             yield Frame(camera_id=self._camera_id, sequence=sequence, captured_at=captured_at, picture=picture)
@@ -71,22 +73,19 @@ class VideoFile:
             picture = next(self._pictures, None)
         self._container.close()
         if leapt:
-            self.warnings.append(f"`{self.path}`: its time stamps leap; the leap was left out of the recording's time")
-        else:
+            self.warnings.append(f"`{self.path}`: its time stamps leap; the leap counts as {_LEAP:.0f} s")
+        if self._is_counted or not leapt:
             self._compare(sequence)
 
     def _decode(self) -> Iterator[Decoded]:
         """Every picture that can be decoded; what is damaged is left out, to the end of the file or its first hole."""
         converter = Converter()
-        packets = self._container.demux(video=0)
+        packets = packets_of(self._container, self._container.streams.video[0])
         while True:
             try:
                 packet = next(packets)
             except (StopIteration, FFmpegError):
                 return
-            except IndexError:  # of PyAV, at a packet of a stream that the file did not begin with
-                packets = self._container.demux(video=0)
-                continue
             try:
                 frames = packet.decode()
             except FFmpegError:

@@ -4,7 +4,7 @@ Every error of ffmpeg is turned into a `Trouble` here: ffmpeg's own carry the ad
 """
 
 import errno
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import sleep
 from typing import Generic, Literal, TypeVar
@@ -64,6 +64,16 @@ def decode_cheaply(video: VideoStream) -> None:
     video.codec_context.options = DECODER_OPTIONS
 
 
+def packets_of(container: InputContainer, video: VideoStream) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Its packets from here on; PyAV stumbles at those of a stream that begins in the middle, and goes on."""
+    while True:
+        try:
+            yield from container.demux(video)
+            return
+        except IndexError:
+            continue
+
+
 class Stream(Generic[P]):
     """An open stream. Belongs to the thread that opened it."""
 
@@ -81,7 +91,7 @@ class Stream(Generic[P]):
         self._container = opened
         self._video = opened.streams.video[0]
         decode_cheaply(self._video)
-        self._packets = opened.demux(self._video)
+        self._packets = packets_of(opened, self._video)
         self._over = False
         self._waited = self._passed = 1.0
         self._read_at = monotonic()
@@ -114,9 +124,9 @@ class Stream(Generic[P]):
             packet = next(self._packets, None)
         except fault.BlockingIOError:
             sleep(_NAP_SECONDS)  # a device that was opened so as not to block has no picture yet
-            self._packets = self._container.demux(self._video)
-        except (fault.ExitError, IndexError):  # the latter of PyAV, at a packet of a stream that was not there before
-            self._packets = self._container.demux(self._video)
+            self._packets = packets_of(self._container, self._video)
+        except fault.ExitError:
+            self._packets = packets_of(self._container, self._video)
         except _FAULTS as error:
             trouble = _broken(error)
         if trouble is not None:

@@ -47,7 +47,7 @@ class Cadence:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self._last_frame: datetime | None = None
+        self._last_frame: tuple[datetime, int] | None = None
         self._is_sparse = False
         self._last_glance: datetime | None = None
         self._last_motion: datetime | None = None
@@ -61,7 +61,7 @@ class Cadence:
     def part(self, frame: Frame, tracks: Sequence[Track], reach: tuple[float, float], pace: float) -> Box | None:
         """The part to look at in this frame, the whole picture at times; None: it is not time for a look."""
         at, size = frame.captured_at, frame.picture.size
-        self._is_sparse, self._last_frame = _since(self._last_frame, at) > SPARSE_SECONDS, at
+        self._notice(frame)
         is_time = not 0 <= _since(self._last_whole, at) < IDLE_LOOK_SECONDS
         if self._patience is None:
             self._patience = _patience(tracks, at, size)
@@ -74,6 +74,14 @@ class Cadence:
             return self._chosen(at, tracks, size, reach, self._motion)
         stopped = around([track.predicted(at) for track in tracks if _is_attended(track, at, size)])
         return None if stopped is None else self._chosen(at, tracks, size, reach, stopped)
+
+    def _notice(self, frame: Frame) -> None:
+        """How far apart the camera's frames are, counting those that were dropped because this device was busy."""
+        if self._last_frame is not None:
+            before, sequence = self._last_frame
+            apart = _since(before, frame.captured_at) / max(1, frame.sequence - sequence)
+            self._is_sparse = apart > SPARSE_SECONDS
+        self._last_frame = frame.captured_at, frame.sequence
 
     def _glance(self, frame: Frame) -> None:
         """Asks the gate where something moves, but not of every picture."""

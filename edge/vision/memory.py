@@ -115,7 +115,7 @@ class Memory:
         self.ended.append(track)
 
     def completes(self, track: Track) -> bool:
-        """Adds the looks of a track of the same vehicle that ended elsewhere shortly before, and was not believed either.
+        """Adds the looks of a track of the same vehicle that ended elsewhere shortly before and was not believed.
 
         Whether there was one: nearly the same text from two places is no chance, and no sign at the road.
         """

@@ -59,15 +59,19 @@ def with_another(stream: bytes) -> bytes:
 def count(path: Path) -> int:
     """The pictures of a camera whose stream this is."""
     stream, pictures = Stream(Address(place="here", name=str(path)), lambda frame: frame), 0
-    with pytest.raises(Trouble, match="ended the stream"):
+    try:
         while True:
             pictures += len(list(stream.read()))
+    except Trouble as trouble:
+        assert "ended the stream" in str(trouble)
     return pictures
 
 
 def test_a_stream_beside_the_pictures_that_begins_in_the_middle_costs_none(streams: Path, tmp_path: Path) -> None:
     alone, both = tmp_path / "alone.ts", tmp_path / "both.ts"  # longer than what is looked at when it is opened
-    subprocess.run(["ffmpeg", "-v", "error", "-stream_loop", "9", "-i", streams / "tv.ts", "-c", "copy", alone], check=True)
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-stream_loop", "9", "-i", streams / "tv.ts", "-c", "copy", alone], check=True
+    )
     both.write_bytes(with_another(alone.read_bytes()))
     start = datetime(2026, 1, 1, tzinfo=UTC)
     seen = [len(list(open_recording(path, camera_id="north", start=start).frames())) for path in (alone, both)]

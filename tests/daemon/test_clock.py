@@ -305,10 +305,12 @@ def test_a_file_of_the_future_is_of_a_clock_that_was_put_back_and_vouches_for_no
     ],
 )
 def test_chrony_that_is_not_synchronised_vouches_for_nothing(said: str) -> None:
-    assert tracking(said) is None
+    assert tracking(said, wall()) is None
 
 
 def test_chrony_vouches_from_its_last_update() -> None:
-    vouched = tracking(f"C0A80001,ntp.example,3,{wall() - 60:.9f},0.0,0.0,0.0,0.1,0.0,0.0,0.01,0.01,64.2,Normal\n")
+    vouched = tracking(
+        f"C0A80001,ntp.example,3,{wall() - 60:.9f},0.0,0.0,0.0,0.1,0.0,0.0,0.01,0.01,64.2,Normal\n", wall()
+    )
     assert vouched is not None
     assert (vouched.by, round(vouched.age)) == ("chrony", 60)

@@ -42,12 +42,13 @@ class Narrow(Eyes):
         ]
 
 
-def seen(*vehicles: object, seconds: float, fps: float = 30) -> tuple[list[str], int, Narrow]:
-    """The texts, the looks that the first read took, and whose eyes they were."""
+def seen(*vehicles: object, seconds: float, fps: float = 30, every: int = 1) -> tuple[list[str], int, Narrow]:
+    """The texts, the looks that the first read took, and whose eyes they were; all but `every` few frames dropped."""
     numbered = dict(enumerate(vehicles, start=10))
     eyes = Narrow(numbered)  # type: ignore[arg-type]
     vision = Vision(models=eyes, clock=ReplayClock(start=START))
-    frames = draw(numbered, seconds=seconds, fps=fps)  # type: ignore[arg-type]
+    drawn = draw(numbered, seconds=seconds, fps=fps)  # type: ignore[arg-type]
+    frames = (frame for frame in drawn if frame.sequence % every == 0)
     reads = [read for frame in frames for read in vision.passages(frame)] + vision.finish()
     assert (vision.counts.looks, vision.counts.parts) == (eyes.whole + eyes.parts, eyes.parts)
     return texts(reads), reads[0].frames, eyes
@@ -96,6 +97,14 @@ def test_with_three_frames_a_second_none_is_spent_where_a_plate_was_before() -> 
     said, eyes = few(3)
     assert said == [f"AB1234{n}" for n in range(6)]
     assert min(eyes.looks.values()) >= 4  # of the five that show it
+
+
+def test_a_device_that_drops_most_frames_does_not_look_at_the_whole_all_the_time_for_it() -> None:
+    far_apart = crossing("AB12345", begins=1.0, width=50, top=60), crossing("XY98765", begins=1.2, width=50, top=300)
+    _, _, busy = seen(*far_apart, seconds=5, every=10)
+    assert busy.parts >= busy.whole
+    _, _, sparse = seen(*far_apart, seconds=5, fps=3)
+    assert sparse.parts < sparse.whole
 
 
 def test_a_parked_vehicle_is_not_lost_while_others_are_looked_at() -> None:
