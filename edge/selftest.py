@@ -32,7 +32,7 @@ class SelfTest:
 
     def run(self, models: Models) -> Passed:
         """Raises ModelError when the plate is not found, or is read as another."""
-        self._drawn = self._drawn or _drawn()
+        self._drawn = self._drawn or known_street()
         picture, plate = self._drawn
         found = [each for each in models.detector.find(picture) if overlap(each.box, plate) >= _ON_IT]
         if not found:
@@ -47,7 +47,7 @@ class SelfTest:
         return Passed(found=best.confidence, read=reading.confidence)
 
 
-def _drawn() -> tuple[Pixels, Box]:
+def known_street() -> tuple[Pixels, Box]:
     """The picture of the road in which the plate is widest, and where it is."""
     road = Road(passes=[Pass(text=_PLATE)], seed=3, size=_SIZE)
     box, number = max(
