@@ -24,6 +24,8 @@ HOLD_SECONDS = 2.0
 _PLANE_WIDTH = 160
 _SCRUTINY_SECONDS = 1.0
 _STALLED_SECONDS = 10.0
+_RARE = 10
+"""Pictures in a row before which nobody saw the road for too long: the stream sends no more of them."""
 _PAUSE, _LOGIN_PAUSE = 3.0, 60.0
 
 Gate = Literal["", "open", "shut", "blind"]
@@ -51,6 +53,7 @@ class Lookout:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sub-stream {camera.id}", daemon=True)
         self._alive = self._moved = self._since = self._examined = float("-inf")
+        self._rare = 0
         self._blind: Why | None = None
         self._said: Why | None = None
 
@@ -111,11 +114,12 @@ class Lookout:
         """One picture of the small stream. For the thread that watches it."""
         luma = picture.luma(max(1, picture.size[0] // _PLANE_WIDTH))
         begun = self._alive > float("-inf")
+        self._rare = self._rare + 1 if at - self._alive > BLIND_SECONDS else 0
         # what is there at the start is seen anyhow: until now all was decoded
         moves = self._gate.stirs(luma, at) and begun
         if at - self._examined >= _SCRUTINY_SECONDS:
             self._examined = at
-            trouble = self._scrutiny.look(luma, at)
+            trouble = self._scrutiny.look(luma, at) or self._rarely()
             if trouble is not None:
                 self._trouble(trouble)
             elif self._blind is not None:
@@ -125,6 +129,10 @@ class Lookout:
                 self._since = self._alive  # it began somewhere after the picture before
             self._moved = at
         self._alive = at
+
+    def _rarely(self) -> Trouble | None:
+        said = "it sends fewer than two pictures a second; set it to two or more"
+        return Trouble(Why.STALLED, said) if self._rare >= _RARE else None
 
     def _trouble(self, trouble: Trouble) -> None:
         self._blind = trouble.why

@@ -94,3 +94,24 @@ def test_an_empty_road_stays_cheap_however_slow_the_small_stream(small: list[Sho
 
 def test_what_was_held_up_and_comes_at_once_began_within_the_lead() -> None:
     assert BLIND_SECONDS < LEAD_SECONDS
+
+
+def test_a_small_stream_of_one_picture_a_second_is_said_once_and_taken_for_blind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lookout, street = Lookout(Camera(id="a", url="rtsp://h/1", sub_url="rtsp://h/2"), gate=MotionGate()), Street()
+    caplog.set_level("INFO")
+
+    def watched(first: float, last: float, pace: float) -> list[str]:
+        caplog.clear()
+        for at, _ in evenly(pace, first, last):
+            lookout.saw(street.picture(0.0), at)
+        return caplog.messages
+
+    assert watched(0.0, 20.0, 0.4) == []
+    assert lookout.gate(19.7) == "shut"
+    (said,) = watched(20.0, 60.0, 1.0)
+    assert "fewer than two pictures a second" in said
+    assert lookout.gate(59.1) == "blind"
+    assert watched(60.0, 70.0, 0.4) == ["camera a: its sub-stream is watched again"]
+    assert lookout.gate(69.7) == "shut"
