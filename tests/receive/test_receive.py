@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -378,10 +379,16 @@ def command(port: int, files: Path, *more: str, device_key: str | None = "device
     return ["receive", *flat, *more]
 
 
-def started(arguments: list[str]) -> "subprocess.Popen[str]":
-    """The program in a process of its own."""
+@contextmanager
+def started(arguments: list[str]) -> "Iterator[subprocess.Popen[str]]":
+    """The program in a process of its own, which a test that fails does not wait for."""
     whole = [sys.executable, "-m", "edge", *arguments]
-    return subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 @pytest.fixture
@@ -418,8 +425,11 @@ def test_killed_and_started_again_it_runs_the_command_once_for_a_read(mosquitto:
     keeps.chmod(0o700)
     words = ["--test", "--run", str(keeps), "--memory", str(memory)]
     envelope = sealed(tags(test=True), device_key=keys.TEST_DEVICE_KEY)
-    for _ in range(2):
+    for turn in (1, 2):
         with started(command(mosquitto.port, files, *words, device_key=None)) as process:
+            # for a moment the broker still takes messages for the one that was killed
+            connected = f"as {NEIGHBOUR} "
+            wait_until(lambda: mosquitto.log.count(connected) == turn, what="the command is connected", within=30)  # noqa: B023
             wait_until(lambda: device.publish(envelope) is Handover.TAKEN, what="the command listens", within=30)
             assert device.heard(30)["message_id"] == envelope.message_id
             process.kill()
