@@ -60,7 +60,8 @@ MUTANTS: dict[str, Mutant] = {
             GATE_STAYS_OPEN,
             NO_SECOND_DECISION,
             (CHANGES, "        if not left\n", "        if False\n"),
-        )
+        ),
+        plan=Plan(before="broker away"),  # so that something waits, however quick the computer is
     ),
     "rows stay": Mutant(changes=((CHANGES, "        if not left\n", "        if False\n"), GIVEN_BACK)),
     "it answers before the broker is done": Mutant(

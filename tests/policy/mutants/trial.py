@@ -30,8 +30,11 @@ ROOT = FOLDER.parents[1]
 POLICY = "tests/policy"
 _DESK = ("tests/desk/test_orders.py", "tests/desk/test_desk.py", "tests/desk/test_city.py")
 _LISTS = ("tests/desk/test_shelf.py",)
-BESIDE = dict.fromkeys(("tightening.py", "narrower.py", "manifest.py", "bundle.py"), _DESK) | dict.fromkeys(
-    ("entries.py", "hotlists.py", "issued.py", "numbers.py"), _LISTS
+_LATE = ("tests/test_late.py",)
+BESIDE = (
+    dict.fromkeys(("tightening.py", "narrower.py", "manifest.py", "bundle.py"), _DESK)
+    | dict.fromkeys(("entries.py", "hotlists.py", "issued.py", "numbers.py"), _LISTS)
+    | dict.fromkeys(("meanwhile.py", "correct.py"), _LATE)
 )
 """The tests that are run beside those of the policy, for the files that they are about as well."""
 PATIENCE = 240
@@ -78,7 +81,7 @@ def _run(more: list[str], plugin: object) -> int:
         "no:cacheprovider",
         "--hypothesis-seed=1",
         *more,
-        *(str(ROOT / name) for name in (POLICY, *_DESK, *_LISTS)),
+        *(str(ROOT / name) for name in (POLICY, *_DESK, *_LISTS, *_LATE)),
     ]
     return int(pytest.main(said, plugins=[plugin]))
 
