@@ -425,11 +425,11 @@ def test_killed_and_started_again_it_runs_the_command_once_for_a_read(mosquitto:
     keeps.chmod(0o700)
     words = ["--test", "--run", str(keeps), "--memory", str(memory)]
     envelope = sealed(tags(test=True), device_key=keys.TEST_DEVICE_KEY)
+    connected = f"as {NEIGHBOUR} "
     for turn in (1, 2):
         with started(command(mosquitto.port, files, *words, device_key=None)) as process:
             # for a moment the broker still takes messages for the one that was killed
-            connected = f"as {NEIGHBOUR} "
-            wait_until(lambda: mosquitto.log.count(connected) == turn, what="the command is connected", within=30)  # noqa: B023
+            wait_until(lambda turn=turn: mosquitto.log.count(connected) == turn, what="it is connected", within=30)
             wait_until(lambda: device.publish(envelope) is Handover.TAKEN, what="the command listens", within=30)
             assert device.heard(30)["message_id"] == envelope.message_id
             process.kill()
