@@ -33,6 +33,8 @@ KEPT_PLACES = 64
 """Looks of which a track remembers where they were."""
 KNOWN_LOOKS, KNOWN_SECONDS = 12, 1.9
 """After so many looks, a plate that has stood so long is read only now and then, lest another takes its place."""
+NOTHING_SECONDS = 10.0
+"""And one that stands and says nothing, a lamp or a grille, more rarely: it never ends, and may be one of many."""
 GROWN = 1.2
 """A plate whose text is stable is read again when it is wider by this factor: there is more to be seen of it."""
 STABLE_SECONDS = 0.5
@@ -212,6 +214,8 @@ class Track:
     def is_known(self, box: Box, at: datetime) -> bool:
         """Whether another reading of `box` would tell nothing: it shows this plate, and what it says is known."""
         since = (at - self._last_read).total_seconds()
+        if self.stands and self.ballot.says_nothing():
+            return since < NOTHING_SECONDS and overlap(self.box, box) > 0.6
         if self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS:
             return since < KNOWN_SECONDS and overlap(self.box, box) > 0.6
         if not (self.ballot.is_stable() or self.ballot.says_nothing()) or box.width >= GROWN * self._read_width:

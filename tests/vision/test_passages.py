@@ -329,6 +329,17 @@ def test_a_parked_vehicle_is_not_read_over_and_over() -> None:
     assert 10 <= eyes.looks[10] < 35
 
 
+def test_what_stands_and_says_nothing_is_hardly_ever_read() -> None:
+    _, _, eyes = watch(standing("", says=lambda look: ("", 0.0)), seconds=60, fps=2)
+    assert eyes.found >= 20
+    assert eyes.looks[10] <= 8
+
+
+def test_a_parked_vehicle_whose_plate_comes_clear_only_later_is_read() -> None:
+    reads, _, _ = watch(standing("PARKED1", says=lambda look: ("PARKED1" if look > 4 else "", 0.97)), seconds=70, fps=2)
+    assert texts(reads) == ["PARKED1"]
+
+
 def test_a_plate_that_passes_is_read_less_often_once_its_text_is_stable() -> None:
     """After eight readings every other look, at least while it does not grow."""
     way = crossing("AB12345", begins=0.5, lasts=6.0)
