@@ -84,15 +84,20 @@ def _login(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        user, colon, password = load_password(path).partition(":")
+        return f"{escaped_login(load_password(path), path)}@"
     except ConfigError as error:
         raise Trouble(Why.REFUSED_LOGIN, str(error)) from None
+
+
+def escaped_login(line: str, path: Path) -> str:
+    """`user:password` as the first line of the file at `path` has it, odd characters escaped. Raises ConfigError."""
+    user, colon, password = line.partition(":")
     if not colon or not user:
-        raise Trouble(Why.REFUSED_LOGIN, f"{path}: must be one line `user:password`")
+        raise ConfigError(f"{path}: must be one line `user:password`")
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     if len(login) > _LONGEST_LOGIN:
-        raise Trouble(Why.REFUSED_LOGIN, f"{path}: the login is too long, give the camera a shorter password")
-    return f"{login}@"
+        raise ConfigError(f"{path}: the login is too long, give the camera a shorter password")
+    return login
 
 
 def _is_character_device(path: Path) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cryptography.x509 import load_der_x509_certificate
 
+from edge.capture.address import escaped_login
 from edge.capture.apart import DECODER_SOCKET, decoder_user, is_isolated
 from edge.capture.program import program_of
 from edge.check.finding import Finding, look, note, ok, wrong
@@ -118,9 +119,8 @@ def _login(path: Path) -> None:
         raise ConfigError(f"{path}: no such file, write the camera's login there as one line `user:password`")
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this login, run `chmod 600 {path}`")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    if len(lines) != 1 or ":" not in lines[0]:
-        raise ConfigError(f"{path}: must be one line `user:password`")
+    # the first line, as the daemon takes it; whose file it is says nothing here, root asks for the daemon
+    escaped_login(path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].rstrip("\r"), path)
 
 
 def _reach(broker: Broker, clock: Clock) -> Finding | str:

@@ -83,6 +83,7 @@ class Health:
                 return None
             ends = load_certificate(path).not_valid_after_utc
         except ConfigError as error:
+            self.certificate_days = None  # of what cannot be read nobody knows when it ends
             return str(error)
         self.certificate_days = (ends - now).days
         if ends - now >= WARN_WITHIN:

@@ -71,9 +71,10 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """Opens a ledger file that may be in use, or lie on a medium that cannot be written; nothing is changed."""
     _must_be_there(path)
     # Without a write-ahead log nobody is writing, and SQLite need not make its shared memory beside the file.
-    immutable = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    real = path.resolve()  # SQLite writes its log beside the file itself, not beside a link to it
+    immutable = "" if real.with_name(real.name + "-wal").exists() else "&immutable=1"
     with faults_named(path):
-        db = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro{immutable}", uri=True, isolation_level=None)
+        db = sqlite3.connect(f"file:{quote(str(real))}?mode=ro{immutable}", uri=True, isolation_level=None)
         try:
             known = _shape(db, path)
         except BaseException:

@@ -37,6 +37,8 @@ class LedgerFile:
         self._db = open_writable(path)
         self._stale = False
         self._unemptied: float | None = monotonic()
+        real = path.resolve()  # SQLite writes its log beside the file itself, not beside a link to it
+        self._names = path, real.with_name(real.name + "-wal")
         self._places: dict[Path, tuple[int, int]] = {}
         try:
             with faults_named(path):
@@ -174,7 +176,7 @@ class LedgerFile:
 
     def _check_place(self) -> None:
         """That the files under our names are still those that we write; else what we write would be lost unseen."""
-        for path in (self.path, self.path.with_name(self.path.name + "-wal")):
+        for path in self._names:
             try:
                 found = os.stat(path)
                 place = (found.st_dev, found.st_ino)

@@ -15,10 +15,12 @@ import onnxruntime
 import pytest
 
 from edge import desk
+from edge.capture.address import address_of
 from edge.check import Finding, State, device, program
 from edge.check.program import PACKAGES
 from edge.clock import ReplayClock
-from edge.config import load
+from edge.config import Camera, load
+from edge.decoding.trouble import Trouble
 from edge.desk import Answers, init, opt_in, opt_out, sign
 from edge.keys import load_signing_key
 from edge.ledger import Ledger
@@ -272,6 +274,32 @@ def test_a_camera_login_that_others_can_read_is_wrong_and_not_shown(site: Path) 
     said = fault(site, "camera lane-1")
     assert "chmod 600" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "is_one"),
+    [
+        ("viewer:hunter2\n", True),
+        ("viewer:hunter2\r\na note beside it\n", True),
+        ("viewer:\n", True),
+        (":hunter2\n", False),
+        ("viewer\n", False),
+        ("\nviewer:hunter2\n", False),
+        (f"viewer:{'x' * 120}\n", False),
+    ],
+)
+def test_what_is_no_camera_login_to_the_daemon_is_none_here(site: Path, written: str, is_one: bool) -> None:
+    login = site / "login"
+    login.write_text(written, newline="")
+    login.chmod(0o600)
+    write(site / "device.toml", "[broker]", 'credentials = "login"\n[broker]')
+    assert (findings(site)["camera lane-1"].state is not State.WRONG) == is_one
+    camera = Camera(id="lane-1", url="rtsp://127.0.0.1/1", credentials=login)
+    if is_one:
+        assert address_of(camera).name.startswith("rtsp://viewer:")
+    else:
+        with pytest.raises(Trouble):
+            address_of(camera)
 
 
 def test_a_changed_model_is_wrong(tmp_path: Path) -> None:

@@ -94,14 +94,18 @@ def test_a_certificate_whose_key_is_another_needs_a_person_until_the_right_one_i
 ) -> None:
     table = Site(tmp_path / "site").table
     looked = Health(broker=table, clock=SystemClock(trusted=True), system=tmp_path)
+    looked.look(True)
+    days = looked.certificate_days
+    assert days
     right = table.key.rename(tmp_path / "right.key")
     new_certificate_key(table.key)
     looked.look(True)
     ((what, said, _),) = looked.alarms()
     assert (what, f"{table.certificate} with {table.key}: no certificate and key" in said) == ("certificate", True)
+    assert looked.certificate_days is None
     right.rename(table.key)
     looked.look(True)
-    assert looked.alarms() == []
+    assert (looked.alarms(), looked.certificate_days) == ([], days)
 
 
 def test_a_broker_that_stays_away_needs_a_person_and_one_that_restarts_does_not(

@@ -211,6 +211,18 @@ def test_two_that_write_the_same_ledger_see_each_others_entries(path: Path) -> N
     assert verify(path, KEY.public_key()).faults == ()
 
 
+def test_a_ledger_that_is_reached_through_a_link_is_the_same_to_the_last_entry(path: Path, tmp_path: Path) -> None:
+    clock, link = HandClock(), tmp_path / "elsewhere" / "link.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    ledger = open_ledger(path, clock)
+    record(ledger, clock, ALL, ["a-pd"])  # nothing of this is in the file itself yet
+    itself, linked = verify(path, KEY.public_key()), verify(link, KEY.public_key())
+    ledger.close()
+    assert linked == itself
+    assert (itself.reads, itself.faults) == (1, ())
+
+
 def test_many_threads_share_one_ledger(path: Path) -> None:
     ledger, clock = open_ledger(path, HandClock()), HandClock()
     ids = [[clock.new_id() for _ in range(25)] for _ in range(4)]
@@ -234,9 +246,13 @@ def test_many_threads_share_one_ledger(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ledger.sqlite", "ledger.sqlite-wal"])
 @pytest.mark.parametrize("how", ["taken away", "replaced"])
-def test_a_ledger_whose_file_is_gone_from_under_it_writes_nothing_more(path: Path, name: str, how: str) -> None:
-    clock = HandClock()
-    ledger = open_ledger(path, clock)
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_ledger_whose_file_is_gone_from_under_it_writes_nothing_more(
+    path: Path, tmp_path: Path, name: str, how: str, linked: bool
+) -> None:
+    clock, link = HandClock(), tmp_path / "link.sqlite"
+    link.symlink_to(path)
+    ledger = open_ledger(link if linked else path, clock)
     record(ledger, clock, ["a-pd"], ["a-pd"])
     rows = ledger.due(clock.at, limit=1)
     there = path.with_name(name)
