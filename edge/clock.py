@@ -226,6 +226,11 @@ def from_milliseconds(value: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
 
 
+def stamp(at: datetime) -> str:
+    """RFC 3339, UTC, milliseconds: the form of every time that others are told."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
 def _name(bits: int) -> str:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return "".join(alphabet[(bits >> (6 * place)) & 63] for place in range(22))

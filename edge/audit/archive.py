@@ -15,9 +15,9 @@ from edge import disk
 from edge.audit import container, manifest
 from edge.audit.container import HEADER, Member
 from edge.audit.manifest import LONGEST_MANIFEST
-from edge.audit.segments import BLOCK, SEGMENT, files, index_name, lines_name, places_in, subtree
+from edge.audit.segments import BLOCK, SEGMENT, files, index_name, lines_name, places_in
 from edge.errors import LedgerError
-from edge.ledger.tree import inclusion_proof, leaf_hash, node_hash
+from edge.ledger.tree import inclusion_proof, leaf_hash, node_hash, subtree
 from edge.values import BundleFiles
 
 _LONGEST_LIST = 64 << 20

@@ -68,9 +68,3 @@ def judged(one: Held, key: Ed25519PublicKey, said: Manifest, roots: Mapping[int,
         )
     where = "before its first" if found.size < said.first else "after its last"
     return None, f"its {found.size} entries end {where} entry, so nothing follows; export the whole log"
-
-
-def size_of(note: str) -> int | None:
-    """The size that a checkpoint speaks of, as far as it can be read."""
-    line = next(iter(note.split("\n")[1:2]), "")
-    return int(line) if line.isascii() and line.isdigit() and len(line) < 17 else None

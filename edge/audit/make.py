@@ -36,7 +36,7 @@ def assemble(
     """The same, with the rows that it was made of, for a table."""
     notes = source.notes()
     newest = notes[-1] if notes else None
-    found = walk(source, asked, mark=_size(newest))
+    found = walk(source, asked, mark=None if newest is None else checkpoint.size_of(newest))
     known = found.policies.registries
     _check_names(found, asked, known.names())
     rows = tuple(found.counting.rows())
@@ -169,12 +169,6 @@ def _checked(
     if found.root_at != opened.root:
         return opened.size, False, "the entries are not those that the newest checkpoint vouches for"
     return opened.size, True, None
-
-
-def _size(note: str | None) -> int | None:
-    """The size that a note speaks of, as far as it can be read; its signature is judged later."""
-    line = (note or "").split("\n")[1:2]
-    return int(line[0]) if line and line[0].isascii() and line[0].isdigit() and len(line[0]) < 17 else None
 
 
 def _cameras(counting: Counting) -> tuple[Camera, ...]:

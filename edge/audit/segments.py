@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.errors import LedgerError
-from edge.ledger.tree import leaf_hash, node_hash
+from edge.ledger.tree import leaf_hash, subtree
 
 SEGMENT = 1 << 16
 BLOCK = 1 << 8
@@ -41,13 +41,6 @@ def index_of(entries: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
         index += subtree(block) if len(block) == BLOCK else _NOT_FULL
         place += sum(len(raw) + 1 for raw in entries[at : at + BLOCK])
     return bytes(index)
-
-
-def subtree(hashes: Sequence[bytes]) -> bytes:
-    """The hash over a power of two of hashes."""
-    while len(hashes) > 1:
-        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
-    return hashes[0]
 
 
 def marks(index: bytes, count: int) -> list[bytes]:

@@ -14,17 +14,18 @@ from edge.audit import manifest
 from edge.audit.archive import Archive, CutShort, open_archive
 from edge.audit.citybundles import checked
 from edge.audit.frame import first_fault
-from edge.audit.held import Held, judged, size_of
+from edge.audit.held import Held, judged
 from edge.audit.manifest import MANIFEST, Manifest
-from edge.audit.segments import BLOCK, files, index_name, index_of, lines_name, subtree
+from edge.audit.segments import BLOCK, files, index_name, index_of, lines_name
 from edge.errors import ConfigError, LedgerError
 from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
+from edge.ledger.checkpoint import size_of
 from edge.ledger.codec import decode
 from edge.ledger.entries import Opaque, Pinned, Pruned
 from edge.ledger.fault import Fault, Sort
 from edge.ledger.references import References
-from edge.ledger.tree import Frontier, leaf_hash
+from edge.ledger.tree import Frontier, leaf_hash, subtree
 
 
 @dataclass(slots=True, kw_only=True)

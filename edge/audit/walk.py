@@ -16,7 +16,7 @@ from edge.audit.source import Source
 from edge.errors import LedgerError
 from edge.ledger.codec import decode
 from edge.ledger.entries import Begun, Entry, Opaque, Read
-from edge.ledger.tree import Frontier, leaf_hash, node_hash
+from edge.ledger.tree import Frontier, leaf_hash, subtree
 
 _READ = re.compile(rb'\["read",(\d+),"[A-Za-z0-9_.-]*",(\d+),(\d+),-?\d+,(\d+),"[A-Za-z0-9_-]*"\]')
 _OUT = re.compile(rb'\["out",(\d+),(\d+),(\d+)\]')
@@ -53,10 +53,7 @@ class Hashing:
         self._leaves.append(raw)
         if len(self._leaves) == 1 << _LEVELS:
             self._note()
-            hashes = [leaf_hash(one) for one in self._leaves]
-            while len(hashes) > 1:
-                hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
-            self._whole, _ = self._whole.append(hashes[0])
+            self._whole, _ = self._whole.append(subtree([leaf_hash(one) for one in self._leaves]))
             self._leaves.clear()
 
     def root(self) -> bytes:

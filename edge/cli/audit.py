@@ -12,6 +12,7 @@ from edge.errors import LedgerError
 from edge.keys import load_public
 from edge.ledger import LEDGER_NAME
 from edge.ledger.fault import Fault
+from edge.ledger.look import ledger_file
 
 if TYPE_CHECKING:
     from edge.audit.verify import Report as ArchiveReport
@@ -71,7 +72,7 @@ def verify_command(
     if is_ledger:
         from edge.ledger.verify import verify
 
-        path = _ledger_file(log)
+        path = ledger_file(log)
         report = verify(path, key, held=[one.note for one in kept])
         _say(path, report.faults, _ledger_lines(report))
     else:
@@ -128,14 +129,6 @@ def _ledger_lines(report: "LedgerReport") -> list[str]:
             "note  the public key was taken from the ledger itself; give --device-key FILE to check whose it is"
         )
     return lines
-
-
-def _ledger_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    if not (path / LEDGER_NAME).is_file():
-        raise LedgerError(f"{path}: there is no `{LEDGER_NAME}` in this folder; name the ledger file itself")
-    return path / LEDGER_NAME
 
 
 def _begins_as_ledger(path: Path) -> bool:

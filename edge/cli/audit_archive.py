@@ -2,6 +2,7 @@
 
 import io
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -49,8 +50,7 @@ def export_command(
     began = None if since is None else day_or_time(since, "--from")
     ended = None if until is None else day_or_time(until, "--to")
     with_key = configs.load(config)
-    ledger = opened(with_key)
-    try:
+    with closing(opened(with_key)) as ledger:
         first, last = span(ledger.history, began, ended)
         made = Export(
             ledger.history,
@@ -65,8 +65,6 @@ def export_command(
         digest = export(
             made, out, announce=lambda sha256: ledger.note(Exported(first=made.first, last=made.last, sha256=sha256))
         )
-    finally:
-        ledger.close()
     print(f"{out}: entries {made.first} to {made.last - 1} of {made.size}")
     print(f"sha256 {digest}")
 
@@ -80,11 +78,8 @@ def checkpoint_command(
     if not written.device.ledger.exists():
         print(f"{written.device.ledger}: not there yet")
         return
-    ledger = opened(written)
-    try:
+    with closing(opened(written)) as ledger:
         made = ledger.checkpoint()
-    finally:
-        ledger.close()
     path = out / f"{written.device.id}-{made.size}.checkpoint"
     # one of this size with another root is a fork, and the only proof of it
     require_places(Output(option="--out", path=path, begins=made.note.partition("\n\n")[0].encode()))
@@ -122,13 +117,12 @@ def prune_command(
 ) -> None:
     """Deletes old entries that archives hold. What is left verifies as before; keep the archives."""
     written = configs.load(config)
-    ledger = opened(written)
-    try:
+    with closing(opened(written)) as ledger:
         allowed = SystemClock(trusted=True).now().at - timedelta(days=365.25 * written.limits.audit_years)
         found = cut(
             ledger.history,
             archive,
-            key=load_signing_key(written.device.key).public_key(),
+            key=load_signing_key(handed_over(written.device.key)).public_key(),
             before=day_or_time(before, "--before"),
             allowed=milliseconds(allowed),
         )
@@ -136,8 +130,6 @@ def prune_command(
         for _ in ledger.prune(found.at, found.archives):
             pass
         ledger.idle()
-    finally:
-        ledger.close()
     print(f"{written.device.ledger}: entries {first} to {found.at - 1} are pruned, but what later ones refer to")
     print("the file keeps its size; the space is used for new entries")
 

@@ -78,7 +78,7 @@ class _Side:
 
     def decide(self, text: str, frames: int, now: Instant) -> None:
         # both sides are asked as in test mode: whose signature it is says nothing about what a policy means
-        tagged = tag(_read(text, frames, now), self.bundle, self.lists, test=not self.bundle.signed, now=now)
+        tagged = tag(passed_now(text, frames, now), self.bundle, self.lists, test=not self.bundle.signed, now=now)
         decisions = decide_all(tagged.tags, self.bundle, now)
         self.shared = {one.subscriber_id for one in decisions if one.effect is Effect.SHARE}
         self.count.update(self.shared)
@@ -119,9 +119,10 @@ def _texts(on: Path) -> list[tuple[str, int]]:
     return found
 
 
-def _read(text: str, frames: int, now: Instant) -> PlateRead:
+def passed_now(text: str, frames: int, now: Instant) -> PlateRead:
+    """A read that nobody took, of this text, as if its vehicle had passed at that moment."""
     return PlateRead(
-        read_id="recorded",
+        read_id="as-if",
         camera_id="none",
         first_seen=now.at,
         best_seen=now.at,

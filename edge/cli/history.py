@@ -9,8 +9,6 @@ import typer
 
 from edge import config as configs
 from edge.audit import words
-from edge.errors import LedgerError
-from edge.ledger import LEDGER_NAME
 from edge.ledger.entries import (
     BundleAccepted,
     BundleRefused,
@@ -22,7 +20,7 @@ from edge.ledger.entries import (
     Switch,
     Tightened,
 )
-from edge.ledger.look import look
+from edge.ledger.look import ledger_file, look
 
 DEVICE = Path("/etc/homerule/device.toml")
 _KINDS = (BundleAccepted, BundleRefused, Held, HoldEnded, Pinned, SubscriberChanged, Switch, Tightened)
@@ -42,7 +40,7 @@ def history(
     """Prints every policy that came into force, each switch and each agency that changed, when, and by which way."""
     path = ledger if ledger is not None else configs.load(config or DEVICE).device.ledger
     count = 0
-    for line in lines(look(_file(path), frozenset(kind.kind for kind in _KINDS))):
+    for line in lines(look(ledger_file(path), frozenset(kind.kind for kind in _KINDS))):
         print(line)
         count += 1
     if not count:
@@ -60,11 +58,3 @@ def lines(entries: Iterator[Logged]) -> Iterator[str]:
         moment = datetime.fromtimestamp(logged.at / 1000, UTC)
         yield f"{'' if is_part else f'{moment:%Y-%m-%d %H:%M:%S} UTC':<25}{said}"
         at = logged.at
-
-
-def _file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    if not (path / LEDGER_NAME).is_file():
-        raise LedgerError(f"{path}: there is no `{LEDGER_NAME}` in this folder; name the ledger file itself")
-    return path / LEDGER_NAME

@@ -1,5 +1,6 @@
 """`homerule ledger`: purged while no daemon does it, and given back in the shape that an older program reads."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +29,9 @@ def purge(config: Config = DEVICE) -> None:
     if not written.device.ledger.exists():
         print(f"{written.device.ledger}: not there yet")
         return
-    ledger = opened(written)
-    try:
+    with closing(opened(written)) as ledger:
         number = ledger.expire(SystemClock(trusted=True).now().at)
         ledger.idle()
-    finally:
-        ledger.close()
     print(f"{written.device.ledger}: {number} sealed reads whose time was over are deleted")
 
 

@@ -28,7 +28,7 @@ from edge.policy.reasons import Reason, sentence
 from edge.policy.subscribers import Subscriber
 from edge.policy.tag import tag
 from edge.policy.vocabulary import STATES, UNKNOWN_PLACE, Purpose
-from edge.values import Box, Hit, Instant, PlateRead, TaggedRead
+from edge.values import Hit, Instant, TaggedRead
 from edge.written import nearest
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The policy folder.", show_default=False)]
@@ -143,18 +143,7 @@ def _tagged(text: str, purposes: list[str], bundle: Bundle, lists: HotLists, now
     for purpose in purposes:
         if purpose not in list(Purpose):
             raise PolicyError(f"there is no purpose `{purpose}`{nearest(purpose, list(Purpose))}")
-    read = PlateRead(
-        read_id="explained",
-        camera_id="none",
-        first_seen=now.at,
-        best_seen=now.at,
-        last_seen=now.at,
-        box=Box(x1=0, y1=0, x2=0, y2=0),
-        text=text,
-        confidence=1.0,
-        lowest_character_confidence=1.0,
-        frames=2,
-    )
+    read = diff.passed_now(text, 2, now)
     # Without a pin nobody has vouched for the folder: it is asked as in test mode, and says so.
     tagged = tag(read, bundle, lists, test=not bundle.signed, now=now)
     wished = tuple(_wished(purpose, tagged) for purpose in purposes)

@@ -62,10 +62,9 @@ class Course:
             self.shown = replace(self.bundle, held=True)
         return began
 
-    def release(self) -> bool:
-        """Ends a hold; False when there was none."""
-        ended, self.held, self.shown = self.held is not None, None, self.bundle
-        return ended
+    def release(self) -> None:
+        """Ends a hold, if there is one."""
+        self.held, self.shown = None, self.bundle
 
     def trust(self, trusted: bool) -> bool:
         """Whether the clock may be believed; True when that has changed."""

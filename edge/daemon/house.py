@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from time import sleep
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -104,7 +105,7 @@ class House:
         self._settled = threading.Event()  # before the broker has our rights it would refuse the relay
         self.waiting = self.entries = 0
         self._next_count = monotonic()
-        self._next_checkpoint, self._drained = monotonic(), threading.Event()
+        self._next_checkpoint = monotonic()
         turns = {"relay": self._relaying, "control": self._controlling, "rights": self._settling}
         self._loops = {name: Loop(name, turn, broken=broken) for name, turn in turns.items()}
 
@@ -161,7 +162,7 @@ class House:
         until = monotonic() + patience
         with self._storage.quietly(self.ledger):
             while self._sends() and monotonic() < until and self._broker.connected and self.ledger.waiting():
-                self._drained.wait(_RELAY_PATIENCE)
+                sleep(_RELAY_PATIENCE)
 
     def close(self, last: Sequence[Entry]) -> None:
         """Ends the threads, writes `last` and closes the ledger. Raises LedgerError when that cannot be written."""

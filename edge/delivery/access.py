@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from edge import keys
 from edge.clock import Clock, monotonic
@@ -41,7 +41,7 @@ from edge.delivery.roles import (
 from edge.errors import BrokerError, ConfigError, RightsError
 from edge.values import Grant, Steps
 
-__all__ = ["Grant", "MosquittoRights", "NoRights", "Rights", "Steps"]
+__all__ = ["Grant", "MosquittoRights", "NoRights", "Steps"]
 
 _WITHIN = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
@@ -50,30 +50,6 @@ _AGAIN = "see who else changes the rights of this broker, or make its file again
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-
-class Rights(Protocol):
-    """The rights of subscribers at a broker. Every method is bounded, and raises BrokerError when it failed."""
-
-    def apply(self, wanted: Collection[Grant]) -> None:
-        """Makes exactly `wanted` the rights of subscribers, and reads it back."""
-        ...
-
-    def grant(self, grant: Grant) -> Steps:
-        """Drops what may wait for the subscriber, then gives its right, and reads it back."""
-        ...
-
-    def revoke(self, grant: Grant) -> Steps:
-        """Takes a right away; when it returns, the broker delivers nothing more. If it raises, the gate stays shut."""
-        ...
-
-    def generation(self) -> int | None:
-        """A number that changes whenever rights must be applied again; None while the broker is away."""
-        ...
-
-    def close(self) -> None:
-        """Ends the control connection; rights stay as they are."""
-        ...
 
 
 class NoRights:
@@ -137,7 +113,10 @@ class MosquittoRights:
         self._next_try, self._pause = 0.0, _FIRST_PAUSE
 
     def apply(self, wanted: Collection[Grant]) -> None:
-        """See `Rights.apply`. Every session is dropped that this very connection did not grant to before."""
+        """Makes exactly `wanted` the rights of subscribers, and reads it back.
+
+        Every session is dropped that this very connection did not grant to before.
+        """
         wished, ours = self._wished(wanted), (self._control[0], self._caller[0])
         with self._change() as (dynsec, step):
             found = step("read", dynsec.read)
@@ -154,7 +133,7 @@ class MosquittoRights:
             self._granted = set(wanted)
 
     def grant(self, grant: Grant) -> Steps:
-        """See `Rights.grant`."""
+        """Drops what may wait for the subscriber, then gives its right, and reads it back."""
         name, role, rules = grant.certificate_name, role_of(grant), reading(grant, self._device_id, test=self._test)
         with self._change() as (dynsec, step):
             gone = [about(name, "deleteClient"), {"command": "deleteRole", "rolename": role}]
@@ -168,7 +147,7 @@ class MosquittoRights:
         return step.done
 
     def revoke(self, grant: Grant) -> Steps:
-        """See `Rights.revoke`."""
+        """Takes a right away; when it returns, the broker delivers nothing more. If it raises, the gate stays shut."""
         name = grant.certificate_name
         with self._change() as (dynsec, step):
             self._granted.discard(grant)
@@ -189,7 +168,10 @@ class MosquittoRights:
             return grants, difference(bearing(found, wished), wished)
 
     def generation(self) -> int | None:
-        """See `Rights.generation`. Tries to connect when it is time to, pausing 0.25 s to 5 s between tries."""
+        """A number that changes whenever rights must be applied again; None while the broker is away.
+
+        Tries to connect when it is time to, pausing 0.25 s to 5 s between tries.
+        """
         with self._one_at_a_time:
             if self._dynsec is not None and self._dynsec.alive:
                 return self._generation
@@ -206,7 +188,7 @@ class MosquittoRights:
             return self._generation
 
     def close(self) -> None:
-        """See `Rights.close`."""
+        """Ends the control connection; rights stay as they are."""
         with self._one_at_a_time:
             if self._dynsec is not None:
                 self._dynsec.close()

@@ -4,12 +4,12 @@ and nothing is kept for later.
 The outbox in the ledger is the only memory; the broker is trusted with sealed messages in flight and nothing else.
 """
 
-import ipaddress
 import logging
 import queue
 from datetime import datetime, timedelta
 
 from edge.clock import monotonic
+from edge.config import is_loopback
 from edge.delivery.address import Address, Protocol, Will
 from edge.delivery.line import MOST_IN_FLIGHT, Arrival, Handed, Handover, Line
 from edge.delivery.tls import Tls
@@ -47,7 +47,7 @@ class Broker:
         loopback_only: bool = False,
         will: Will | None = None,
     ) -> None:
-        if loopback_only and not _is_loopback(host):
+        if loopback_only and not is_loopback(host):
             raise BrokerError(f"broker at {host}:{port} is not on this computer, use 127.0.0.1")
         self._address = Address(
             host=host,
@@ -188,10 +188,3 @@ class Broker:
         if why not in self._said:
             self._said.add(why)
             _log.warning("%s", why)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -6,11 +6,10 @@ header. Inside are the body's length (4 bytes, big-endian), an Ed25519 signature
 one of a few sizes.
 """
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -19,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from edge import keys
-from edge.clock import from_milliseconds, milliseconds
+from edge.clock import from_milliseconds, milliseconds, stamp
 from edge.delivery.redaction import redacted
 from edge.delivery.topics import read_topic
-from edge.delivery.wire import Body, Header, Kind, canonical, decoded, parse
+from edge.delivery.wire import Body, Header, Kind, canonical, decoded, encoded, parse
 from edge.errors import EnvelopeError
 from edge.values import Decision, Effect, Envelope, Flag, Hit, TaggedRead, Tags
 
@@ -89,9 +88,9 @@ def seal(
     clear = canonical(header)
     expires_at = from_milliseconds(milliseconds(min(tags.retain_until, granted_until or tags.retain_until)))
     outside = {
-        "expiresat": _stamp(expires_at),
+        "expiresat": stamp(expires_at),
         "acktoken": ack_token,
-        "checkpoint": None if checkpoint is None else _base64(checkpoint.encode()),
+        "checkpoint": None if checkpoint is None else encoded(checkpoint.encode()),
     }
     facts = {"replaces": tags.replaces} if withdrawal else _facts(tagged, hits, crop)
     body = canonical(_body(tags, decision, header, outside, facts))
@@ -142,7 +141,7 @@ def open_(
     if body.test != test:
         raise EnvelopeError("test message in production" if body.test else "production message in test mode")
     if not test and now >= min(body.expiresat, body.retainuntil):
-        raise EnvelopeError(f"expired at {_stamp(body.expiresat)}")
+        raise EnvelopeError(f"expired at {stamp(body.expiresat)}")
     return Opened(header=header, body=body, checkpoint=_note(body))
 
 
@@ -178,7 +177,7 @@ def _body(
         "id": f"{tags.read_id}.{decision.subscriber_id}",
         "source": f"homerule/{header['device']}",
         "type": kind.value,
-        "time": _stamp(tags.captured_at),
+        "time": stamp(tags.captured_at),
         "datacontenttype": "application/json",
         "subject": tags.camera_id or None,
         "device": header["device"],
@@ -186,7 +185,7 @@ def _body(
         "sealkey": header["key"],
         "bundledigest": header["bundle"],
         "channel": decision.channel,
-        "retainuntil": _stamp(tags.retain_until),
+        "retainuntil": stamp(tags.retain_until),
         "test": tags.test,
         "obligations": " ".join(decision.obligations),
         **outside,
@@ -201,9 +200,9 @@ def _facts(tagged: TaggedRead, hits: Sequence[Hit], crop: bytes | None) -> dict[
         "plate": read.text,
         "confidence": _share(read.confidence),
         "lowest_character_confidence": _share(read.lowest_character_confidence),
-        "first_seen": _stamp(read.first_seen),
-        "best_seen": _stamp(read.best_seen),
-        "last_seen": _stamp(read.last_seen),
+        "first_seen": stamp(read.first_seen),
+        "best_seen": stamp(read.best_seen),
+        "last_seen": stamp(read.last_seen),
         "frames": read.frames,
         "jurisdiction": {
             "state": tags.jurisdiction.state,
@@ -223,7 +222,7 @@ def _facts(tagged: TaggedRead, hits: Sequence[Hit], crop: bytes | None) -> dict[
             for hit in hits
         ],
         "replaces": tags.replaces,
-        "crop": None if crop is None else _base64(crop),
+        "crop": None if crop is None else encoded(crop),
     }
 
 
@@ -287,14 +286,5 @@ def _note(body: Body) -> str | None:
         raise EnvelopeError("the checkpoint is not text") from None
 
 
-def _stamp(at: datetime) -> str:
-    """RFC 3339, UTC, milliseconds."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
 def _share(value: float) -> float:
     return round(min(max(float(value), 0.0), 1.0), 4)
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

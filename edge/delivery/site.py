@@ -32,7 +32,7 @@ from edge.delivery.certificates import (
     pem,
 )
 from edge.delivery.madefiles import Making, Written, folder, give, put, uid, user
-from edge.delivery.roles import CALLER_MARK, CONTROL_MARK, CONTROL_ROLE, CONTROL_RULES, KINDS, device_name
+from edge.delivery.roles import CALLER_MARK, CONTROL_MARK, CONTROL_ROLE, CONTROL_RULES, KINDS, create_role, device_name
 from edge.delivery.topics import NAME
 from edge.errors import ConfigError
 
@@ -171,9 +171,7 @@ def _logins(making: Making, path: Path, owner: str | None) -> tuple[tuple[str, s
 def _rights(logins: Sequence[tuple[str, str]]) -> bytes:
     """Dynamic security's file as it begins: everything denied, the control account, and one that may do nothing."""
     (control, password), (caller, word) = logins
-    rules = [
-        {"acltype": rule.kind, "topic": rule.topic, "priority": 0, "allow": True} for rule in sorted(CONTROL_RULES)
-    ]
+    acls = create_role(CONTROL_ROLE, CONTROL_RULES)["acls"]
     begun = {
         "defaultACLAccess": dict.fromkeys(KINDS, False),
         "clients": [
@@ -181,7 +179,7 @@ def _rights(logins: Sequence[tuple[str, str]]) -> bytes:
             {"username": caller, **_hashed(word, _CALLER_ITERATIONS), "roles": []},
         ],
         "groups": [],
-        "roles": [{"rolename": CONTROL_ROLE, "acls": rules}],
+        "roles": [{"rolename": CONTROL_ROLE, "acls": acls}],
     }
     return (json.dumps(begun, indent=2) + "\n").encode("ascii")
 

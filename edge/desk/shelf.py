@@ -210,8 +210,9 @@ def sign_list(path: Path, *, key: Ed25519PrivateKey, list_id: str, now: datetime
     if (version or last + 1) > HIGHEST:
         raise PolicyError(f"{beside}: a version is at most {HIGHEST}, take {last + 1} or leave it out")
     statement = issued.statement(list_id, version=version or last + 1, issued_at=now, sha256=content)
-    put(beside, issued.written(statement, key.sign(statement)))
-    return issued.parse(issued.written(statement, key.sign(statement)), file=beside.name)[0]
+    signed = issued.written(statement, key.sign(statement))
+    put(beside, signed)
+    return issued.parse(signed, file=beside.name)[0]
 
 
 @contextmanager

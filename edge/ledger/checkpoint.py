@@ -80,6 +80,12 @@ def open_note(note: str, public_key: Ed25519PublicKey, *, expected_origin: str |
     return Checkpoint(size=int(size), root=root, note=note)
 
 
+def size_of(note: str) -> int | None:
+    """The size that a checkpoint speaks of, as far as it can be read; nobody has judged its signature."""
+    line = next(iter(note.split("\n")[1:2]), "")
+    return int(line) if line.isascii() and line.isdigit() and len(line) < 17 else None
+
+
 def key_id(name: str, key: Ed25519PublicKey) -> bytes:
     """The 4 bytes by which a signature line says whose it is."""
     return sha256(name.encode() + b"\n" + _ED25519 + key.public_bytes_raw()).digest()[:4]

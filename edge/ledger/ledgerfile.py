@@ -95,6 +95,19 @@ class LedgerFile:
             self._refresh()
             yield
 
+    def raw(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Position and canonical bytes of the entries from `first` up to, not with, `last` that are there.
+
+        Each look is short, and others may write between two of them.
+        """
+        while first < last:
+            with self.reading():
+                found = self.log.raw(first, last)
+            if not found:
+                return
+            yield from found
+            first = found[-1][0] + 1
+
     def truncate(self) -> bool:
         """Empties the write-ahead log into the file, unless another process is reading it; waits for nobody."""
         with self._lock, faults_named(self.path):

@@ -11,7 +11,7 @@ from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
 from edge.ledger.database import only_row, pruned_upto
 from edge.ledger.entries import Entry, HotListsInForce, Logged, Name, Pattern, Read, Start
-from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at
+from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at, subtree
 from edge.policy.reasons import Reason
 from edge.values import Effect
 
@@ -126,16 +126,6 @@ class Log:
         position = self._db.execute(query, starts).fetchone()[0]
         return None if position is None else self.entry(position)
 
-    def chunk(self, first: int, last: int | None = None) -> list[Logged]:
-        """Some entries from `first` on, all before `last`, in order; empty at the end."""
-        count = _CHUNK if last is None else min(_CHUNK, last - first)
-        query = "SELECT position, bytes FROM entries WHERE position >= ? ORDER BY position LIMIT ?"
-        found = []
-        for position, raw in self._db.execute(query, (first, count)):
-            at, entry = decode(raw)
-            found.append(Logged(position=position, at=at, entry=entry))
-        return found
-
     def root_at(self, size: int) -> bytes:
         """Root hash of the tree when it had so many entries; LedgerError if it never had."""
         if not 0 <= size <= self.size:
@@ -217,9 +207,7 @@ class Log:
             hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, first + count))]
         if len(hashes) != count:
             return self._node_beside_a_hole(level, number)
-        while len(hashes) > 1:
-            hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
-        return hashes[0]
+        return subtree(hashes)
 
     def _node_beside_a_hole(self, level: int, number: int) -> bytes:
         """The same where entries were pruned: the hashes of the largest subtrees that are gone are stored."""

@@ -10,6 +10,8 @@ from edge.ledger.bundles import Bundles
 from edge.ledger.codec import decode
 from edge.ledger.database import faults_named, only_row, open_readonly, pruned_upto
 from edge.ledger.entries import BundleAccepted, Logged
+from edge.ledger.outbox import Outbox
+from edge.ledger.store import LEDGER_NAME
 from edge.values import BundleFiles
 
 _TOGETHER = 4096
@@ -53,13 +55,7 @@ class Look:
     def bundle(self, position: int) -> BundleFiles:
         """The files that the entry at `position` accepted, byte for byte as they are kept."""
         with faults_named(self._path):
-            query = "SELECT manifest, signature FROM bundles WHERE position = ?"
-            row = self._db.execute(query, (position,)).fetchone()
-            query = "SELECT name, bytes FROM bundle_files JOIN blobs USING (sha256) WHERE position = ? ORDER BY name"
-            files = dict(self._db.execute(query, (position,)))
-        if row is None:
-            raise LedgerError(f"{self._path}: the bundle of entry {position} is not kept")
-        return BundleFiles(manifest=row[0], signature=row[1], files=files)
+            return Bundles(self._db).at(position)
 
     def last_bundle(self) -> tuple[BundleFiles, BundleAccepted] | None:
         """The bundle that was accepted last, and its entry."""
@@ -68,12 +64,8 @@ class Look:
 
     def unlogged(self) -> dict[str, list[int]]:
         """Acknowledgements that are not in the log yet: positions of reads by subscriber."""
-        found: dict[str, list[int]] = {}
         with faults_named(self._path):
-            query = "SELECT subscriber_id, position FROM settled WHERE state = 'acknowledged' ORDER BY 1, 2"
-            for subscriber_id, position in self._db.execute(query):
-                found.setdefault(subscriber_id, []).append(position)
-        return found
+            return Outbox(self._db).unlogged()
 
     def notes(self) -> list[str]:
         """The checkpoints that are kept, signed notes, by their size."""
@@ -92,6 +84,15 @@ def looking(path: Path) -> Iterator[Look]:
         yield Look(path, db)
     finally:
         db.close()
+
+
+def ledger_file(path: Path) -> Path:
+    """The file that is meant by itself, or by the folder that it is in. LedgerError where that holds none."""
+    if not path.is_dir():
+        return path
+    if not (path / LEDGER_NAME).is_file():
+        raise LedgerError(f"{path}: there is no `{LEDGER_NAME}` in this folder; name the ledger file itself")
+    return path / LEDGER_NAME
 
 
 def look(path: Path, kinds: frozenset[str]) -> Iterator[Logged]:

@@ -34,7 +34,7 @@ class Pruning:
         while self._seen < size:
             with file.reading():
                 self._follow()
-        self._kept.update(position for position, _ in lasting(self._old(), cut))
+        self._kept.update(position for position, _ in lasting(file.raw(self._swept, cut), cut))
 
     def begin(self, archives: Sequence[str], at: int) -> None:
         """Says in the log what may go from here on, and which archives (sha256) hold it."""
@@ -72,7 +72,7 @@ class Pruning:
             for level, number in around(block, block + BLOCK, stay):
                 if level or number not in stay:
                     log.keep_subtree(level, number)
-        gone = [(position, raw) for position, raw in self._range(first, last) if position not in self._kept]
+        gone = [(position, raw) for position, raw in self._file.raw(first, last) if position not in self._kept]
         for position, raw in gone:
             entry = decode(raw)[1]
             log.delete(position, entry.read_id if isinstance(entry, Read) else None)
@@ -82,24 +82,6 @@ class Pruning:
         for position, raw in self._file.log.raw(self._seen, self._file.log.size):
             self._kept.update(referred(position, raw, self._cut))
             self._seen = position + 1
-
-    def _old(self) -> Iterator[tuple[int, bytes]]:
-        first = self._swept
-        while first < self._cut:
-            with self._file.reading():
-                found = self._file.log.raw(first, self._cut)
-            if not found:
-                return
-            yield from found
-            first = found[-1][0] + 1
-
-    def _range(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-        while first < last:
-            found = self._file.log.raw(first, last)
-            if not found:
-                return
-            yield from found
-            first = found[-1][0] + 1
 
     def _raw(self, position: int) -> bytes:
         found = self._file.log.raw(position, position + 1)

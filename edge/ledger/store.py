@@ -17,6 +17,7 @@ from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger import recording
 from edge.ledger.bundles import accepted
+from edge.ledger.codec import decode
 from edge.ledger.entries import ENTRY_VERSION, Begun, ClockStep, Entry, Logged
 from edge.ledger.history import History
 from edge.ledger.ledgerfile import Commit, LedgerFile, commit_now
@@ -28,7 +29,8 @@ from edge.values import Acknowledgement, BundleFiles, Checkpoint, Decision, Enve
 
 LEDGER_NAME = "ledger.sqlite"
 CHECKPOINT_ENTRIES = 1024  # at the latest after so many there is another checkpoint; by time, others ask for one
-_NOBODY_IS_SERVED = (2**63 - 1, 2**31)  # nothing is on its way but what has been sent
+_NO_END = 2**63 - 1
+_NOBODY_IS_SERVED = (_NO_END, 2**31)  # nothing is on its way but what has been sent
 
 
 class Ledger:
@@ -270,15 +272,11 @@ class Ledger:
         """The newest checkpoint that was made; signs and writes nothing."""
         return self._signer.latest()
 
-    def entries(self, first: int = 0, last: int | None = None) -> Iterator[Logged]:
+    def entries(self, first: int = 0, last: int = _NO_END) -> Iterator[Logged]:
         """All entries from `first` up to, not with, `last`, in order; others may write meanwhile."""
-        while last is None or first < last:
-            with self._file.reading():
-                found = self._log.chunk(first, last)
-            if not found:
-                return
-            yield from found
-            first = found[-1].position + 1
+        for position, raw in self._file.raw(first, last):
+            at, entry = decode(raw)
+            yield Logged(position=position, at=at, entry=entry)
 
     @contextmanager
     def _writing(self) -> Iterator[int]:

@@ -24,6 +24,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+def subtree(hashes: Sequence[bytes]) -> bytes:
+    """Hash of the complete subtree over a power of two of hashes, 32 bytes."""
+    while len(hashes) > 1:
+        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A complete subtree of 2**level leaves, the `number`-th of its level."""

@@ -72,7 +72,7 @@ class _Verification:
 
     def report(self, held: Sequence[str]) -> Report:
         notes = [(size, note) for size, note in self._db.execute("SELECT size, note FROM checkpoints ORDER BY size")]
-        self._walk({size for size, _ in notes} | set(_sizes(held)))
+        self._walk({size for size, _ in notes} | set(map(checkpoint.size_of, held)))
         if not self._faults:
             self._check_pruned()
             self._check_rows()
@@ -94,7 +94,7 @@ class _Verification:
             faults=tuple(self._faults),
         )
 
-    def _walk(self, sizes: set[int]) -> None:
+    def _walk(self, sizes: set[int | None]) -> None:
         """Every entry in order; stops at the first that is wrong, because nothing after it can be judged."""
         found = self._db.execute("SELECT position, bytes, mark FROM entries ORDER BY position")
         for position, raw, stored in found:
@@ -279,9 +279,3 @@ class _Misfit(LedgerError):
 
 def _bundle(manifest: bytes, signature: bytes | None, files: dict[str, bytes]) -> BundleFiles:
     return BundleFiles(manifest=manifest, signature=signature, files=files)
-
-
-def _sizes(held: Sequence[str]) -> list[int]:
-    """The sizes that held checkpoints speak of, as far as they can be read; each note is judged later."""
-    second = [note.split("\n")[1:2] for note in held]
-    return [int(line[0]) for line in second if line and line[0].isascii() and line[0].isdigit() and len(line[0]) < 17]

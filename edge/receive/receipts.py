@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge import disk
+from edge.clock import stamp
 
 
 class Receipts:
@@ -31,7 +32,7 @@ class Receipts:
     def announce(self, gone: Collection[str], now: datetime) -> None:
         """Before these messages are deleted."""
         said = {
-            "deletedat": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "deletedat": stamp(now),
             "why": "retention",
             "count": len(gone),
             "ids": list(gone),

@@ -6,7 +6,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.clock import YEARS, Clock
+from edge.clock import YEARS, Clock, stamp
 from edge.delivery.broker import Arrival, Broker, Handover
 from edge.delivery.envelope import Opened, open_
 from edge.delivery.topics import ack_topic, notice_filters, read_filter, read_topic
@@ -117,7 +117,7 @@ class Receiver:
         content: dict[str, Any] = opened.body.model_dump(
             mode="json", exclude={"acktoken", "checkpoint"}, exclude_none=True
         )
-        content["receivedat"] = self._clock.now().at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        content["receivedat"] = stamp(self._clock.now().at)
         later = self._store.replaced_by(opened.message_id)
         if later is not None:
             content["replacedby"] = later

@@ -3,10 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from edge import __version__
+from edge.clock import stamp
 from edge.pipeline import Outcome
 from edge.replay.folder import OutputFolder
 from edge.replay.page import render
@@ -34,9 +34,9 @@ def read_table(result: Result, outcome: Outcome) -> Table:
         "text": read.text,
         "confidence": read.confidence,
         "lowest_character_confidence": read.lowest_character_confidence,
-        "first_seen": _iso(read.first_seen),
-        "last_seen": _iso(read.last_seen),
-        "best_seen": _iso(read.best_seen),
+        "first_seen": stamp(read.first_seen),
+        "last_seen": stamp(read.last_seen),
+        "best_seen": stamp(read.best_seen),
         "first_seen_seconds": result.seconds(read.first_seen),
         "last_seen_seconds": result.seconds(read.last_seen),
         "best_seen_seconds": result.seconds(read.best_seen),
@@ -73,7 +73,7 @@ def summary_table(result: Result) -> Table:
             "name": result.recording.path.name,
             "frames": counts.frames,
             "seconds": result.seconds(result.end),
-            "starts": _iso(result.start),
+            "starts": stamp(result.start),
             "warnings": result.recording.warnings,
         },
         "passages": len(result.vehicles),
@@ -94,7 +94,7 @@ def summary_table(result: Result) -> Table:
             "signed": bundle.signed,
             "owner": bundle.owner,
             "jurisdiction": bundle.jurisdiction.state,
-            "valid_until": _iso(bundle.valid_until),
+            "valid_until": stamp(bundle.valid_until),
         },
         "subscribers": [_subscriber_table(result, name) for name in sorted(bundle.subscribers)],
     }
@@ -114,7 +114,3 @@ def _subscriber_table(result: Result, name: str) -> Table:
 
 def _lines(tables: Iterable[Table]) -> str:
     return "".join(json.dumps(table, ensure_ascii=False) + "\n" for table in tables)
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
