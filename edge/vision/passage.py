@@ -36,6 +36,8 @@ SURELY_A_PLATE = 0.5
 """The detector's mean confidence, over all looks, in what is surely a plate."""
 FOLLOWED_EVIDENCE = 0.28
 """What goes by is believed from here on: how sure the detector is of a plate, times how well its looks agree."""
+STANDING_EVIDENCE = 0.3
+"""What has never moved, only from here on: lettering on a wall or on a parked van stays in view for hours."""
 PLATES_AGREEMENT = 0.4
 """Other lettering goes with a plate that is read at least so well."""
 APART_WIDTHS = 2.0
@@ -60,6 +62,7 @@ class Plausibility:
     followed_looks: int = 5
     followed_sureness: float = SURELY_A_PLATE
     followed_evidence: float = FOLLOWED_EVIDENCE
+    standing_evidence: float = STANDING_EVIDENCE
     single_look_agreement: float = 0.9
     long_text_agreement: float = 0.9
     width: float = 36.0
@@ -103,10 +106,12 @@ class Plausibility:
     def _unsure(self, track: Track, vote: Vote) -> Rejection | None:
         if vote.confidence < self.confidence:
             return Rejection.UNSURE
+        evidence = track.sureness * vote.agreement
         # What goes by and looks like a plate is one, however hard it is to read.
-        if self._went_by(track) and track.sureness * vote.agreement >= self.followed_evidence:
+        if self._went_by(track) and evidence >= self.followed_evidence:
             return None
-        if vote.agreement < self.agreement:
+        never_moved = track.stands and not track.moved
+        if vote.agreement < self.agreement or (never_moved and evidence < self.standing_evidence):
             return Rejection.UNSURE
         if vote.lowest_character_confidence < self.character_confidence:
             return Rejection.UNSURE_CHARACTER

@@ -7,7 +7,7 @@ import pytest
 
 from edge.clock import ReplayClock
 from edge.rejection import Rejection
-from edge.values import Box, Detection, PlateRead
+from edge.values import Box, Detection, Picture, PlateRead
 from edge.vision import Plausibility, Reading, Vision
 from edge.vision.area import Area
 from edge.vision.passage import is_a_time, is_lettering
@@ -200,6 +200,28 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
         reads += vision.passages(frame)
     assert texts(reads) == ["SIGN42"] * 3
     assert vision.counts.rejected == {Rejection.FIXTURE: 3}
+
+
+@pytest.mark.parametrize(
+    ("thing", "sureness", "said"),
+    [
+        (standing("3768750"), 0.3, []),
+        (standing("3768750"), 0.34, ["3768750"]),
+        (crossing("3768750", begins=0.5), 0.3, ["3768750"]),
+    ],
+)
+def test_lettering_that_hardly_looks_like_a_plate_is_none_where_it_stands(
+    thing: Vehicle, sureness: float, said: list[str]
+) -> None:
+    class Doubting(Eyes):
+        def look(self, picture: Picture, part: Box | None = None) -> list[Detection]:
+            return [replace(one, confidence=sureness) for one in super().look(picture, part)]
+
+    scene = {10: thing}
+    vision = Vision(models=Doubting(scene), clock=ReplayClock(start=START))
+    reads = [read for frame in draw(scene, seconds=6, fps=25) for read in vision.passages(frame)] + vision.finish()
+    assert texts(reads) == said
+    assert rejected(vision) == (set() if said else {Rejection.UNSURE})
 
 
 def test_a_parked_vehicle_that_is_hidden_again_and_again_is_no_sign_and_one_read_when_it_leaves() -> None:
