@@ -51,7 +51,9 @@ def wait(socket: Path, wanted: Callable[[Status], bool]) -> None:
     if status is None:
         print("in force")
     elif status.bundle is None or not wanted(status):
-        raise ControlError("written, but the daemon here goes by another folder; bring the files where it looks")
+        raise ControlError(
+            "written, but the daemon here goes by another folder, or by an older signature; bring the files where it looks"
+        )
     else:
         print(f"in force: version {_version(status.bundle)}")
         print(f"digest {status.bundle.digest}")

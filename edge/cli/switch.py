@@ -44,7 +44,8 @@ class Target:
         """Whether the daemon says so too."""
         if self.switch is not None:
             return status.bundle is not None and self.switch in status.bundle.opt_outs
-        return all(one.gate == "shut" for one in status.subscribers if one.id == self.agency)
+        # a gate may be shut for another reason, which may go away
+        return any(one.suspended for one in status.subscribers if one.id == self.agency)
 
 
 def alone(app: typer.Typer) -> None:

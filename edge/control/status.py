@@ -40,13 +40,17 @@ class BundleStatus(Told):
 
 
 class SubscriberStatus(Told):
-    """One agency: whether its gate is open, how its right at the broker stands, and why it is not served."""
+    """One agency: whether its gate is open, how its right at the broker stands, and why it is not served.
+
+    `suspended`: the policy that is in force says so of it, whatever else may shut its gate.
+    """
 
     id: str
     name: str
     gate: Literal["open", "shut"]
     right: str
     why: str
+    suspended: bool = False
 
 
 class Standing(Told):

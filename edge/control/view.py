@@ -65,7 +65,10 @@ def _subscribers(
         elif not open_:
             why = "Its right at the broker was not set yet."
         gate: Literal["open", "shut"] = "open" if open_ else "shut"
-        made.append(SubscriberStatus(id=name, name=subscriber.name, gate=gate, right=doors.right(name), why=why))
+        right, suspended = doors.right(name), subscriber.suspended
+        made.append(
+            SubscriberStatus(id=name, name=subscriber.name, gate=gate, right=right, why=why, suspended=suspended)
+        )
     return tuple(made)
 
 

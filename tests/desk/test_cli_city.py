@@ -62,9 +62,7 @@ class Daemon:
             ),
             held=None,
             subscribers=tuple(
-                SubscriberStatus(
-                    id=one.id, name=one.name, gate="shut" if one.suspended else "open", right="granted", why=""
-                )
+                SubscriberStatus(id=one.id, name=one.name, gate="shut", right="none", why="", suspended=one.suspended)
                 for one in bundle.subscribers.values()
             ),
             alarms=(),
@@ -160,10 +158,18 @@ def test_a_refused_change_is_told_in_the_daemons_words(house: House) -> None:
     assert "sign it with `homerule sign`" in complained
 
 
-def test_a_daemon_that_goes_by_another_folder_is_found_out(house: House) -> None:
-    elsewhere = house.copied()
-    with running(house) as socket:
-        code, _, complained = homerule("policy", "opt-out", elsewhere, "statewide-lookup", "--socket", socket)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("policy", "opt-out", "statewide-lookup"),
+        ("policy", "opt-out", "fox-lake-pd"),
+        ("subscriber", "suspend", "fox-lake-pd"),
+    ],
+)
+def test_a_daemon_that_goes_by_another_folder_is_found_out(house: House, asked: tuple[str, str, str]) -> None:
+    elsewhere, (group, command, name) = house.copied(), asked
+    with running(house) as socket:  # where all gates are shut, whoever is suspended
+        code, _, complained = homerule(group, command, elsewhere, name, "--socket", socket)
     assert code == 1
     assert "goes by another folder" in complained
 
