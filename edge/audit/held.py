@@ -28,9 +28,18 @@ class Held:
 
 def held(path: Path) -> list[Held]:
     """The checkpoints in a file. LedgerError if it cannot be read or holds none."""
-    if is_zipfile(path):
-        with open_archive(path) as archive:
-            return [Held(note=note, where=f"{path}, {note.split(chr(10))[1:2]}") for note in archive.notes()]
+    found = _in_archive(path) if is_zipfile(path) else _in_file(path)
+    if not found:
+        raise LedgerError(f"{path}: holds no checkpoint, give one that was kept of this log, or what holds some")
+    return found
+
+
+def _in_archive(path: Path) -> list[Held]:
+    with open_archive(path) as archive:
+        return [Held(note=note, where=f"{path}, at {checkpoint.size_of(note)} entries") for note in archive.notes()]
+
+
+def _in_file(path: Path) -> list[Held]:
     try:
         content, _ = disk.read(path, most=_MOST)
     except OSError as error:
@@ -38,13 +47,16 @@ def held(path: Path) -> list[Held]:
     text = content.decode("utf-8", "replace")
     if not text.startswith("{"):
         return [Held(note=text, where=str(path))]
+    *lines, last = text.split("\n")
     found = []
-    for number, line in enumerate(text.split("\n")[:-1], 1):
+    for number, line in enumerate([*lines, last] if last else lines, 1):
         try:
             kept = json.loads(line)
             notes = [kept["note"]] if "note" in kept else kept["notes"]
             found += [Held(note=str(note), where=f"{path}, line {number}") for note in notes]
         except (ValueError, TypeError, KeyError, RecursionError) as error:
+            if found and number > len(lines):
+                break  # the receiver was killed while it wrote this one
             raise LedgerError(f"{path}: line {number} is not one that `homerule receive` wrote") from error
     return found
 

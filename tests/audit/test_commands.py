@@ -128,6 +128,25 @@ def test_a_checkpoint_for_others_to_fetch_finds_a_log_that_was_put_back(site: Pa
     assert typed(site, "verify", "@a.zip", *kept).exit_code == 1
 
 
+def test_what_a_receiver_kept_counts_to_the_last_line_also_without_its_end(site: Path) -> None:
+    export(site)
+    typed(site, "checkpoint", "--config", "@device.toml", "--out", "@")
+    (later,) = site.glob("*.checkpoint")
+    lines = [json.dumps({"note": note.read_text()}) for note in (site / "held", later)]
+
+    def verified(kept: str, log: str) -> Result:
+        (site / "kept").write_text(kept)
+        return typed(site, "verify", log, "--device-key", "@device.pub", "--checkpoint", "@kept")
+
+    for kept in ("\n".join(lines), "\n".join(lines) + "\n"):
+        said = verified(kept, "@a.zip")
+        assert (said.exit_code, "FAULT truncation" in said.output) == (1, True)
+    torn = verified(f"{lines[0]}\n{lines[1][:20]}", "@a.zip")  # as a receiver that is killed leaves it
+    assert (torn.exit_code, "1 held elsewhere" in torn.output) == (0, True)
+    for kept, why in ((lines[0][:20], "line 1 is not one"), ('{"notes": []}\n', "holds no checkpoint")):
+        assert why in str(verified(kept, "@a.zip").exception)
+
+
 def test_a_checkpoint_of_the_same_size_with_another_root_is_kept(site: Path) -> None:
     (site / "out").mkdir()
     words = ("checkpoint", "--config", "@device.toml", "--out", "@out")
