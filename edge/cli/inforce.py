@@ -52,7 +52,7 @@ def wait(socket: Path, wanted: Callable[[Status], bool]) -> None:
         print("in force")
     elif status.bundle is None or not wanted(status):
         raise ControlError(
-            "written, but the daemon here goes by another folder, or by an older signature; bring the files where it looks"
+            "written, but the daemon here goes by another folder or an older signature; bring the files where it looks"
         )
     else:
         print(f"in force: version {_version(status.bundle)}")

@@ -125,6 +125,13 @@ def only_row(db: sqlite3.Connection, query: str) -> Any:
     return row
 
 
+def content(value: object) -> bytes:
+    """The bytes that a column holds; LedgerError where a damaged file says that it is something else."""
+    if not isinstance(value, bytes):
+        raise LedgerError(f"the ledger is damaged; keep a copy, then {LOOK}")
+    return value
+
+
 def _configure(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")

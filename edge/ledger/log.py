@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from edge.errors import LedgerError
 from edge.ledger.codec import decode, encode
-from edge.ledger.database import only_row, pruned_upto
+from edge.ledger.database import content, only_row, pruned_upto
 from edge.ledger.entries import Entry, HotListsInForce, Logged, Name, Pattern, Read, Start
 from edge.ledger.tree import Frontier, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_at, subtree
 from edge.policy.reasons import Reason
@@ -116,7 +116,7 @@ class Log:
         row = self._db.execute("SELECT bytes FROM entries WHERE position = ?", (position,)).fetchone()
         if row is None:
             raise LedgerError(f"the ledger has no entry {position}")
-        at, entry = decode(row[0])
+        at, entry = decode(content(row[0]))
         return Logged(position=position, at=at, entry=entry)
 
     def last_of(self, *kinds: str) -> Logged | None:
@@ -143,7 +143,8 @@ class Log:
     def raw(self, first: int, last: int) -> list[tuple[int, bytes]]:
         """The canonical bytes of some entries from `first` on, all before `last`, by position; empty at the end."""
         query = "SELECT position, bytes FROM entries WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"
-        return [(int(position), bytes(raw)) for position, raw in self._db.execute(query, (first, last, _CHUNK))]
+        rows = self._db.execute(query, (first, last, _CHUNK)).fetchall()
+        return [(int(position), content(raw)) for position, raw in rows]
 
     def pruned(self) -> int:
         """Before this position only what later entries refer to is still there; 0 if nothing was pruned."""
@@ -201,10 +202,10 @@ class Log:
         first, count = number << (level - base), 1 << (level - base)
         if base:
             query = "SELECT hash FROM subtrees WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
-            hashes = [bytes(row[0]) for row in self._db.execute(query, (base, first, first + count))]
+            hashes = [content(row[0]) for row in self._db.execute(query, (base, first, first + count))]
         else:
             query = "SELECT bytes FROM entries WHERE position >= ? AND position < ? ORDER BY position"
-            hashes = [leaf_hash(row[0]) for row in self._db.execute(query, (first, first + count))]
+            hashes = [leaf_hash(content(row[0])) for row in self._db.execute(query, (first, first + count))]
         if len(hashes) != count:
             return self._node_beside_a_hole(level, number)
         return subtree(hashes)
@@ -214,7 +215,7 @@ class Log:
         query = "SELECT hash FROM subtrees WHERE level = ? AND number = ?"
         row = self._db.execute(query, (level, number)).fetchone()
         if row is not None:
-            return bytes(row[0])
+            return content(row[0])
         if level == 0:
             raise LedgerError("the ledger's tree has a hole; run `homerule audit verify` on it")
         return node_hash(self.node(level - 1, 2 * number), self.node(level - 1, 2 * number + 1))

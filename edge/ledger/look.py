@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from edge.errors import LedgerError
 from edge.ledger.bundles import Bundles
 from edge.ledger.codec import decode
-from edge.ledger.database import faults_named, only_row, open_readonly, pruned_upto
+from edge.ledger.database import content, faults_named, only_row, open_readonly, pruned_upto
 from edge.ledger.entries import BundleAccepted, Logged
 from edge.ledger.outbox import Outbox
 from edge.ledger.store import LEDGER_NAME
@@ -50,7 +50,7 @@ class Look:
         with faults_named(self._path):
             found = self._db.execute("SELECT position, bytes FROM entries ORDER BY position")
             while rows := found.fetchmany(_TOGETHER):
-                yield from rows
+                yield from ((position, content(raw)) for position, raw in rows)
 
     def bundle(self, position: int) -> BundleFiles:
         """The files that the entry at `position` accepted, byte for byte as they are kept."""

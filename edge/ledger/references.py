@@ -96,6 +96,18 @@ class References:
         pattern = self._pattern_of[position] if 0 <= position < len(self._pattern_of) else _NO_READ
         return pattern != _NO_READ and subscriber_id in self._shared[pattern]
 
+    def may_be(self, state: str, position: int, subscriber_id: str) -> bool:
+        """Whether the envelope of a read may stand so beside this log: `waiting`, `sent` and let go, `acknowledged`,
+        which the log does not say yet, or `logged`, which it does.
+        """
+        if position < self._first:
+            return True
+        acknowledged = _in(self._acknowledged, subscriber_id, position)
+        if state == "waiting":
+            return not (acknowledged or _in(self._gone, subscriber_id, position))
+        sent = _in(self._sent, subscriber_id, position)
+        return sent and acknowledged == (state == "logged")
+
     def _add_pattern(self, position: int, pattern: Pattern) -> None:
         known = {bundle.digest for bundle in self.bundles.values()}
         _need(pattern.bundle in known or not pattern.outcomes, "it names a bundle that was not accepted before it")

@@ -54,7 +54,12 @@ def verify(path: Path, public_key: Ed25519PublicKey | None, *, held: Sequence[st
             return _Verification(db, public_key).report(held)
     except LedgerError as error:
         # who asks this is not sent here once more
-        raise LedgerError(str(error).replace(LOOK, "go by the newest of your archives")) from error
+        raise LedgerError(str(error).replace(LOOK, _ARCHIVES)) from error
+    except (TypeError, ValueError, AttributeError) as error:  # numbers where names should be, as no ledger writes them
+        raise LedgerError(f"{path}: it is damaged; keep a copy, {_ARCHIVES}") from error
+
+
+_ARCHIVES = "go by the newest of your archives"
 
 
 class _Verification:
@@ -98,8 +103,8 @@ class _Verification:
         """Every entry in order; stops at the first that is wrong, because nothing after it can be judged."""
         found = self._db.execute("SELECT position, bytes, mark FROM entries ORDER BY position")
         for position, raw, stored in found:
-            leaf = leaf_hash(raw)
             try:
+                leaf = leaf_hash(_bytes(raw))
                 self._fill(min(position, self._upto))
                 if position != self._frontier.size:
                     raise _Gap(f"entry {self._frontier.size} is missing")
@@ -134,7 +139,7 @@ class _Verification:
         row = self._db.execute("SELECT hash FROM subtrees WHERE level = ? AND number = ?", (level, number)).fetchone()
         if row is not None and level <= TILE:
             self._below += level < TILE
-            self._grow(bytes(row[0]), level)
+            self._grow(_bytes(row[0]), level)
         elif level == 0:
             raise _Gap(f"entry {number} is missing")
         else:
@@ -255,11 +260,16 @@ class _Verification:
                 self._fault(position, "the bundle's bytes are not those that were accepted here")
 
     def _check_waiting(self) -> None:
-        for table in ("outbox", "settled"):
-            query = f"SELECT message_id, subscriber_id, position FROM {table} ORDER BY position"  # noqa: S608  # nosec B608
-            for message_id, subscriber_id, position in self._db.execute(query):
-                if not self._references.shares(position, subscriber_id):
+        """That each envelope beside the log is one of a read that was shared, and where the log says that it is."""
+        for table, state in (("outbox", "'waiting'"), ("settled", "state")):
+            query = f"SELECT message_id, subscriber_id, position, {state} FROM {table} ORDER BY position"  # noqa: S608  # nosec B608
+            for message_id, subscriber_id, position, found in self._db.execute(query):
+                read_id = message_id.removesuffix(f".{subscriber_id}")
+                read = self._db.execute("SELECT position FROM reads WHERE read_id = ?", (read_id,)).fetchone()
+                if not self._references.shares(position, subscriber_id) or read != (position,):
                     self._fault(position, f"`{table}` holds an envelope that the log does not share: `{message_id}`")
+                elif not self._references.may_be(found, position, subscriber_id):
+                    self._fault(position, f"`{table}` says `{found}` of `{message_id}`, and the log does not")
 
     def _fault(self, position: int | None, what: str, sort: Sort = Sort.EDIT) -> None:
         self._faults.append(Fault(position=position, what=what, sort=sort))
@@ -275,6 +285,12 @@ class _Misfit(LedgerError):
     def __init__(self, sort: Sort, said: str) -> None:
         super().__init__(said)
         self.sort = sort
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise LedgerError("its bytes were changed")
+    return value
 
 
 def _bundle(manifest: bytes, signature: bytes | None, files: dict[str, bytes]) -> BundleFiles:

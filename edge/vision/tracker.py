@@ -214,10 +214,9 @@ class Track:
     def is_known(self, box: Box, at: datetime) -> bool:
         """Whether another reading of `box` would tell nothing: it shows this plate, and what it says is known."""
         since = (at - self._last_read).total_seconds()
-        if self.stands and self.ballot.says_nothing():
-            return since < NOTHING_SECONDS and overlap(self.box, box) > 0.6
-        if self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS:
-            return since < KNOWN_SECONDS and overlap(self.box, box) > 0.6
+        says_nothing = self.stands and self.ballot.says_nothing()
+        if says_nothing or (self.looks >= KNOWN_LOOKS and self.stood_still() >= KNOWN_SECONDS):
+            return since < (NOTHING_SECONDS if says_nothing else KNOWN_SECONDS) and overlap(self.box, box) > 0.6
         if not (self.ballot.is_stable() or self.ballot.says_nothing()) or box.width >= GROWN * self._read_width:
             return False
         return since < STABLE_SECONDS and distance(self.predicted(at), box) < 0.4 * box.width

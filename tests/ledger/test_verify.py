@@ -1,7 +1,9 @@
 """No byte of an entry, a bundle or a checkpoint changes unseen."""
 
+import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,6 +17,7 @@ from edge.errors import LedgerError
 from edge.keys import public_text
 from edge.ledger.entries import Gap, Opaque, Start, Stop
 from edge.ledger.log import mark
+from edge.ledger.look import look
 from edge.ledger.tree import Frontier, leaf_hash
 from edge.ledger.verify import Report, verify
 from tests.ledger.builders import (
@@ -172,7 +175,10 @@ def test_a_flipped_byte_in_an_entry_is_found_in_that_entry(path: Path, full: boo
         ("reads", "read_id"),
         ("reads", "position"),
         ("outbox", "position"),
+        ("outbox", "message_id"),
         ("settled", "subscriber_id"),
+        ("settled", "message_id"),
+        ("settled", "position"),
     ],
 )
 def test_a_flipped_byte_anywhere_else_is_found(
@@ -184,6 +190,68 @@ def test_a_flipped_byte_anywhere_else_is_found(
         while not flip(path, table, column, chance):
             pass
         assert checked(path).faults
+
+
+@pytest.mark.parametrize(("state", "instead"), [("sent", "logged"), ("logged", "acknowledged"), ("logged", "sent")])
+def test_an_acknowledgement_beside_the_log_that_says_otherwise_is_found(path: Path, state: str, instead: str) -> None:
+    given = (instead, state)
+    change(path, lambda db: db.execute("UPDATE settled SET state = ? WHERE state = ?", given))
+    faults = checked(path).faults
+    assert faults
+    assert all(f"`settled` says `{instead}` of" in fault.what for fault in faults)
+
+
+def test_an_envelope_that_waits_although_it_was_acknowledged_is_found(path: Path) -> None:
+    def put_back(db: sqlite3.Connection) -> None:
+        """The one row that waits takes the place of one that the log calls acknowledged."""
+        found = db.execute("SELECT message_id, subscriber_id, position FROM settled WHERE state = 'logged'").fetchone()
+        waiting = db.execute("SELECT message_id FROM outbox").fetchone()
+        query = "UPDATE outbox SET message_id = ?, subscriber_id = ?, position = ? WHERE message_id = ?"
+        assert db.execute(query, (*found, *waiting)).rowcount == 1
+
+    change(path, put_back)
+    (fault,) = checked(path).faults
+    assert "`outbox` says `waiting` of" in fault.what
+
+
+@pytest.mark.parametrize("value", [1_515_248_943, None, "text"])
+@pytest.mark.parametrize(
+    ("table", "column", "said"),
+    [
+        ("entries", "bytes", "its bytes were changed"),
+        ("subtrees", "hash", "changed"),
+        ("settled", "position", "damaged|does not share"),
+        ("reads", "position", "does not lead to it"),
+        ("tree", "frontier", "changed"),
+    ],
+)
+def test_a_value_of_another_kind_as_a_flipped_bit_leaves_it_is_found(
+    path: Path, table: str, column: str, said: str, value: object
+) -> None:
+    def retype(db: sqlite3.Connection) -> None:
+        """The tables let in nothing of another kind; a disk that flips a bit does not ask them."""
+        db.execute("PRAGMA writable_schema = ON")
+        (strict,) = db.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        loose = strict.replace(") STRICT, ", ") ").replace(") STRICT", ")").replace("NOT NULL", "")
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (loose, table))
+        db.commit()
+        with closing(sqlite3.connect(path)) as again:
+            row = "position = 12" if table == "entries" else "1"
+            again.execute(f"UPDATE {table} SET {column} = ? WHERE {row}", (value,))
+            again.commit()
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (strict, table))
+
+    change(path, retype)
+    try:
+        found = " ".join(str(fault) for fault in checked(path).faults)
+    except LedgerError as error:
+        found = str(error)
+    assert re.search(said, found)
+    if table == "entries":
+        with pytest.raises(LedgerError, match="damaged"):
+            list(look(path, frozenset({"switch"})))
+        with closing(open_ledger(path, HandClock())) as ledger, pytest.raises(LedgerError, match="damaged"):
+            list(ledger.history.raw(0, 200))
 
 
 def flip(path: Path, table: str, column: str, chance: Random) -> bool:
