@@ -38,8 +38,12 @@ _WANTED = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "date_type": "must be a date such as 2026-12-31",
+    "date_parsing": "must be a date such as 2026-12-31",
+    "date_from_datetime_parsing": "must be a date such as 2026-12-31",
     "date_from_datetime_inexact": "must be a date such as 2026-12-31, without a time of day",
     "datetime_type": "must be a time such as 2026-12-31T00:00:00Z",
+    "datetime_parsing": "must be a time with its zone, such as 2026-12-31T00:00:00Z",
+    "datetime_from_date_parsing": "must be a time with its zone, such as 2026-12-31T00:00:00Z",
     "timezone_aware": "must be a time with its zone, such as 2026-12-31T00:00:00Z",
 }
 
@@ -237,7 +241,7 @@ def _line_of(text: str, where: Location) -> int | None:
     opened = 0
     fallback = None
     for number, line in enumerate(text.splitlines(), start=1):
-        heading = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        heading = re.match(r"\s*\[\[?\s*([^\[\],]+?)\s*\]\]?\s*(#.*)?$", line)  # no line of a longer list
         if heading:
             header = [part.strip().strip("\"'") for part in heading.group(1).split(".")]
             opened += 1 if header[:1] == names[:1] and line.lstrip().startswith("[[") else 0
@@ -251,11 +255,9 @@ def _line_of(text: str, where: Location) -> int | None:
 
 
 def _key(where: Location) -> str:
-    """The key that a mistake is about, with its place when it stands in a list."""
-    last = where[-1]
-    if isinstance(last, int):
-        return f"{where[-2]}[{last}]" if len(where) > 1 else str(last)
-    return last
+    """The key that a mistake is about, with its place when it stands in a list, or in lists of lists."""
+    named = max((at for at, step in enumerate(where) if isinstance(step, str)), default=0)
+    return str(where[named]) + "".join(f"[{step}]" for step in where[named + 1 :])
 
 
 def _model_at(model: type[BaseModel], where: Location) -> type[BaseModel] | None:

@@ -13,6 +13,7 @@ from edge.audit.asked import Asked
 from edge.audit.counted import Alike, Row
 from edge.audit.counting import Counting
 from edge.audit.coverage import BLIND, union
+from edge.audit.parts import moment
 from edge.audit.past import Past
 from edge.audit.registries import Registries
 from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report
@@ -108,10 +109,15 @@ def _check_names(found: Walk, asked: Asked, registered: set[str]) -> None:
 
 
 def _span(found: Walk, asked: Asked) -> tuple[int, int]:
-    """The time that is asked about, to the ends of the log where none was typed."""
+    """The time that is asked about, to the ends of the log where none was typed. LedgerError where that is no time."""
     earliest, latest = found.coverage.earliest or 0, found.coverage.latest or 0
-    began = asked.began if asked.began is not None else min(earliest, asked.ended or earliest)
-    ended = asked.ended if asked.ended is not None else max(latest + 1, began)
+    began = asked.began if asked.began is not None else earliest
+    ended = asked.ended if asked.ended is not None else latest + 1
+    if began >= ended:
+        whole = " to ".join(moment(from_milliseconds(at)) for at in (earliest, latest))
+        raise LedgerError(
+            f"the log goes from {whole} UTC, so nothing of it is asked for; name both `--from` and `--to`"
+        )
     return began, ended
 
 

@@ -188,8 +188,10 @@ def _ask(given: str | None, option: str, question: str, default: str | None = No
 def _offer(state: str) -> None:
     """Says which law pack the policy will go by."""
     if state not in (*STATES, UNKNOWN_PLACE):
-        mend = nearest(state, sorted(STATES)) or nearest(f"US-{state.upper()}", sorted(STATES))
-        raise PolicyError(f"there is no state `{state}`{mend or ', write it as US-IL (ISO 3166-2)'}")
+        # nothing nearly alike: `Illinois` is nearer to Indiana's code than to its own
+        meant = f"US-{state.upper().removeprefix('US-')}"
+        mend = f", did you mean `{meant}`?" if meant in STATES else ", write it as US-IL (ISO 3166-2)"
+        raise PolicyError(f"there is no state `{state}`{mend}")
     pack = next(one for one in packs() if one.id == desk.pack_for(state))
     if pack.state is None:
         print(f"There is no law pack for {state} yet, so the cautious one named {pack.id} is taken.")

@@ -143,6 +143,11 @@ def _find(written: Policy, switch: str, *, closed: bool, value: str | None) -> t
         raise PolicyError(f"`{switch}` opens in more than one way, add `--to {'` or `--to '.join(open_to)}`")
     if value is not None and value not in open_to:
         raise PolicyError(f"`{switch}` cannot be `{value}`{nearest(value, open_to)}; there are {', '.join(open_to)}")
+    if value is not None and ORDERS[key].index(value) < ORDERS[key].index(getattr(written.sharing, key)):
+        raise PolicyError(
+            f"`{switch}` is `{getattr(written.sharing, key)}`, which is further open than `{value}`: write `{value}`"
+            f" into {policy.FILE} by hand; that closes, needs no signature and counts at once"
+        )
     return ("sharing",), key, value or open_to[0]
 
 

@@ -209,15 +209,17 @@ def _holds_together(folder: Path, registry: bytes) -> None:
 
 
 def _place(written: RegistryTable, name: str) -> int:
-    names: dict[str, int] = {}
-    for number, one in enumerate(written.subscriber):
-        for known in (one.agency_id, one.name):
-            names.setdefault(known.casefold(), number)
-    names |= {one.id: number for number, one in enumerate(written.subscriber)}
-    if name.casefold() not in names:
-        ids = [one.id for one in written.subscriber]
+    asked, ids = name.casefold(), [one.id for one in written.subscriber]
+    if asked in ids:
+        return ids.index(asked)
+    called = [(one.agency_id.casefold(), one.name.casefold()) for one in written.subscriber]
+    places = [number for number, names in enumerate(called) if asked in names]
+    if not places:
         raise PolicyError(f"there is no agency `{name}`{nearest(name, ids) or ', see `homerule subscriber list`'}")
-    return names[name.casefold()]
+    if len(places) > 1:
+        alike = " and ".join(f"`{ids[place]}`" for place in places)
+        raise PolicyError(f"`{name}` may be {alike}, say which by its id")
+    return places[0]
 
 
 def _blocks(lines: Lines) -> list[tuple[int, int]]:

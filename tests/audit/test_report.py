@@ -447,6 +447,8 @@ def test_the_command_writes_page_table_and_json_for_its_owner_only(archive: Path
         (("--subscriber", "nobody-pd"), "`nobody-pd`"),
         (("--from", "yesterday"), "`--from yesterday`"),
         (("--from", "2026-10-01", "--to", "2026-09-01"), "is not after"),
+        (("--from", "2999-01-01"), "so nothing of it is asked for"),
+        (("--to", "1970-01-01"), "so nothing of it is asked for"),
     ],
 )
 def test_a_question_that_cannot_be_is_refused_with_what_was_typed(

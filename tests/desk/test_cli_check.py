@@ -251,3 +251,9 @@ def test_init_knows_no_other_states_than_there_are(tmp_path: Path) -> None:
     code, _, complained = homerule("init", tmp_path / "city", "--state", "il", "--place", "Fox Lake")
     assert (code, "did you mean `US-IL`?" in complained) == (1, True)
     assert not (tmp_path / "city").exists()
+
+
+@pytest.mark.parametrize("state", ["Illinois", "Virginia", "US-ILL"])
+def test_init_suggests_no_other_state_than_the_one_that_was_meant(tmp_path: Path, state: str) -> None:
+    code, _, complained = homerule("init", tmp_path / "city", "--state", state, "--place", "Fox Lake")
+    assert (code, "did you mean" in complained, "write it as US-IL" in complained) == (1, False, True)

@@ -149,6 +149,16 @@ def test_an_opt_in_says_what_to_type_and_changes_nothing_before(house: House) ->
     assert house.take_up().channels["statewide-lookup"] is True
 
 
+def test_an_opt_in_closes_nothing(house: House) -> None:
+    """A narrower way is no opt-in: it would count at once."""
+    homerule("policy", "opt-in", house.folder, "out-of-state", "--to", "agreement", "--socket", nobody(house))
+    before = (house.folder / "policy.toml").read_bytes()
+    asked = ("policy", "opt-in", house.folder, "out-of-state", "--to", "listed-states", "--socket", nobody(house))
+    code, _, complained = homerule(*asked)
+    assert (code, "`out-of-state` is `agreement`, which is further open" in complained) == (1, True)
+    assert (house.folder / "policy.toml").read_bytes() == before
+
+
 def test_a_refused_change_is_told_in_the_daemons_words(house: House) -> None:
     house.edit('feed = "hits"', 'feed = "all"', "subscribers.toml")
     with running(house) as socket:

@@ -75,6 +75,15 @@ def test_an_agency_goes_by_its_name_and_its_number_too(house: House, name: str) 
     assert registry.find(house.folder, name).id == "fox-lake-pd"
 
 
+def test_a_name_that_two_agencies_have_is_asked_for_by_its_id(house: House) -> None:
+    other = next(one for one in registry.ids(house.folder) if one != "fox-lake-pd")
+    name = registry.find(house.folder, other).name
+    house.edit(f'name = "{name}"', 'name = "Fox Lake Police Department, Wisconsin"', "subscribers.toml")
+    with pytest.raises(PolicyError, match=f"may be `.*{other}.*, say which by its id"):
+        registry.suspend(house.folder, "fox lake police department, wisconsin")
+    assert registry.suspend(house.folder, "fox-lake-pd")
+
+
 def test_an_unknown_agency_is_refused_with_the_nearest(house: House) -> None:
     with pytest.raises(PolicyError, match="did you mean `fox-lake-pd`"):
         registry.suspend(house.folder, "fox-lake")

@@ -72,6 +72,7 @@ def test_a_table_written_in_several_places_is_closed_in_place(
 def test_a_table_written_in_several_places_is_opened_in_place(house: House, unusual: Callable[[str], str]) -> None:
     rewrite(house, unusual)
     assert desk.opt_in(house.folder, "national-lookup")
+    assert desk.opt_out(house.folder, "out-of-state")
     assert desk.opt_in(house.folder, "out-of-state", value="listed-states")
     sharing = tomllib.loads((house.folder / "policy.toml").read_text())["sharing"]
     assert (sharing["national_lookup"], sharing["out_of_state"]) == (True, "listed-states")
