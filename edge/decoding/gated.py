@@ -18,7 +18,7 @@ BLIND_SECONDS = 0.75
 """Without a small picture for so long nobody sees the road, and it is open since that picture. A passage takes longer;
 two small pictures a second may come unevenly. Less than LEAD_SECONDS: what was held up comes at once and looks new."""
 _KEPT_SECONDS = LEAD_SECONDS + BLIND_SECONDS
-LOOK_SECONDS = 3.5
+LOOK_SECONDS = 5.0
 """Between two whole pictures that are decoded although nothing moves, so that a parked vehicle is seen."""
 _CAUGHT_UP_WITHIN = 5.0
 

@@ -36,7 +36,7 @@ SURELY_A_PLATE = 0.5
 """The detector's mean confidence, over all looks, in what is surely a plate."""
 FOLLOWED_EVIDENCE = 0.28
 """What goes by is believed from here on: how sure the detector is of a plate, times how well its looks agree."""
-STANDING_EVIDENCE = 0.3
+STANDING_EVIDENCE = 0.35
 """What has never moved, only from here on: lettering on a wall or on a parked van stays in view for hours."""
 PLATES_AGREEMENT = 0.4
 """Other lettering goes with a plate that is read at least so well."""

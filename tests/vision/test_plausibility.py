@@ -205,8 +205,8 @@ def test_a_sign_that_always_stands_there_is_soon_no_vehicle() -> None:
 @pytest.mark.parametrize(
     ("thing", "sureness", "said"),
     [
-        (standing("3768750"), 0.3, []),
-        (standing("3768750"), 0.34, ["3768750"]),
+        (standing("3768750"), 0.35, []),
+        (standing("3768750"), 0.38, ["3768750"]),
         (crossing("3768750", begins=0.5), 0.3, ["3768750"]),
     ],
 )
