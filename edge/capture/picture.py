@@ -41,7 +41,8 @@ class Converter:
 class Decoded:
     """A picture in ffmpeg's own memory.
 
-    A telephone films lying down and writes beside it how to turn the picture; what comes out of here is upright.
+    A telephone films lying down and writes beside it how to turn the picture; what comes out of here is upright, to the
+    nearest quarter of a turn.
     """
 
     frame: VideoFrame = field(repr=False)
@@ -49,11 +50,19 @@ class Decoded:
 
     @property
     def size(self) -> tuple[int, int]:
-        lying = self.frame.rotation % 180 != 0
-        return (self.frame.height, self.frame.width) if lying else (self.frame.width, self.frame.height)
+        return self._as_filmed((self.frame.width, self.frame.height))
+
+    @property
+    def _turns(self) -> int:
+        """Quarters of a turn to the left that set it upright."""
+        return round(self.frame.rotation / 90) % 4
+
+    def _as_filmed(self, size: tuple[int, int]) -> tuple[int, int]:
+        """From the size of the upright picture to that of the one that was filmed, and back."""
+        return size[::-1] if self._turns % 2 else size
 
     def luma(self, step: int) -> NDArray[np.uint8]:
-        upright: NDArray[np.uint8] = np.rot90(self._brightness(), self.frame.rotation // 90)
+        upright: NDArray[np.uint8] = np.rot90(self._brightness(), self._turns)
         return upright[::step, ::step].copy()
 
     def _brightness(self) -> NDArray[np.uint8]:
@@ -69,16 +78,15 @@ class Decoded:
     def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
         planar = self.frame.format.name in _PLANAR
         if part is not None:
-            if not planar or self.frame.rotation:
+            if not planar or self._turns:
                 return _resized(self.cut(*part), size)
             return _converted(self.converter.part, _shrunk(self.frame, size, part), size)
-        lying = self.frame.rotation % 180 != 0
-        size = (size[1], size[0]) if lying else size
+        size = self._as_filmed(size)
         frame = _shrunk(self.frame, size, (0, 0, self.frame.width, self.frame.height)) if planar else self.frame
         return self._upright(_converted(self.converter.small, frame, size))
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
-        if self.frame.format.name not in _PLANAR or self.frame.rotation:
+        if self.frame.format.name not in _PLANAR or self._turns:
             return self.pixels()[y1:y2, x1:x2].copy()
         left, top = x1 & ~1, y1 & ~1  # a colour belongs to two pixels
         piece = _piece(self.frame, left, top, (x2 + 1) & ~1, (y2 + 1) & ~1)
@@ -89,7 +97,7 @@ class Decoded:
         return self._upright(_converted(self.converter.whole, self.frame, (self.frame.width, self.frame.height)))
 
     def _upright(self, pixels: Pixels) -> Pixels:
-        turns = self.frame.rotation // 90
+        turns = self._turns
         return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 

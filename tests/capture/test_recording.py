@@ -1,5 +1,6 @@
 """What a recording gives, and what is said about one that gives nothing."""
 
+import math
 import struct
 import subprocess
 import sys
@@ -97,15 +98,20 @@ def test_an_avi_that_counts_each_frame_twice_is_not_taken_for_half_a_recording(c
     assert (recording.total, len(list(recording.frames())), recording.warnings) == (40, 40, [])
 
 
+def turned(clip: Path, path: Path, degrees: float) -> Path:
+    """The clip in another file that says by how much it is to be turned to the right."""
+    whole = bytearray(clip.read_bytes())
+    matrix = whole.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
+    cosine, sine = (round((1 << 16) * one(math.radians(degrees))) for one in (math.cos, math.sin))
+    whole[matrix : matrix + 36] = struct.pack(">9i", cosine, sine, 0, -sine, cosine, 0, 0, 0, 1 << 30)
+    path.write_bytes(whole)
+    return path
+
+
 @pytest.fixture
 def telephone(clip: Path, tmp_path: Path) -> Path:
     """The clip, filmed lying down."""
-    path = tmp_path / "telephone.mp4"
-    whole = bytearray(clip.read_bytes())
-    matrix = whole.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2
-    whole[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
-    path.write_bytes(whole)
-    return path
+    return turned(clip, tmp_path / "telephone.mp4", 90)
 
 
 def test_a_recording_that_was_filmed_lying_down_stands_upright(clip: Path, telephone: Path) -> None:
@@ -121,6 +127,24 @@ def test_its_brightness_stands_upright_too(clip: Path, telephone: Path) -> None:
     assert np.array_equal(upright.luma(1), np.rot90(lying, -1))
     # the pixels that whoever counts in upright pixels means, also where the step does not go into the height
     assert np.array_equal(upright.luma(7), upright.luma(1)[::7, ::7])
+
+
+@pytest.mark.parametrize(
+    ("degrees", "quarters"), [(0, 0), (30, 0), (45, 0), (60, 1), (100, 1), (135, 2), (180, 2), (225, 2), (300, 3)]
+)
+def test_a_recording_that_was_filmed_askew_is_turned_by_the_nearest_quarter(
+    clip: Path, tmp_path: Path, degrees: int, quarters: int
+) -> None:
+    filmed = next(frames(clip, camera_id="north", start=START)).picture
+    picture = next(frames(turned(clip, tmp_path / "askew.mp4", degrees), camera_id="north", start=START)).picture
+    upright = np.rot90(filmed.pixels(), -quarters)
+    assert np.array_equal(picture.pixels(), upright)
+    assert picture.size == (upright.shape[1], upright.shape[0])
+    assert np.array_equal(picture.luma(1), np.rot90(filmed.luma(1), -quarters))
+    assert np.array_equal(picture.cut(8, 10, 40, 30), upright[10:30, 8:40])
+    wide, high = picture.size
+    assert picture.scaled((wide // 2, high // 2)).shape == (high // 2, wide // 2, 3)
+    assert picture.scaled((16, 10), (8, 10, 40, 30)).shape == (10, 16, 3)
 
 
 @pytest.mark.needs("ffmpeg")
