@@ -67,6 +67,7 @@ class _Said(BaseModel):
     told: float | None = Field(default=None, allow_inf_nan=False)
     late: bool = False
     in_time: bool = True
+    turns: int = Field(default=0, ge=0, lt=4)
     why: Why | None = Field(default=None, strict=False)
     said: str = ""
 
@@ -144,7 +145,7 @@ class ApartStream:
             samples = samples.copy()
         frame: av.VideoFrame = av.VideoFrame.from_numpy_buffer(samples, name)
         frame.colorspace, frame.color_range = space, extent
-        picture = self._converter.shown(frame)
+        picture = self._converter.shown(frame, word.turns)
         return Arrival(at=word.at, told=word.told, picture=picture, late=word.late, in_time=word.in_time)
 
     def _make_room(self, shape: tuple[int, int, str, int, int]) -> None:

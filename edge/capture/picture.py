@@ -14,6 +14,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from edge.decoding.stream import turns_of
 from edge.errors import CameraError
 from edge.values import Corners, Pixels
 
@@ -32,37 +33,33 @@ class Converter:
     def __init__(self) -> None:
         self.whole, self.small, self.piece, self.part = (VideoReformatter() for _ in range(4))
 
-    def shown(self, frame: VideoFrame) -> "Decoded":
-        """A picture of the stream."""
-        return Decoded(frame=frame, converter=self)
+    def shown(self, frame: VideoFrame, turns: int | None = None) -> "Decoded":
+        """A picture of the stream; it is turned as the frame itself says, if nobody says it by `turns`."""
+        return Decoded(frame=frame, converter=self, turns=turns_of(frame) if turns is None else turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """A picture in ffmpeg's own memory.
 
-    A telephone films lying down and writes beside it how to turn the picture; what comes out of here is upright, to the
-    nearest quarter of a turn.
+    A telephone films lying down and writes beside it how to turn the picture; what comes out of here is upright, by as
+    many quarters of a turn to the left as `turns` says, 0 to 3.
     """
 
     frame: VideoFrame = field(repr=False)
     converter: Converter = field(repr=False)
+    turns: int
 
     @property
     def size(self) -> tuple[int, int]:
         return self._as_filmed((self.frame.width, self.frame.height))
 
-    @property
-    def _turns(self) -> int:
-        """Quarters of a turn to the left that set it upright."""
-        return round(self.frame.rotation / 90) % 4
-
     def _as_filmed(self, size: tuple[int, int]) -> tuple[int, int]:
         """From the size of the upright picture to that of the one that was filmed, and back."""
-        return size[::-1] if self._turns % 2 else size
+        return size[::-1] if self.turns % 2 else size
 
     def luma(self, step: int) -> NDArray[np.uint8]:
-        upright: NDArray[np.uint8] = np.rot90(self._brightness(), self._turns)
+        upright: NDArray[np.uint8] = np.rot90(self._brightness(), self.turns)
         return upright[::step, ::step].copy()
 
     def _brightness(self) -> NDArray[np.uint8]:
@@ -78,7 +75,7 @@ class Decoded:
     def scaled(self, size: tuple[int, int], part: Corners | None = None) -> Pixels:
         planar = self.frame.format.name in _PLANAR
         if part is not None:
-            if not planar or self._turns:
+            if not planar or self.turns:
                 return _resized(self.cut(*part), size)
             return _converted(self.converter.part, _shrunk(self.frame, size, part), size)
         size = self._as_filmed(size)
@@ -86,7 +83,7 @@ class Decoded:
         return self._upright(_converted(self.converter.small, frame, size))
 
     def cut(self, x1: int, y1: int, x2: int, y2: int) -> Pixels:
-        if self.frame.format.name not in _PLANAR or self._turns:
+        if self.frame.format.name not in _PLANAR or self.turns:
             return self.pixels()[y1:y2, x1:x2].copy()
         left, top = x1 & ~1, y1 & ~1  # a colour belongs to two pixels
         piece = _piece(self.frame, left, top, (x2 + 1) & ~1, (y2 + 1) & ~1)
@@ -97,8 +94,7 @@ class Decoded:
         return self._upright(_converted(self.converter.whole, self.frame, (self.frame.width, self.frame.height)))
 
     def _upright(self, pixels: Pixels) -> Pixels:
-        turns = self._turns
-        return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+        return np.ascontiguousarray(np.rot90(pixels, self.turns)) if self.turns else pixels
 
 
 def _converted(reformatter: VideoReformatter, frame: VideoFrame, size: tuple[int, int]) -> Pixels:

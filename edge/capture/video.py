@@ -90,7 +90,7 @@ class VideoFile:
                 frames = packet.decode()
             except FFmpegError:
                 continue
-            yield from (Decoded(frame=frame, converter=converter) for frame in frames)
+            yield from map(converter.shown, frames)
 
     def _compare(self, read: int) -> None:
         # The index of an mp4 counts exactly, other containers estimate; a few frames less is no sign of damage.

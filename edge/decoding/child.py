@@ -19,7 +19,7 @@ import av
 from edge.clock import monotonic
 from edge.decoding.address import Address
 from edge.decoding.gated import GatedStream
-from edge.decoding.stream import Arrival, Stream
+from edge.decoding.stream import Arrival, Stream, turns_of
 from edge.decoding.trouble import Trouble
 
 LONGEST = 16 * 1024
@@ -89,8 +89,9 @@ class Decoder:
             return
         slot = self._free.pop()
         _copy(frame, self._room[slot * (len(self._room) // SLOTS) :])
+        turns = turns_of(arrival.picture)  # what a picture says beside its samples is not in the shared memory
         about = {"at": arrival.at, "told": arrival.told, "late": arrival.late, "in_time": arrival.in_time}
-        self._say(slot=slot, fed=fed, **about)
+        self._say(slot=slot, fed=fed, turns=turns, **about)
 
     def _make_room(self, shape: tuple[object, ...], size: int) -> None:
         """Asks for memory for pictures of another size."""

@@ -74,6 +74,11 @@ def packets_of(container: InputContainer, video: VideoStream) -> "Iterator[av.Pa
             continue
 
 
+def turns_of(frame: av.VideoFrame) -> int:
+    """The quarters of a turn to the left, 0 to 3, that set it upright; of another angle the nearest."""
+    return round(frame.rotation / 90) % 4
+
+
 class Stream(Generic[P]):
     """An open stream. Belongs to the thread that opened it."""
 

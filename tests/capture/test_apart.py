@@ -10,20 +10,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from time import sleep
 
 import cv2
+import numpy as np
 import pytest
 
 from edge.capture import Trouble, Why, apart
 from edge.capture.apart import ApartStream
+from edge.capture.opening import Pictures
+from edge.capture.picture import Converter, Decoded
 from edge.clock import monotonic
 from edge.decoding.address import Address
 from edge.decoding.child import LONGEST
+from edge.decoding.stream import Stream
 from tests.broker import wait_until
 from tests.capture.test_raw import ended
 from tests.capture.watching import said, watching
@@ -71,6 +75,36 @@ def test_the_pictures_are_those_of_the_clip(rtsp_camera: RtspCamera, street_clip
     assert (state.connected, state.width, state.height, state.why) == (True, 640, 360, None)
     assert state.apart in ("process", "user")
     assert (watcher.gaps, said) == ([], [])
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may read, whoever decodes."""
+    with TemporaryDirectory(prefix="homerule-open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_a_picture_that_says_how_it_was_filmed_stands_upright(open_folder: Path, street_clip: Path, angle: int) -> None:
+    path = open_folder / "turned.mp4"
+    says = f"-bsf:v h264_metadata=display_orientation=insert:rotate={angle}"
+    words = f"-frames:v 4 -c:v libx264 -bf 0 -g 1 -pix_fmt yuv420p {says}"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", street_clip, *words.split(), path], check=True)
+    address = Address(place="here", name=str(path))
+    with closing(Stream(address, Converter().shown)) as plain, closing(ApartStream(address)) as stream:
+        here, there = first_of(plain), first_of(stream)
+        filmed = cv2.VideoCapture(str(street_clip)).read()[1]
+        assert abs(np.rot90(there.pixels(), -angle // 90).astype(int) - filmed).mean() < 12
+        assert there.size == here.size == ((640, 360) if angle == 180 else (360, 640))
+        assert (there.pixels() == here.pixels()).all()
+        assert (there.luma(3) == here.luma(3)).all()
+
+
+def first_of(stream: Pictures) -> Decoded:
+    """The first picture that it gives."""
+    return next(arrival.picture for _ in range(10) for arrival in stream.read())
 
 
 def test_what_is_wrong_with_the_camera_is_said_as_ever(rtsp_camera: RtspCamera, said: list[str]) -> None:
@@ -264,6 +298,9 @@ def test_a_decoder_that_was_taken_over_is_let_go(
         [{"shape": [640, 360, "yuv420p", 2, -1]}],
         [SMALL, {"slot": 0, "at": -1e12}],
         [SMALL, {"slot": 0, "at": 1e12}],
+        [SMALL, lambda: {"slot": 0, "at": monotonic(), "turns": 4}],
+        [SMALL, lambda: {"slot": 0, "at": monotonic(), "turns": -1}],
+        [SMALL, lambda: {"slot": 0, "at": monotonic(), "turns": 0.5}],
     ],
 )
 def test_numbers_beyond_what_can_be_are_not_believed(
