@@ -59,4 +59,4 @@ def _decode(picture: Path) -> Pixels | None:
 
 def _in_order(picture: Path) -> list[tuple[int, str]]:
     """Sorts digits by their number: frame2 before frame10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", picture.name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", picture.name)]

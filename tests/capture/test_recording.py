@@ -254,5 +254,11 @@ def test_images_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert [int(frame.pixels[0, 0, 0]) for frame in frames(tmp_path, camera_id="north", start=START)] == [1, 9, 10]
 
 
+def test_a_name_with_a_raised_digit_has_its_place_too(tmp_path: Path) -> None:
+    for shade, name in enumerate(("1²1.png", "1²2.png", "2.png")):
+        cv2.imwrite(str(tmp_path / name), np.full((40, 60, 3), shade, np.uint8))
+    assert [int(frame.pixels[0, 0, 0]) for frame in frames(tmp_path, camera_id="north", start=START)] == [0, 1, 2]
+
+
 def test_a_device_is_neither_a_file_nor_a_folder() -> None:
     assert "neither" in refusal(Path("/dev/null"))
