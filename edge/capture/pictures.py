@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.capture.picture import Plain
+from edge.disk import why
 from edge.errors import CameraError
 from edge.values import Frame, Pixels
 
@@ -35,9 +36,14 @@ class PictureFolder:
     def frames(self) -> Iterator[Frame]:
         """Every image that can be decoded. Raises CameraError when not one of them can."""
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        decoded = 0
+        decoded, unread = 0, None
         for place, picture in enumerate(self._pictures):
-            pixels = _decode(picture)
+            try:
+                pixels = _decode(picture)
+            except OSError as error:
+                unread = error
+                self.warnings.append(f"`{picture}`: cannot be read ({why(error)}), check its owner and mode; left out")
+                continue
             if pixels is None:
                 self.warnings.append(f"`{picture}`: not an image that can be decoded; left out")
                 continue
@@ -45,14 +51,18 @@ class PictureFolder:
             yield Frame(camera_id=self._camera_id, sequence=place, captured_at=captured_at, picture=Plain(pixels))
             decoded += 1
         if not decoded:
-            raise CameraError(f"`{self.path}`: not one of its {self.total} images can be decoded; copy them again")
+            fault, mend = "decoded", "copy them again"
+            if unread is not None:
+                fault, mend = f"read ({why(unread)})", "check their owner and mode"
+            raise CameraError(f"`{self.path}`: not one of its {self.total} images can be {fault}; {mend}")
 
 
 def _decode(picture: Path) -> Pixels | None:
+    """None for what is no image. Raises OSError."""
+    written = np.frombuffer(picture.read_bytes(), np.uint8)
     try:
-        written = np.frombuffer(picture.read_bytes(), np.uint8)
         pixels = cv2.imdecode(written, cv2.IMREAD_COLOR) if written.size else None
-    except (OSError, cv2.error):
+    except cv2.error:
         return None
     return None if pixels is None else pixels.astype(np.uint8, copy=False)
 

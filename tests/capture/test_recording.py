@@ -1,12 +1,16 @@
 """What a recording gives, and what is said about one that gives nothing."""
 
 import math
+import os
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import cv2
@@ -246,6 +250,40 @@ def test_a_broken_image_among_good_ones_is_left_out_and_said(tmp_path: Path) -> 
     assert [(frame.captured_at - START).total_seconds() for frame in seen] == [0.0, 1.0]
     assert len(recording.warnings) == 1
     assert "frame3.png" in recording.warnings[0]
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder into which everybody may look."""
+    with TemporaryDirectory(prefix="homerule-open-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def unreadable(*files: Path) -> Iterator[None]:
+    """These may not be read, by root neither: it is somebody else meanwhile."""
+    for file in files:
+        file.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_an_image_that_may_not_be_read_is_left_out_and_said(open_folder: Path) -> None:
+    one, two = open_folder / "1.png", open_folder / "2.png"
+    for path in (one, two):
+        cv2.imwrite(str(path), np.full((40, 60, 3), 9, np.uint8))
+    recording = open_recording(open_folder, camera_id="north", start=START)
+    with unreadable(two):
+        assert len(list(recording.frames())) == 1
+    assert recording.warnings == [f"`{two}`: cannot be read (permission denied), check its owner and mode; left out"]
+    with unreadable(one, two), pytest.raises(CameraError, match=r"can be read \(permission denied\)"):
+        list(recording.frames())
 
 
 def test_images_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
