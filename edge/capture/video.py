@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from edge.capture.picture import Converter, Decoded, keep_freed_memory
-from edge.decoding.stream import decode_cheaply, packets_of
+from edge.decoding.stream import MOST_PIXELS, decode_cheaply, packets_of
 from edge.errors import CameraError
 from edge.values import Frame
 
@@ -37,6 +37,7 @@ class VideoFile:
         keep_freed_memory()
         self._container = _open(path)
         video = self._container.streams.video[0]
+        size = video.codec_context.width, video.codec_context.height  # a decoder that fails forgets them
         decode_cheaply(video)
         told = float(video.guessed_rate or 0)
         self.frames_per_second = told if 1.0 <= told <= 1000.0 else USUAL_FRAMES_PER_SECOND
@@ -48,9 +49,7 @@ class VideoFile:
         self._first = next(self._pictures, None)
         if self._first is None:
             self._container.close()
-            raise CameraError(
-                f"`{path}`: no frame can be decoded; the file is cut short or damaged, copy the recording again"
-            )
+            raise CameraError(f"`{path}`: {_why_nothing(*size)}")
 
     def frames(self) -> Iterator[Frame]:
         """Every frame of the file, once; a second call finds nothing left."""
@@ -114,6 +113,16 @@ def _open(path: Path) -> InputContainer:
         f"`{path}`: not a video that can be played, or one that was cut short before its index was written;"
         " copy the recording again, or convert it with ffmpeg"
     )
+
+
+def _why_nothing(wide: int, high: int) -> str:
+    """What may be wrong with a video of that size in pixels, of which no frame can be decoded, and the mend."""
+    if wide * high > MOST_PIXELS:
+        return (
+            f"pictures of {wide}x{high} are larger than {MOST_PIXELS // 1_000_000} megapixels;"
+            " scale them down, e.g. with `ffmpeg -i IN -vf scale=3840:-2 OUT`"
+        )
+    return "no frame can be decoded; the file is cut short or damaged, copy the recording again"
 
 
 def _is_text(head: bytes) -> bool:

@@ -193,6 +193,18 @@ def test_a_file_of_noise_is_refused(tmp_path: Path) -> None:
     assert "not a video" in refusal(path)
 
 
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("coding", ["mjpeg", "libx264"])
+def test_pictures_that_are_too_large_are_refused_as_such(tmp_path: Path, coding: str) -> None:
+    path = tmp_path / "large.mp4"
+    source = "color=size=7680x4320:rate=5:duration=0.2"
+    ffmpeg = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", coding, path]
+    subprocess.run(ffmpeg, check=True)
+    said = refusal(path)
+    assert "pictures of 7680x4320 are larger than 16 megapixels; scale them down" in said
+    assert "damaged" not in said
+
+
 def test_a_video_cut_before_its_index_is_refused(clip: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
     whole = clip.read_bytes()
