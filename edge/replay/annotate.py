@@ -13,6 +13,9 @@ from edge.vision import Sighting
 
 _FRESH, _SURE, _INK = (60, 190, 255), (90, 200, 70), (20, 20, 20)
 
+_SLOWEST = 0.01
+"""Frames per second; the encoder does not begin at a tenth of that."""
+
 
 class AnnotatedVideo:
     """An mp4 that grows frame by frame and takes its name when it is whole."""
@@ -107,7 +110,8 @@ def mark(picture: Pixels, sighting: Sighting) -> None:
 
 
 def _taken(rate: float) -> float:
-    """The nearest rate that the encoder takes: a decimal whose digits make a number of 16 bits."""
+    """The nearest rate that the encoder takes: a decimal whose digits make a number of 16 bits, and not too low."""
+    rate = max(rate, _SLOWEST)
     return next((round(rate, digits) for digits in (3, 2, 1) if rate * 10**digits < 65535), round(rate))
 
 

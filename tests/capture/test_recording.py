@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -228,6 +229,76 @@ def test_a_whole_video_gives_no_warning(clip: Path) -> None:
     recording = open_recording(clip, camera_id="north", start=START)
     list(recording.frames())
     assert recording.warnings == []
+
+
+WHOLE = {
+    "a changing pace in mkv": ("-vf select='mod(n,3)' -vsync vfr {} changing.mkv", 66),
+    "a changing pace in flv": ("-vf select='mod(n,3)' -vsync vfr {} changing.flv", 66),
+    "a picture every two seconds": ("-vf setpts=50*PTS -r 0.5 -frames:v 50 {} slow.mkv", 50),
+    "sound that lasts longer, in mkv": ("-f lavfi -i sine=duration=20 {} -c:a aac longer.mkv", 100),
+    "sound that lasts longer, in ts": ("-f lavfi -i sine=duration=20 {} -c:a aac longer.ts", 100),
+    "sound that lasts longer, in avi": (
+        "-f lavfi -i sine=duration=20 -bsf:v h264_mp4toannexb -c:v copy -c:a aac longer.avi",
+        100,
+    ),
+    "sound with a cover": (
+        "-f lavfi -i sine=duration=3 -map 1 -map 0 -frames:v 1 -c:v mjpeg -disposition:v attached_pic cover.mp3",
+        1,
+    ),
+}
+H264 = "-c:v libx264 -preset ultrafast -bf 0 -pix_fmt yuv420p"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds, 25 frames each."""
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    filmed("-f lavfi -i testsrc2=size=160x96:rate=25:duration=4 -g 25 {} film.mkv", path.parent)
+    return path
+
+
+def filmed(words: str, folder: Path) -> Path:
+    """What ffmpeg makes of these words, coded as H264 says where they leave room for it."""
+    subprocess.run(["ffmpeg", "-v", "error", *words.format(H264).split()], cwd=folder, check=True)
+    return folder / words.split()[-1]
+
+
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize(("words", "count"), WHOLE.values(), ids=WHOLE)
+def test_a_whole_video_is_not_called_cut_short(film: Path, tmp_path: Path, words: str, count: int) -> None:
+    recording = open_recording(filmed(f"-i {film} {words}", tmp_path), camera_id="north", start=START)
+    assert (len(list(recording.frames())), recording.warnings) == (count, [])
+
+
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("ending", ["mkv", "flv"])
+def test_a_video_that_ends_before_its_time_says_so(film: Path, tmp_path: Path, ending: str) -> None:
+    whole = filmed(f"-i {film} -c copy whole.{ending}", tmp_path)
+    path = tmp_path / f"cut.{ending}"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    recording = open_recording(path, camera_id="north", start=START)
+    list(recording.frames())
+    assert [bool(re.search(r"only [12]\.\d of 4\.\d seconds", warning)) for warning in recording.warnings] == [True]
+
+
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("ending", ["ts", "flv"])
+def test_a_video_with_a_hole_says_so(film: Path, tmp_path: Path, ending: str) -> None:
+    path = filmed(f"-i {film} -c copy hole.{ending}", tmp_path)
+    whole = path.read_bytes()
+    start, end = len(whole) * 4 // 10, len(whole) * 7 // 10
+    path.write_bytes(whole[:start] + bytes(end - start) + whole[end:])
+    recording = open_recording(path, camera_id="north", start=START)
+    count = len(list(recording.frames()))
+    assert 50 < count < 90
+    assert [f"only {count} of 100 frames" in warning for warning in recording.warnings] == [True]
+
+
+@pytest.mark.needs("ffmpeg")
+def test_a_pace_below_one_a_second_is_kept(film: Path, tmp_path: Path) -> None:
+    path = filmed(f"-i {film} -vf setpts=50*PTS -r 0.5 -frames:v 10 {{}} slow.mkv", tmp_path)
+    recording = open_recording(path, camera_id="north", start=START)
+    assert (recording.frames_per_second, recording.total) == (0.5, 10)
 
 
 def test_a_decoder_says_nothing_on_its_own(tmp_path: Path) -> None:

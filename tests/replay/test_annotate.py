@@ -32,6 +32,13 @@ def test_the_rate_is_the_nearest_that_the_encoder_takes(tmp_path: Path, rate: fl
     assert told == pytest.approx(rate, rel=1e-4)
 
 
+def test_pictures_that_come_once_an_hour_are_marked_too(tmp_path: Path) -> None:
+    video = AnnotatedVideo(tmp_path / "marked.mp4", frames_per_second=1 / 3600)
+    video.add(grey(32, 16), [])
+    video.keep()
+    assert (tmp_path / "marked.mp4").stat().st_size > 0
+
+
 @pytest.mark.parametrize(("wide", "high"), [(1, 1), (8200, 100)])
 def test_pictures_that_the_encoder_does_not_take_are_told_by_their_size(tmp_path: Path, wide: int, high: int) -> None:
     video = AnnotatedVideo(tmp_path / "marked.mp4", frames_per_second=10)
