@@ -20,7 +20,8 @@ def alone(ledger: Path) -> int:
     try:
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be opened for writing ({disk.why(error)})") from error
+        mend = "make its folder and give it to the daemon's user, or name another [device] `ledger`"
+        raise ConfigError(f"{path}: cannot be opened for writing ({disk.why(error)}), {mend}") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

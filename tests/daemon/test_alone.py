@@ -59,5 +59,8 @@ def test_a_file_of_somebody_elses_with_another_name_is_not_given_away(tmp_path: 
 
 
 def test_where_it_cannot_be_made_the_mend_is_in_the_words(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be opened for writing \(no such file or directory\)"):
+    words = (
+        r"cannot be opened for writing \(no such file or directory\), make its folder and give it to the daemon's user"
+    )
+    with pytest.raises(ConfigError, match=words):
         alone(tmp_path / "none" / "ledger.sqlite")
