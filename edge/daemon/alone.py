@@ -1,4 +1,8 @@
-"""One daemon to a ledger. Two would each keep gates of its own, and what a clerk shuts in one the other leaves open."""
+"""One daemon to a ledger, and one to a broker's rights.
+
+Two to a ledger would each keep gates of its own, and what a clerk shuts in one the other leaves open. Of two that
+administer one broker each takes away what the other gave, and the other does not notice.
+"""
 
 import contextlib
 import fcntl
@@ -7,7 +11,14 @@ import stat
 from pathlib import Path
 
 from edge import disk
+from edge.config import Config
 from edge.errors import ConfigError
+
+
+def the_only_one(config: Config) -> None:
+    """Makes this process the only daemon of its ledger and of its broker's rights. ConfigError when one is taken."""
+    alone(config.device.ledger)
+    administers_alone(config)
 
 
 def alone(ledger: Path) -> int:
@@ -26,7 +37,7 @@ def alone(ledger: Path) -> int:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(held)
-        said = "another daemon has this ledger, stop it or name another [device] `ledger`"
+        said = "another daemon has this ledger, stop it; another device needs a [device] `ledger` of its own"
         raise ConfigError(
             f"{path}: {said if isinstance(error, BlockingIOError) else f'cannot be locked ({disk.why(error)})'}"
         ) from error
@@ -34,4 +45,28 @@ def alone(ledger: Path) -> int:
         owner, made = os.stat(ledger), os.fstat(held)
         if stat.S_ISREG(made.st_mode) and made.st_nlink == 1:  # nothing else that this user has put there
             os.fchown(held, owner.st_uid, owner.st_gid)
+    return held
+
+
+def administers_alone(config: Config) -> int | None:
+    """Makes this process the only daemon with the control credential of its broker until it ends; the file, held open.
+
+    None where it administers no broker, or cannot open the credential: whoever reads that says so. Only daemons ask;
+    other commands that use the credential may go on meanwhile. ConfigError when another daemon has it.
+    """
+    path = config.broker.control_credential
+    if path is None:
+        return None
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # the file itself: we may write nothing there
+    except OSError:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        said = f"another daemon administers this broker as `{config.device.id}`, stop it first"
+        if not isinstance(error, BlockingIOError):
+            said = f"cannot be locked ({disk.why(error)}), put it on a disk of this computer"
+        raise ConfigError(f"{path}: {said}") from error
     return held

@@ -15,7 +15,7 @@ from edge.config import Camera, Config
 from edge.control.server import Server
 from edge.control.status import Status
 from edge.daemon import systemd
-from edge.daemon.alone import alone
+from edge.daemon.alone import the_only_one
 from edge.daemon.collection import Collection
 from edge.daemon.eyes import eyes_of, gate_of, loaded
 from edge.daemon.house import House
@@ -52,7 +52,7 @@ class Daemon:
 
     def __init__(self, *, config: Config, trust: ClockTrust) -> None:
         """Raises ConfigError and ModelError: then it does not start."""
-        alone(config.device.ledger)  # before anything is read that another daemon may be writing
+        the_only_one(config)  # before anything is read that another daemon may be writing
         self._config, self._trust, self._vouched = config, trust, ""
         self._clock = SystemClock(trust=trust)
         self._key = load_signing_key(handed_over(config.device.key))

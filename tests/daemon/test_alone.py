@@ -1,4 +1,4 @@
-"""One daemon to a ledger, by whatever name it is called."""
+"""One daemon to a ledger, by whatever name it is called, and one to the rights of a broker."""
 
 import os
 import stat
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.daemon.alone import alone
+from edge import config, keys
+from edge.daemon.alone import administers_alone, alone
 from edge.errors import ConfigError
 
 
@@ -16,7 +17,9 @@ def test_a_ledger_has_one_daemon_by_whatever_name_it_is_called(tmp_path: Path) -
     link.symlink_to(ledger)
     held = alone(ledger)
     for name in (ledger, link):
-        with pytest.raises(ConfigError, match=r"ledger\.sqlite\.lock: another daemon has this ledger, stop it or"):
+        with pytest.raises(
+            ConfigError, match=r"ledger\.sqlite\.lock: another daemon has this ledger, stop it; another"
+        ):
             alone(name)
     os.close(alone(tmp_path / "other.sqlite"))
     os.close(held)
@@ -64,3 +67,35 @@ def test_where_it_cannot_be_made_the_mend_is_in_the_words(tmp_path: Path) -> Non
     )
     with pytest.raises(ConfigError, match=words):
         alone(tmp_path / "none" / "ledger.sqlite")
+
+
+def administering(folder: Path, **control: object) -> config.Config:
+    """A device.toml of a device whose ledger is its own."""
+    broker = config.Broker.model_construct(
+        host="127.0.0.1", access="mosquitto" if control else "none", control_credential=control.get("credential")
+    )
+    device = config.Device.model_construct(id="elm-street-1", ledger=folder / "ledger.sqlite")
+    return config.Config.model_construct(device=device, broker=broker)
+
+
+def test_a_brokers_rights_have_one_daemon_and_other_commands_read_the_credential_meanwhile(tmp_path: Path) -> None:
+    path, link = tmp_path / "control", tmp_path / "link"
+    keys.new_logins(path, ["control!one", "caller!two"])
+    path.chmod(0o400)
+    link.symlink_to(path)
+    held = administers_alone(administering(tmp_path, credential=path))
+    assert held is not None
+    assert not os.get_inheritable(held)
+    for name in (path, link):
+        with pytest.raises(ConfigError, match="another daemon administers this broker as `elm-street-1`, stop it"):
+            administers_alone(administering(tmp_path, credential=name))
+    assert len(keys.load_logins(path)) == 2
+    os.close(held)
+    again = administers_alone(administering(tmp_path, credential=link))
+    assert again is not None
+    os.close(again)
+
+
+def test_without_a_credential_there_is_nothing_to_have_alone(tmp_path: Path) -> None:
+    assert administers_alone(administering(tmp_path)) is None
+    assert administers_alone(administering(tmp_path, credential=tmp_path / "none")) is None

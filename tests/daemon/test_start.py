@@ -177,6 +177,20 @@ def test_a_second_daemon_on_the_same_device_does_not_start_until_the_first_is_ki
     started(pole)
 
 
+def test_a_second_daemon_with_the_same_broker_does_not_start_and_the_rights_stay(tmp_path: Path) -> None:
+    with running(tmp_path / "site", OWNER) as site:
+        pole = Pole(tmp_path / "pole", site.port, site=site)
+        try:
+            started(pole)
+            wait_until(lambda: OWNER in served(pole), what="the owner is served")
+            pole.device["device"].update({"ledger": "other.sqlite", "socket": "other.sock"})
+            assert f"another daemon administers this broker as `{site.device_id}`, stop it first" in refused(pole)
+            assert OWNER in served(pole)
+            assert OWNER in {grant.subscriber_id for grant in site.rights().look()[0]}  # asked as `broker check` asks
+        finally:
+            pole.close()
+
+
 # -- what is waited for
 
 
