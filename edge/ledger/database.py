@@ -19,8 +19,11 @@ PATIENCE = 5.0  # seconds to wait for another process that is writing
 LOOK = "run `homerule audit verify` on it"
 _DAMAGED = f"it is damaged; keep a copy, then {LOOK}"
 
+_FULL = "the disk is full; free some space, until then nothing is shared"
+
 _MENDS = {
-    "SQLITE_FULL": "the disk is full; free some space, until then nothing is shared",
+    "SQLITE_FULL": _FULL,
+    "SQLITE_IOERR_SHMSIZE": _FULL,  # no room for the file of its shared memory, which it calls an error of the disk
     "SQLITE_READONLY": "it cannot be written; make the file and its folder writable for this user",
     "SQLITE_PERM": "it cannot be written; make the file and its folder writable for this user",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and is this user's",

@@ -1,5 +1,6 @@
 """The ledger file itself: made, migrated, shared by processes and threads, and refused with the mend."""
 
+import resource
 import sqlite3
 import stat
 import threading
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.errors import LedgerError
 from edge.ledger import Ledger, migrations
-from edge.ledger.database import faults_named, open_readonly
+from edge.ledger.database import faults_named, open_readonly, open_writable
 from edge.ledger.look import looking
 from edge.ledger.verify import verify
 from tests.ledger.builders import DEVICE, KEY, HandClock, open_ledger, outcomes, record
@@ -172,6 +173,16 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(path: Path) -> None:
     record(ledger, clock, ALL, ["a-pd"])
     ledger.close()
     assert verify(path, KEY.public_key()).faults == ()
+
+
+def test_a_disk_with_no_room_for_sqlites_shared_memory_is_full_and_not_broken(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, before[1]))  # stands in for it: SQLite asks for 32 kB at once
+    try:
+        with pytest.raises(LedgerError, match="the disk is full; free some space"):
+            open_writable(tmp_path / "ledger.sqlite")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_ledger_that_may_not_be_written_is_said(path: Path) -> None:
