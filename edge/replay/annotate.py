@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from tempfile import mkstemp
 
 import cv2
 
@@ -27,16 +28,17 @@ class AnnotatedVideo:
         if path.exists() or path.is_symlink():
             raise HomeruleError(f"`{path}`: is there already; choose another name for --annotate")
         self._path = path
-        self._part = path.with_name(f".{path.stem}.part.mp4")
         self._rate = _taken(frames_per_second)
         self._writer: cv2.VideoWriter | None = None
         self._size = (0, 0)
         self._written = 0
         try:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            opened, made = mkstemp(prefix=".homerule-", suffix=".part.mp4", dir=path.parent)  # mode 0600
+            os.close(opened)
         except OSError as error:
             raise self._refusal(error) from error
+        self._part = path.with_name(os.path.basename(made))
 
     def add(self, frame: Frame, sightings: list[Sighting]) -> None:
         """Writes one frame with its plates marked. A frame of another size than the first is scaled to it."""

@@ -1,6 +1,7 @@
 """The marked video: at which rates and of which pictures, and what is said where it cannot be written."""
 
 import resource
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_a_disk_that_takes_no_beginning_is_not_the_fault_of_the_pictures(tmp_pat
 def test_a_disk_that_fills_up_is_told_as_one_without_room(tmp_path: Path) -> None:
     video = AnnotatedVideo(tmp_path / "marked.mp4", frames_per_second=10)
     video.add(grey(320, 240), [])
-    (tmp_path / ".marked.part.mp4").unlink()  # as good as nothing of it on the disk
+    next(tmp_path.glob(".*.part.mp4")).unlink()  # as good as nothing of it on the disk
     with pytest.raises(HomeruleError, match=r"\(no space left on device\); choose a place with room for --annotate"):
         video.keep()
     video.drop()
@@ -75,3 +76,27 @@ def test_a_place_that_is_none_is_not_told_as_one_without_room(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(HomeruleError, match="choose another place for --annotate"):
         AnnotatedVideo(tmp_path / "file" / "marked.mp4", frames_per_second=10)
+
+
+def test_a_hidden_file_that_lies_there_and_a_second_video_of_the_same_name_are_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / ".marked.part.mp4"
+    theirs.write_text("a person's own")
+    first, second = (AnnotatedVideo(tmp_path / "marked.mp4", frames_per_second=10) for _ in range(2))
+    for wide, video in ((32, first), (64, second)):
+        video.add(grey(wide, 16), [])
+    second.drop()
+    first.keep()
+    first.drop()
+    assert {path.name for path in tmp_path.iterdir()} == {"marked.mp4", ".marked.part.mp4"}
+    assert theirs.read_text() == "a person's own"
+    assert stat.S_IMODE((tmp_path / "marked.mp4").stat().st_mode) == 0o600
+    assert cv2.VideoCapture(str(tmp_path / "marked.mp4")).get(cv2.CAP_PROP_FRAME_WIDTH) == 32
+
+
+def test_in_the_folder_one_is_in_a_name_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    video = AnnotatedVideo(Path("marked.mp4"), frames_per_second=10)
+    video.add(grey(32, 16), [])
+    video.keep()
+    video.drop()
+    assert [path.name for path in tmp_path.iterdir()] == ["marked.mp4"]

@@ -90,8 +90,7 @@ def test_outputs_that_are_one_or_lie_in_one_another_are_wrong_usage(
 def test_a_replay_that_is_stopped_leaves_nothing_behind(street: Path, tmp_path: Path, sent: signal.Signals) -> None:
     words = ["replay", street, "--out", tmp_path / "r", "--annotate", tmp_path / "r.mp4"]
     running = subprocess.Popen([sys.executable, "-m", "edge", *map(str, words)])
-    begun = tmp_path / ".r.part.mp4"
-    wait_until(begun.exists, what="it has begun to write", within=60)
+    wait_until(lambda: [*tmp_path.glob(".*.part.mp4")], what="it has begun to write", within=60)
     running.send_signal(sent)
     assert running.wait(timeout=60) == 130
     assert list(tmp_path.iterdir()) == []
