@@ -44,6 +44,16 @@ def why(error: OSError) -> str:
     return (error.strerror or "unknown reason").lower()
 
 
+def shown(path: Path | str) -> str:
+    """A name as a person may be shown it and any file may hold it: bytes that are no UTF-8 stand there as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether the whole name is UTF-8: OpenCV breaks the process over one that is not."""
+    return shown(path) == str(path)
+
+
 def read(path: Path, *, most: int) -> tuple[bytes, os.stat_result]:
     """The first `most` bytes of a regular file, and what the system knows of exactly that file. Raises OSError.
 

@@ -271,3 +271,9 @@ def test_several_files_of_which_the_first_cannot_be_taken_back_are_told_of(
     with pytest.raises(disk.Halfway, match="Input/output error"):
         disk.put_all(two(tmp_path), mode=0o644)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"new one"}
+
+
+def test_a_name_is_shown_so_that_any_file_may_hold_it() -> None:
+    path = Path(os.fsdecode(b"gr\xc3\xbcn/\xff.mp4"))
+    assert disk.shown(path) == "gr\u00fcn/\\xff.mp4"
+    assert [disk.is_utf8(each) for each in (path, path.parent, Path(r"a\xff"))] == [False, True, True]

@@ -11,6 +11,7 @@ from edge.bench.plan import Kind, Order, Outcome, Plan
 from edge.bench.result import Result
 from edge.bench.score import Truth, truths
 from edge.clock import monotonic
+from edge.disk import is_utf8, shown
 from edge.errors import CameraError, ConfigError, HomeruleError
 
 
@@ -22,6 +23,8 @@ def run(plan: Plan, *, say: Callable[[str], None]) -> Result:
     told = truths(plan.truth) if plan.truth else None
     if not plan.clip.is_file():
         raise CameraError(f"`{plan.clip}`: no such file; give a video file")
+    if not is_utf8(plan.clip):
+        raise CameraError(f"`{shown(plan.clip)}`: is no UTF-8 name, rename it")
     if plan.sub is not None and not plan.sub.is_file():
         raise CameraError(f"`{plan.sub}`: no such file; give the sub-stream's recording with `--sub`")
     outcomes: dict[Kind, list[Outcome]] = {}

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from edge.disk import is_utf8, shown
 from edge.errors import ConfigError
 
 
@@ -46,6 +47,8 @@ def demo(
 
 
 def _make(folder: Path) -> None:
+    if not is_utf8(folder):
+        raise ConfigError(f"`--keep {shown(folder)}`: is no UTF-8 name, choose another name")
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:

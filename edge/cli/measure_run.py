@@ -12,6 +12,7 @@ from edge.cli.outputs import Output, require_places
 from edge.clock import SystemClock
 from edge.config import ModelChoice
 from edge.desk.device import Value, set_models
+from edge.disk import shown
 from edge.measure import JOINT, Choice, Figures, Pair, Tried, Tuning, chart, draw, known, load, sheet
 from edge.measure import evaluate as measured
 from edge.measure import tune as tried_out
@@ -45,7 +46,7 @@ def evaluate(
     pair = load(models, detector, reader, margin)
     found = measured(folder, pair, unlabelled=unlabelled, errors=sheeted is not None)
     if charted is not None:
-        draw(charted, chart(found.figures, folder.resolve().name))
+        draw(charted, chart(found.figures, shown(folder.resolve().name)))
     if sheeted is not None:
         draw(sheeted, sheet(found.errors))
     if as_json:
@@ -61,7 +62,7 @@ def evaluate(
 
 def _table(folder: Path, pair: Pair, figures: Figures) -> dict[str, object]:
     """Nested; and the figures once more by their dotted names, for who looks them up by one key."""
-    table = {"folder": str(folder), **figures.table()}
+    table = {"folder": shown(folder), **figures.table()}
     for kind, which in (("detector", pair.finds), ("reader", pair.reads)):
         inner = table[kind]
         if isinstance(inner, dict):
@@ -77,7 +78,7 @@ def _table(folder: Path, pair: Pair, figures: Figures) -> dict[str, object]:
 
 
 def _lines(folder: Path, pair: Pair, figures: Figures) -> Iterator[str]:
-    yield f"{folder}: {figures.photographs} pictures, {pair.finds.name} and {pair.reads.name}, one thread"
+    yield f"{shown(folder)}: {figures.photographs} pictures, {pair.finds.name} and {pair.reads.name}, one thread"
     if figures.recall is not None and figures.precision is not None:
         yield f"plates found         {_share(figures.recall)}  by a box with a joint score of {JOINT} or more"
         yield f"boxes on a plate     {_share(figures.precision)}  of those boxes"

@@ -92,11 +92,20 @@ def picture(folder: Path, image: str, *, line: int) -> Pixels:
     """
     for path in (folder / image, folder / "images" / image):
         if _is_file(path):
-            pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if pixels is None:
-                raise ConfigError(f"`{path}`: is no picture that can be read; save it as JPEG or PNG")
-            return np.asarray(pixels, np.uint8)
+            return _decoded(path)
     raise ConfigError(f"`{folder / TRUTH}`: line {line} names a picture that is not in that folder")
+
+
+def _decoded(path: Path) -> Pixels:
+    """OpenCV is given the bytes and not the name, which need be no UTF-8."""
+    try:
+        written = np.frombuffer(path.read_bytes(), np.uint8)
+        pixels = cv2.imdecode(written, cv2.IMREAD_COLOR) if written.size else None
+    except (OSError, cv2.error):
+        pixels = None
+    if pixels is None:
+        raise ConfigError(f"`{path}`: is no picture that can be read; save it as JPEG or PNG")
+    return np.asarray(pixels, np.uint8)
 
 
 def _is_file(path: Path) -> bool:

@@ -7,7 +7,7 @@ from tempfile import mkstemp
 
 import cv2
 
-from edge.disk import why
+from edge.disk import is_utf8, shown, why
 from edge.errors import HomeruleError
 from edge.values import Frame, Pixels
 from edge.vision import Sighting
@@ -22,7 +22,9 @@ class AnnotatedVideo:
     """An mp4 that grows frame by frame and takes its name when it is whole."""
 
     def __init__(self, path: Path, *, frames_per_second: float) -> None:
-        """Raises HomeruleError when `path` exists, does not end in .mp4 or cannot be written."""
+        """Raises HomeruleError when `path` exists, does not end in .mp4, is no UTF-8 or cannot be written."""
+        if not is_utf8(path):
+            raise HomeruleError(f"`{shown(path)}`: is no UTF-8 name; choose another for --annotate")
         if path.suffix.lower() != ".mp4":
             raise HomeruleError(f"`{path}`: --annotate writes mp4; let the name end in .mp4")
         if path.exists() or path.is_symlink():

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.disk import is_utf8, shown
 from edge.errors import CameraError
 from edge.road.car import Car
 from edge.road.street import LANE_AWAY, LANE_TOWARDS, PARKING_BAY, Points, View, draw_street
@@ -118,6 +119,8 @@ class Road:
 
 def write_video(road: Road, path: Path) -> None:
     """Write the road as a video file (MPEG-4 for `.mp4`); CameraError when the file cannot be written."""
+    if not is_utf8(path):
+        raise CameraError(f"`{shown(path)}`: is no UTF-8 name, rename it")
     code = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(path), code, road.fps, road.size)
     if not writer.isOpened():

@@ -180,3 +180,10 @@ def test_the_words_and_the_chart_hold_every_kind_that_was_run() -> None:
     for kind in (Kind.OURS, Kind.DECODING):
         assert kind.value in said
         assert kind.value in chart
+
+
+def test_a_clip_whose_name_is_no_utf_8_is_refused_before_anything_is_measured(clip: Path, tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"c\xff.mp4")
+    named.symlink_to(clip)
+    done = asked(named, "--repeats", "1")
+    assert (done.returncode, done.stderr) == (1, f"homerule: `{tmp_path}/c\\xff.mp4`: is no UTF-8 name, rename it\n")

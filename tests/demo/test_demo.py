@@ -227,3 +227,11 @@ def processes_about(folder: Path) -> list[str]:
         except OSError:
             continue  # it ended meanwhile
     return found
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_refused_before_anything_is_shown(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge", "demo", "--keep", str(tmp_path / os.fsdecode(b"k\xff"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert r"k\xff`: is no UTF-8 name" in done.stderr
+    assert list(tmp_path.iterdir()) == []

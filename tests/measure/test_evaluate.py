@@ -1,6 +1,7 @@
 """`homerule models evaluate` as it is typed: the keys that programs read, what is drawn, and no plate told."""
 
 import json
+import os
 import shutil
 import stat
 from collections.abc import Callable
@@ -69,6 +70,16 @@ def test_the_keys_that_programs_read_are_there_nested_and_dotted(
     assert table["detector"]["recall_interval"][0] < 0.5 < table["detector"]["recall_interval"][1]
     assert table["reader"]["name"] == "scribe"
     assert len(table["detector"]["sha256"]) == 64
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_evaluated_and_shown_with_its_bytes(
+    typed: Typed, folder: Path, pair: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = folder.rename(tmp_path / os.fsdecode(b"ev\xff"))
+    chart = tmp_path / "chart.png"
+    assert json.loads(typed(str(folder), "--json", "--chart", str(chart), *pair))["folder"] == rf"{tmp_path}/ev\xff"
+    assert typed(str(folder), *pair).startswith(rf"{tmp_path}/ev\xff: 2 pictures")
+    assert chart.stat().st_size > 1000
 
 
 def test_crops_have_figures_of_the_reader_alone(typed: Typed, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A labelled folder: what it may say, and that a mistake in it is said with the file, the line and the mend."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,16 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"truth\.csv"):
         list(photographs(tmp_path))
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_read(tmp_path: Path) -> None:
+    folder = labelled(tmp_path / "plain", ["1.png,10,20,40,20,AB12"]).rename(tmp_path / os.fsdecode(b"ev\xff"))
+    assert first(folder).pixels.shape == (100, 200, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+def test_in_it_a_file_that_is_no_picture_is_refused_like_any_other(tmp_path: Path, content: bytes) -> None:
+    folder = labelled(tmp_path / "plain", ["1.png,10,20,40,20,AB12"]).rename(tmp_path / os.fsdecode(b"ev\xff"))
+    (folder / "1.png").write_bytes(content)
+    with pytest.raises(ConfigError, match="is no picture that can be read; save it as JPEG or PNG"):
+        first(folder)

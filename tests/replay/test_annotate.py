@@ -1,5 +1,6 @@
 """The marked video: at which rates and of which pictures, and what is said where it cannot be written."""
 
+import os
 import resource
 import stat
 from datetime import UTC, datetime
@@ -100,3 +101,11 @@ def test_in_the_folder_one_is_in_a_name_alone_is_enough(tmp_path: Path, monkeypa
     video.keep()
     video.drop()
     assert [path.name for path in tmp_path.iterdir()] == ["marked.mp4"]
+
+
+@pytest.mark.parametrize("name", [b"o\xff.mp4", b"o\xff/marked.mp4"])
+def test_a_name_that_is_no_utf_8_is_refused_first_and_shown_with_its_bytes(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(HomeruleError) as refused:
+        AnnotatedVideo(tmp_path / os.fsdecode(name), frames_per_second=10)
+    assert f"{tmp_path}/{name.decode(errors='backslashreplace')}`: is no UTF-8 name; choose" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """The drawn road: the same for the same seed, honest about what there is to read, and a video like any other."""
 
+import os
 from pathlib import Path
 
 import cv2
@@ -78,3 +79,9 @@ def test_a_written_video_has_every_frame(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="choose a writable folder"):
         write_video(Road(passes=[], size=SMALL), tmp_path / "nowhere" / "road.mp4")
+
+
+def test_a_name_that_is_no_utf_8_is_refused_and_shown_with_its_bytes(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=r"r\\xff\.mp4`: is no UTF-8 name, rename it"):
+        write_video(Road(passes=[], size=SMALL), tmp_path / os.fsdecode(b"r\xff.mp4"))
+    assert list(tmp_path.iterdir()) == []
