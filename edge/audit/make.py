@@ -21,6 +21,7 @@ from edge.audit.rights import Rights
 from edge.audit.source import Source
 from edge.audit.walk import Walk, walk
 from edge.clock import from_milliseconds
+from edge.disk import shown
 from edge.errors import ConfigError, LedgerError
 from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
@@ -140,7 +141,7 @@ def _log(source: Source, found: Walk, newest: str | None, key: Ed25519PublicKey 
         device=begun.device,
         ledger_id=begun.ledger_id,
         mode=begun.mode,
-        where=source.where,
+        where=shown(source.where),
         entries=found.entries,
         missing=coverage.missing,
         earliest=None if coverage.earliest is None else from_milliseconds(coverage.earliest),

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge.capture.picture import Plain
-from edge.disk import why
+from edge.disk import shown, why
 from edge.errors import CameraError
 from edge.values import Frame, Pixels
 
@@ -42,10 +42,10 @@ class PictureFolder:
                 pixels = _decode(picture)
             except OSError as error:
                 unread = error
-                self.warnings.append(f"`{picture}`: cannot be read ({why(error)}), check its owner and mode; left out")
+                self.warnings.append(f"`{shown(picture)}`: cannot be read ({why(error)}), check its owner and mode; left out")
                 continue
             if pixels is None:
-                self.warnings.append(f"`{picture}`: not an image that can be decoded; left out")
+                self.warnings.append(f"`{shown(picture)}`: not an image that can be decoded; left out")
                 continue
             captured_at = self._start + timedelta(seconds=place / self.frames_per_second)
             yield Frame(camera_id=self._camera_id, sequence=place, captured_at=captured_at, picture=Plain(pixels))

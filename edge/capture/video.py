@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from edge.capture.picture import Converter, Decoded, keep_freed_memory
 from edge.decoding.stream import MOST_PIXELS, decode_cheaply, packets_of
+from edge.disk import shown
 from edge.errors import CameraError
 from edge.values import Frame
 
@@ -80,7 +81,7 @@ class VideoFile:
             picture = next(self._pictures, None)
         self._container.close()
         if leapt:
-            self.warnings.append(f"`{self.path}`: its time stamps leap; the leap counts as {_LEAP:.0f} s")
+            self.warnings.append(f"`{shown(self.path)}`: its time stamps leap; the leap counts as {_LEAP:.0f} s")
         if self._is_counted or not leapt:
             self._compare(sequence, began + seconds)
 
@@ -115,7 +116,7 @@ class VideoFile:
             found = f"only {read} of {self.total} frames"
         else:
             return
-        self.warnings.append(f"`{self.path}`: {found} could be decoded; the file is cut short or damaged")
+        self.warnings.append(f"`{shown(self.path)}`: {found} could be decoded; the file is cut short or damaged")
 
 
 def _span(container: InputContainer, video: VideoStream) -> tuple[float, float]:

@@ -77,7 +77,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     real = path.resolve()  # SQLite writes its log beside the file itself, not beside a link to it
     immutable = "" if real.with_name(real.name + "-wal").exists() else "&immutable=1"
     with faults_named(path):
-        db = sqlite3.connect(f"file:{quote(str(real))}?mode=ro{immutable}", uri=True, isolation_level=None)
+        db = sqlite3.connect(f"file:{quote(os.fsencode(real))}?mode=ro{immutable}", uri=True, isolation_level=None)
         try:
             known = _shape(db, path)
         except BaseException:

@@ -62,8 +62,9 @@ class OutputFolder:
         """Writes one file, mode 0600, down to the disk. Raises HomeruleError when the disk is full."""
         path = self.folder / name
         try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as file:
+                # a name of a file, which need be no UTF-8, shall not be what a whole run ends on
+                file.write(text.encode("utf-8", "backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -12,6 +12,7 @@ from importlib import resources
 import cv2
 
 from edge import __version__
+from edge.disk import shown
 from edge.pipeline import Outcome
 from edge.policy.reasons import sentence
 from edge.replay.policy_page import policy_section
@@ -27,7 +28,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def render(result: Result) -> str:
     """The whole page."""
     style = resources.files("edge.replay").joinpath("report.css").read_text(encoding="utf-8")
-    name = escape(result.recording.path.name)
+    name = escape(shown(result.recording.path.name))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge import desk
+from edge.disk import shown
 from edge.policy.bundle import Bundle
 from edge.policy.hotlists import HotLists
 from edge.values import BundleFiles
@@ -24,7 +25,7 @@ class Rules:
 def load_rules(folder: Path | None, *, start: datetime) -> Rules:
     """Loads `folder`, or when it is None the examples with their dates moved to `start`. Raises PolicyError."""
     if folder is not None:
-        return _load(folder, f"the policy in `{folder}`")
+        return _load(folder, f"the policy in `{shown(folder)}`")
     with tempfile.TemporaryDirectory(prefix="homerule-examples-") as name:
         desk.copy_examples(Path(name), now=start)
         return _load(Path(name), "the example policy of a made-up village")

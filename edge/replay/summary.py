@@ -7,6 +7,7 @@ from typing import Any
 
 from edge import __version__
 from edge.clock import stamp
+from edge.disk import shown
 from edge.pipeline import Outcome
 from edge.replay.folder import OutputFolder
 from edge.replay.page import render
@@ -70,7 +71,7 @@ def summary_table(result: Result) -> Table:
         "homerule": __version__,
         "mode": "test",
         "recording": {
-            "name": result.recording.path.name,
+            "name": shown(result.recording.path.name),
             "frames": counts.frames,
             "seconds": result.seconds(result.end),
             "starts": stamp(result.start),

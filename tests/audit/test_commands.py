@@ -258,3 +258,11 @@ def test_a_proof_is_printed_letter_for_letter_where_the_terminal_knows_few_lette
     done = subprocess.run(words, capture_output=True, check=False, env=few)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode("utf-8") == typed(site, "prove", "@a.zip", "0").output
+
+
+def test_a_log_whose_name_is_no_utf_8_is_reported_with_its_bytes(site: Path) -> None:
+    log = (site / "ledger.sqlite").rename(site / os.fsdecode(b"b\xff.sqlite"))
+    said = typed(site, "report", str(log), "--out", "@q.html", "--json", "@q.json", "--csv", "@q.csv")
+    assert "written: " in said.output
+    assert json.loads((site / "q.json").read_text())["log"]["where"] == rf"{site}/b\xff.sqlite"
+    assert (site / "q.html").read_text().startswith("<!doctype html>")

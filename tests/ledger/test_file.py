@@ -1,5 +1,6 @@
 """The ledger file itself: made, migrated, shared by processes and threads, and refused with the mend."""
 
+import os
 import resource
 import sqlite3
 import stat
@@ -300,3 +301,10 @@ def test_a_copy_of_yesterday_is_told_by_a_size_and_a_root_that_were_kept(path: P
         record(yesterday, clock, ["b-pd"], [])
     assert yesterday.history.root_at(kept.size) != kept.root
     yesterday.close()
+
+
+def test_a_ledger_whose_name_is_no_utf_8_is_opened_for_reading_and_writing(tmp_path: Path) -> None:
+    named = made(tmp_path / os.fsdecode(b"b\xff #1?.sqlite"))
+    open_readonly(named).close()
+    assert verify(named, KEY.public_key()).faults == ()
+    assert [path.name for path in tmp_path.iterdir()] == [named.name]

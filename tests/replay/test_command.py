@@ -1,13 +1,18 @@
 """`homerule replay` as it is typed: exit codes, messages, and nothing left behind."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from edge import desk
+from edge.clock import SystemClock
 from edge.road.clip import Pass, Road, write_video
 from tests.broker import wait_until
 
@@ -131,3 +136,23 @@ def test_a_time_without_a_zone_is_wrong_usage(street: Path) -> None:
     done = homerule("replay", street, "--at", "2026-11-02T08:00:00")
     assert done.returncode == 2
     assert "time zone" in done.stderr
+
+
+def test_names_that_are_no_utf_8_stand_in_the_files_with_their_bytes(tmp_path: Path) -> None:
+    pictures, policy = tmp_path / os.fsdecode(b"bad\xff"), tmp_path / os.fsdecode(b"b\xff.city")
+    pictures.mkdir()
+    (tmp_path / "1.png").write_bytes(cv2.imencode(".png", np.full((90, 160, 3), 90, np.uint8))[1].tobytes())
+    (tmp_path / "1.png").rename(pictures / "1.png")
+    (pictures / os.fsdecode(b"2\xff.jpg")).write_bytes(b"no picture")
+    desk.copy_examples(policy, now=SystemClock().now().at)
+    done = homerule("replay", pictures, "--policy", policy, "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert told["recording"]["name"] == r"bad\xff"
+    assert told["policy"]["source"].startswith(rf"the policy in `{tmp_path}/b\xff.city`")
+    assert told["recording"]["warnings"] == [
+        rf"`{tmp_path}/bad\xff/2\xff.jpg`: not an image that can be decoded; left out"
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert r"<title>Replay of bad\xff</title>" in page
+    assert r"2\xff.jpg" in page

@@ -1,5 +1,7 @@
 """A replay's folder is written whole or not at all."""
 
+import json
+import os
 import resource
 import stat
 import subprocess
@@ -108,3 +110,9 @@ def test_without_a_name_nothing_is_kept() -> None:
         out.write("reads.jsonl", "{}\n")
         folder = out.folder
     assert not folder.exists()
+
+
+def test_a_name_that_is_no_utf_8_does_not_end_the_writing(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "out") as out:
+        out.write("summary.json", os.fsdecode(b'{"name": "b\xff.ts"}\n'))
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == {"name": os.fsdecode(b"b\xff.ts")}
