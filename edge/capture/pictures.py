@@ -42,7 +42,9 @@ class PictureFolder:
                 pixels = _decode(picture)
             except OSError as error:
                 unread = error
-                self.warnings.append(f"`{shown(picture)}`: cannot be read ({why(error)}), check its owner and mode; left out")
+                self.warnings.append(
+                    f"`{shown(picture)}`: cannot be read ({why(error)}), check its owner and mode; left out"
+                )
                 continue
             if pixels is None:
                 self.warnings.append(f"`{shown(picture)}`: not an image that can be decoded; left out")
