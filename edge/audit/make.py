@@ -13,7 +13,6 @@ from edge.audit.asked import Asked
 from edge.audit.counted import Alike, Row
 from edge.audit.counting import Counting
 from edge.audit.coverage import BLIND, union
-from edge.audit.parts import moment
 from edge.audit.past import Past
 from edge.audit.registries import Registries
 from edge.audit.report import FORMAT, VERSION, Camera, Hour, Log, Question, Report
@@ -110,15 +109,12 @@ def _check_names(found: Walk, asked: Asked, registered: set[str]) -> None:
 
 
 def _span(found: Walk, asked: Asked) -> tuple[int, int]:
-    """The time that is asked about, to the ends of the log where none was typed. LedgerError where that is no time."""
+    """The time that is asked about, to the ends of the log where none was typed, none where it is beyond them."""
     earliest, latest = found.coverage.earliest or 0, found.coverage.latest or 0
     began = asked.began if asked.began is not None else earliest
     ended = asked.ended if asked.ended is not None else latest + 1
-    if began >= ended:
-        whole = " to ".join(moment(from_milliseconds(at)) for at in (earliest, latest))
-        raise LedgerError(
-            f"the log goes from {whole} UTC, so nothing of it is asked for; name both `--from` and `--to`"
-        )
+    if began > ended:  # an end that was typed counts
+        began = ended = ended if asked.began is None else began
     return began, ended
 
 

@@ -46,6 +46,7 @@ def report(
     """Who received reads, under which policy, on what basis; what was refused and why; and where nothing is known."""
     from edge.audit.make import assemble
     from edge.audit.page import TITLE, opening, render
+    from edge.audit.parts import moment
     from edge.audit.report import FORMAT
     from edge.audit.source import open_source
     from edge.audit.summary import lines
@@ -67,6 +68,11 @@ def report(
     key = load_public(public_key) if public_key is not None else None
     with open_source(log) as source:
         made, rows = assemble(source, asked, made_at=SystemClock().now().at, key=key)
+    if made.question.covers_from >= made.question.covers_to:
+        whole = " to ".join(moment(at) for at in (made.log.earliest, made.log.latest) if at is not None)
+        raise LedgerError(
+            f"the log goes from {whole} UTC, so nothing of it is asked for; name both `--from` and `--to`"
+        )
     written = {out: render(made)}
     if csv is not None:
         written[csv] = csv_text(made, rows)
