@@ -26,10 +26,6 @@ class Line:
         """What stood still arrives, although its sender may have hung up since."""
         self._flows.set()
 
-    def holds(self) -> bool:
-        """Whether something from the device stands still on the line."""
-        return bool(select.select([near for near, _ in self._pairs], [], [], 0)[0])
-
     def cut(self) -> None:
         """Every connection breaks, without a word; new ones are made as ever."""
         pairs, self._pairs = self._pairs, []

@@ -132,9 +132,8 @@ def late(scene: Scene) -> None:
     """Messages stand still on the line while the right goes and comes back, before the broker gives the line up."""
     assert scene.line is not None
     scene.late = True
-    scene.line.stall()
     scene.flow()
-    wait_until(scene.line.holds, what="messages gather on the line")
+    scene.stand_still()
     shut_out(scene, EVENTS["socket"])
     scene.flow(0)
     let_in(scene, EVENTS["socket"], served=False)

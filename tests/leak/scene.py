@@ -261,6 +261,21 @@ class Scene:
         part.write_text(str(seconds))
         part.rename(self.folder / "shift")
 
+    def stand_still(self) -> None:
+        """The line stands still with messages on it for those who are about to lose their right.
+
+        Before, everybody who is there has acknowledged all: else what stands on the line may be receipts alone, of what
+        is over already, and behind them nothing more is sent.
+        """
+        assert self.line is not None
+        there = [name for name in self.agencies if name != "returning"]
+        self.flow(0)
+        wait_until(lambda: self.count_waiting(*there) == 0, what="all is acknowledged", within=20)
+        self.line.stall()
+        before = self.count_sent(*self.far)
+        self.flow()
+        wait_until(lambda: self.count_sent(*self.far) > before, what="messages stand on the line", within=20)
+
     # -- how things stand
 
     def status(self) -> Status | None:
@@ -305,6 +320,13 @@ class Scene:
     def count_waiting(self, *names: str) -> int:
         """Envelopes for these that are not acknowledged."""
         return self._asked(f"SELECT count(*) FROM outbox WHERE subscriber_id IN ({','.join('?' * len(names))})", *names)
+
+    def count_sent(self, *names: str) -> int:
+        """Envelopes for these that were sent and are not acknowledged."""
+        places = ",".join("?" * len(names))
+        return self._asked(
+            f"SELECT count(*) FROM outbox WHERE sent_at NOT NULL AND subscriber_id IN ({places})", *names
+        )
 
     def _asked(self, query: str, *values: str) -> int:
         with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True, timeout=20)) as db:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import wait_until
 from tests.leak.agencies import MANNERS
 from tests.leak.events import EVENTS, let_in, shut_out
 from tests.leak.scene import Nursery, acted
@@ -24,8 +23,7 @@ def test_what_was_on_the_line_is_not_delivered_with_the_new_right(tmp_path: Path
         assert scene.line is not None
         scene.begin()
         scene.late = True
-        scene.line.stall()
-        wait_until(scene.line.holds, what="messages gather on the line")
+        scene.stand_still()
         shut_out(scene, OPT_OUT)
         scene.flow(0)
         let_in(scene, OPT_OUT, served=False)
