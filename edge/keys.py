@@ -132,10 +132,15 @@ def load_sealing_public(path: Path) -> X25519PublicKey:
 
 def load_password(path: Path) -> str:
     """Reads the first line of a password file; ConfigError if it is missing, empty or readable by others."""
-    password = _read(path, private=True).decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+    password = first_line(_read(path, private=True))
     if not password:
         raise ConfigError(f"{path}: holds no password, write it into the first line")
     return password
+
+
+def first_line(content: bytes) -> str:
+    """What counts in a password file."""
+    return content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
 
 
 def signing_public(text: str, *, where: str) -> Ed25519PublicKey:

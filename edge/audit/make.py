@@ -111,10 +111,8 @@ def _check_names(found: Walk, asked: Asked, registered: set[str]) -> None:
 def _span(found: Walk, asked: Asked) -> tuple[int, int]:
     """The time that is asked about, to the ends of the log where none was typed, none where it is beyond them."""
     earliest, latest = found.coverage.earliest or 0, found.coverage.latest or 0
-    began = asked.began if asked.began is not None else earliest
-    ended = asked.ended if asked.ended is not None else latest + 1
-    if began > ended:  # an end that was typed counts
-        began = ended = ended if asked.began is None else began
+    began = min(earliest, earliest if asked.ended is None else asked.ended) if asked.began is None else asked.began
+    ended = max(latest + 1, began) if asked.ended is None else asked.ended
     return began, ended
 
 

@@ -39,7 +39,7 @@ class PictureFolder:
         decoded, unread = 0, None
         for place, picture in enumerate(self._pictures):
             try:
-                pixels = _decode(picture)
+                pixels = image_in(picture)
             except OSError as error:
                 unread = error
                 self.warnings.append(
@@ -59,8 +59,8 @@ class PictureFolder:
             raise CameraError(f"`{self.path}`: not one of its {self.total} images can be {fault}; {mend}")
 
 
-def _decode(picture: Path) -> Pixels | None:
-    """None for what is no image. Raises OSError."""
+def image_in(picture: Path) -> Pixels | None:
+    """The image in a file, None for what is none. Raises OSError. OpenCV is not told the name: it may be no UTF-8."""
     written = np.frombuffer(picture.read_bytes(), np.uint8)
     try:
         pixels = cv2.imdecode(written, cv2.IMREAD_COLOR) if written.size else None

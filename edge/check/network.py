@@ -23,7 +23,7 @@ from edge.delivery.site import find_plugin
 from edge.delivery.tls import Tls
 from edge.delivery.walls import listening, listens_elsewhere
 from edge.errors import BrokerError, CameraError, ConfigError
-from edge.keys import load_password
+from edge.keys import first_line, load_password
 
 _PATIENCE = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -120,7 +120,7 @@ def _login(path: Path) -> None:
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others can read this login, run `chmod 600 {path}`")
     # the first line, as the daemon takes it; whose file it is says nothing here, root asks for the daemon
-    escaped_login(path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].rstrip("\r"), path)
+    escaped_login(first_line(path.read_bytes()), path)
 
 
 def _reach(broker: Broker, clock: Clock) -> Finding | str:

@@ -33,14 +33,8 @@ def alone(ledger: Path) -> int:
     except OSError as error:
         mend = "make its folder and give it to the daemon's user, or name another [device] `ledger`"
         raise ConfigError(f"{path}: cannot be opened for writing ({disk.why(error)}), {mend}") from error
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(held)
-        said = "another daemon has this ledger, stop it; another device needs a [device] `ledger` of its own"
-        raise ConfigError(
-            f"{path}: {said if isinstance(error, BlockingIOError) else f'cannot be locked ({disk.why(error)})'}"
-        ) from error
+    taken = "another daemon has this ledger, stop it; another device needs a [device] `ledger` of its own"
+    _lock(held, path, taken=taken)
     with contextlib.suppress(OSError):  # root, who tries it by hand, leaves it to the user whose ledger it is
         owner, made = os.stat(ledger), os.fstat(held)
         if stat.S_ISREG(made.st_mode) and made.st_nlink == 1:  # nothing else that this user has put there
@@ -61,12 +55,15 @@ def administers_alone(config: Config) -> int | None:
         held = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # the file itself: we may write nothing there
     except OSError:
         return None
+    _lock(held, path, taken=f"another daemon administers this broker as `{config.device.id}`, stop it first")
+    return held
+
+
+def _lock(held: int, path: Path | str, *, taken: str) -> None:
+    """Locks the file that is held open; closes it where that fails. ConfigError, with `taken` when another has it."""
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(held)
-        said = f"another daemon administers this broker as `{config.device.id}`, stop it first"
-        if not isinstance(error, BlockingIOError):
-            said = f"cannot be locked ({disk.why(error)}), put it on a disk of this computer"
-        raise ConfigError(f"{path}: {said}") from error
-    return held
+        why = f"cannot be locked ({disk.why(error)}), put it on a disk of this computer"
+        raise ConfigError(f"{path}: {taken if isinstance(error, BlockingIOError) else why}") from error

@@ -128,10 +128,10 @@ def only_row(db: sqlite3.Connection, query: str) -> Any:
     return row
 
 
-def content(value: object) -> bytes:
-    """The bytes that a column holds; LedgerError where a damaged file says that it is something else."""
+def content(value: object, fault: str = f"the ledger is damaged; keep a copy, then {LOOK}") -> bytes:
+    """The bytes that a column holds; LedgerError with `fault` where a damaged file says that it is something else."""
     if not isinstance(value, bytes):
-        raise LedgerError(f"the ledger is damaged; keep a copy, then {LOOK}")
+        raise LedgerError(fault)
     return value
 
 

@@ -17,7 +17,7 @@ from edge.keys import public_text, signing_public
 from edge.ledger import checkpoint
 from edge.ledger.bundles import fits
 from edge.ledger.codec import decode
-from edge.ledger.database import LOOK, faults_named, open_readonly, pruned_upto
+from edge.ledger.database import LOOK, content, faults_named, open_readonly, pruned_upto
 from edge.ledger.entries import Begun, Entry, Name, Opaque, Pattern, Pruned, Read
 from edge.ledger.fault import Fault, Sort
 from edge.ledger.log import TILE, mark, pattern_digest
@@ -60,6 +60,7 @@ def verify(path: Path, public_key: Ed25519PublicKey | None, *, held: Sequence[st
 
 
 _ARCHIVES = "go by the newest of your archives"
+_CHANGED = "its bytes were changed"
 
 
 class _Verification:
@@ -104,12 +105,12 @@ class _Verification:
         found = self._db.execute("SELECT position, bytes, mark FROM entries ORDER BY position")
         for position, raw, stored in found:
             try:
-                leaf = leaf_hash(_bytes(raw))
+                leaf = leaf_hash(content(raw, _CHANGED))
                 self._fill(min(position, self._upto))
                 if position != self._frontier.size:
                     raise _Gap(f"entry {self._frontier.size} is missing")
                 if mark(leaf) != stored:
-                    raise LedgerError("its bytes were changed")
+                    raise LedgerError(_CHANGED)
                 _, entry = decode(raw)
                 self._take(position, entry)
                 self._check_derived(position, entry)
@@ -139,7 +140,7 @@ class _Verification:
         row = self._db.execute("SELECT hash FROM subtrees WHERE level = ? AND number = ?", (level, number)).fetchone()
         if row is not None and level <= TILE:
             self._below += level < TILE
-            self._grow(_bytes(row[0]), level)
+            self._grow(content(row[0], _CHANGED), level)
         elif level == 0:
             raise _Gap(f"entry {number} is missing")
         else:
@@ -285,12 +286,6 @@ class _Misfit(LedgerError):
     def __init__(self, sort: Sort, said: str) -> None:
         super().__init__(said)
         self.sort = sort
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise LedgerError("its bytes were changed")
-    return value
 
 
 def _bundle(manifest: bytes, signature: bytes | None, files: dict[str, bytes]) -> BundleFiles:

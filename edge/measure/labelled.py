@@ -4,15 +4,16 @@ Columns: `image,x,y,w,h,plate` in pixels, one line a plate, or `image,plate` for
 A photograph without plates is one line whose x is empty. An empty `plate` has a place and no known text.
 """
 
+import contextlib
 import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from edge.capture.pictures import image_in
 from edge.disk import why
 from edge.errors import ConfigError
 from edge.measure.overlaps import Boxes
@@ -97,15 +98,11 @@ def picture(folder: Path, image: str, *, line: int) -> Pixels:
 
 
 def _decoded(path: Path) -> Pixels:
-    """OpenCV is given the bytes and not the name, which need be no UTF-8."""
-    try:
-        written = np.frombuffer(path.read_bytes(), np.uint8)
-        pixels = cv2.imdecode(written, cv2.IMREAD_COLOR) if written.size else None
-    except (OSError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise ConfigError(f"`{path}`: is no picture that can be read; save it as JPEG or PNG")
-    return np.asarray(pixels, np.uint8)
+    with contextlib.suppress(OSError):
+        pixels = image_in(path)
+        if pixels is not None:
+            return pixels
+    raise ConfigError(f"`{path}`: is no picture that can be read; save it as JPEG or PNG")
 
 
 def _is_file(path: Path) -> bool:
